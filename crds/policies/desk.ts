@@ -1,0 +1,262 @@
+import { apiGroup, deskName, modes, operatorLabel } from "../vocabulary.ts";
+import {
+	configurationEqual,
+	frozen,
+	haltedSpec,
+	loweredTargets,
+	raisesTarget,
+	rank,
+	targetRank,
+} from "./fragments.ts";
+import type { Mutation, Policy } from "./policy.ts";
+
+const resources = ["tradingsafeties"];
+const on = (...operations: ("CREATE" | "UPDATE" | "DELETE")[]) => [
+	{ apiGroups: [apiGroup], resources, operations },
+];
+const authorizer = (namespace: string) =>
+	`authorizer.group('${apiGroup}').resource('tradingsafeties').namespace(${namespace})`;
+const oldRank = rank("oldObject.spec.?mode.orValue('')");
+const newRank = rank("object.spec.?mode.orValue('')");
+const pause = modes.indexOf("Pause");
+
+/** Creation: one per namespace, not milder than Pause, without a ready-made request. */
+export const create: Policy = {
+	name: "create",
+	failurePolicy: "Fail",
+	rules: on("CREATE"),
+	variables: [{ name: "can", expression: authorizer("request.namespace") }],
+	validations: [
+		{
+			expression: `object.metadata.?name.orValue('') == '${deskName}'`,
+			message: `a namespace has one TradingSafety and it is called ${deskName}: set metadata.name to ${deskName}`,
+		},
+		{
+			expression: `!(namespaceObject.metadata.?labels[?'${operatorLabel}'].hasValue())`,
+			message:
+				"this namespace holds the operator, whose own pods a target could select: give the desk a namespace of its own",
+		},
+		{
+			expression: "!has(object.spec.resetRequest)",
+			message: "a reset request cannot be created with the object: create it without, then ask",
+		},
+		{
+			expression: `${newRank} >= ${pause} || variables.can.check('override').allowed()`,
+			message:
+				"create it in Pause (leave mode out) and lower it afterwards: creation in Normal is a reset without clearance and needs the verb override",
+		},
+		...sameSelector(),
+	],
+};
+
+/** Stamp: who moved the mode, from the request itself. A reason that belongs to the mode before is cleared. */
+export const stamp: Mutation = {
+	name: "stamp",
+	rules: on("CREATE", "UPDATE"),
+	reinvocationPolicy: "Never",
+	matchConditions: [
+		{
+			name: "mode-moves",
+			expression:
+				"oldObject == null || object.spec.?mode != oldObject.spec.?mode || object.spec.?freeze != oldObject.spec.?freeze || object.spec.?trip != oldObject.spec.?trip || object.spec.?targetModes != oldObject.spec.?targetModes",
+		},
+	],
+	// `add` replaces what is there; an ApplyConfiguration could not clear a field.
+	jsonPatch:
+		"[JSONPatch{op: 'add', path: '/spec/setBy', value: request.userInfo.username}] + " +
+		`(oldObject != null && object.spec.?reason.orValue('') == oldObject.spec.?reason.orValue('') && ${newRank} > ${oldRank} ` +
+		"? [JSONPatch{op: 'add', path: '/spec/reason', value: ''}] : [])",
+};
+
+/** What even a raise must get right. It ignores its own failures: nothing here may stop a raise by accident. */
+export const raise: Policy = {
+	name: "raise",
+	failurePolicy: "Ignore",
+	rules: on("CREATE", "UPDATE"),
+	variables: [{ name: "by", expression: "object.spec.?setBy.orValue('')" }],
+	validations: [
+		{
+			// Only for keys that this patch adds: it would be a raise without effect.
+			expression:
+				"object.spec.?targetModes.orValue({}).all(k, (oldObject != null && k in oldObject.spec.?targetModes.orValue({})) || object.spec.?targets.orValue([]).exists(t, t.name == k))",
+			messageExpression:
+				"'targetModes names no target: ' + object.spec.targetModes.filter(k, !object.spec.?targets.orValue([]).exists(t, t.name == k))[0]",
+		},
+		{
+			expression:
+				"variables.by == '' || variables.by == request.userInfo.username || (oldObject != null && variables.by == oldObject.spec.?setBy.orValue(''))",
+			messageExpression:
+				"'spec.setBy must be your own name, ' + request.userInfo.username + ', or be left out'",
+		},
+	],
+};
+
+const sameRequest =
+	"(has(oldObject.spec.resetRequest) && dyn(object.spec.resetRequest).all(k, k == 'approvals' || (k in dyn(oldObject.spec.resetRequest) && dyn(object.spec.resetRequest)[k] == dyn(oldObject.spec.resetRequest)[k])) && dyn(oldObject.spec.resetRequest).all(k, k == 'approvals' || k in dyn(object.spec.resetRequest)))";
+
+/** Everything but a pure raise: configuration, requests, approvals, lowering. */
+export const change: Policy = {
+	name: "change",
+	failurePolicy: "Fail",
+	rules: on("UPDATE"),
+	matchConditions: [
+		{
+			// No rank falls, freeze does not go off, and nothing else differs but a request that is dropped.
+			name: "not-a-pure-raise",
+			expression: `!(${newRank} >= ${oldRank} && (${frozen("object.spec")} || !${frozen("oldObject.spec")}) && ${configurationEqual} && (!has(object.spec.resetRequest) || object.spec.?resetRequest == oldObject.spec.?resetRequest) && ${loweredTargets}.size() == 0)`,
+		},
+	],
+	variables: [
+		{ name: "om", expression: oldRank },
+		{ name: "nm", expression: newRank },
+		{ name: "me", expression: "request.userInfo.username" },
+		{ name: "can", expression: `${authorizer("object.metadata.namespace")}.name(object.metadata.name)` },
+		{ name: "override", expression: "variables.can.check('override').allowed()" },
+		{ name: "loweredTargets", expression: loweredTargets },
+		{ name: "unfreezes", expression: `${frozen("oldObject.spec")} && !${frozen("object.spec")}` },
+		{
+			name: "lowers",
+			expression: "variables.nm < variables.om || variables.unfreezes || variables.loweredTargets.size() > 0",
+		},
+		{
+			name: "raises",
+			expression: `variables.nm > variables.om || (${frozen("object.spec")} && !${frozen("oldObject.spec")}) || ${raisesTarget}`,
+		},
+		{ name: "halted", expression: haltedSpec("oldObject.spec") },
+		{
+			// A desk that was never Normal is still being set up.
+			name: "settingUp",
+			expression: `variables.om == ${pause} && !${frozen("oldObject.spec")} && oldObject.spec.?targetModes.orValue({}).all(k, ${targetRank("oldObject.spec", "k")} <= ${pause}) && !oldObject.?status.wasNormal.orValue(false)`,
+		},
+		{ name: "config", expression: `!${configurationEqual}` },
+		{ name: "oldApprovals", expression: "oldObject.spec.?resetRequest.approvals.orValue({})" },
+		{ name: "newApprovals", expression: "object.spec.?resetRequest.approvals.orValue({})" },
+		{ name: "newRequest", expression: `has(object.spec.resetRequest) && !${sameRequest}` },
+		{ name: "need", expression: "oldObject.spec.?reset.approvals.orValue(0)" },
+		{
+			// The request was made against this mode and this trip, and says what this patch does.
+			name: "requestFits",
+			expression:
+				"oldObject.spec.?resetRequest.toMode.orValue(oldObject.spec.mode) == object.spec.mode && oldObject.spec.?resetRequest.fromMode.orValue('') == oldObject.spec.mode && " +
+				"oldObject.spec.?resetRequest.tripId.orValue('') == oldObject.spec.?trip.id.orValue('') && oldObject.spec.?resetRequest.reason.orValue('') == object.spec.?reason.orValue('') && " +
+				"(!variables.unfreezes || oldObject.spec.?resetRequest.unfreeze.orValue(false)) && variables.loweredTargets.all(n, n in oldObject.spec.?resetRequest.targets.orValue([]))",
+		},
+	],
+	validations: [
+		{
+			expression:
+				"!variables.raises || !(variables.config || variables.lowers || variables.newRequest || (has(object.spec.resetRequest) && variables.newApprovals != variables.oldApprovals))",
+			message:
+				"this patch raises and changes something else: send the raise alone (mode, targetModes, freeze, reason, trip), then the rest",
+		},
+		{
+			expression: "!variables.lowers || !(variables.config || variables.newRequest)",
+			message: "a lowering changes nothing else: send the configuration or the request separately",
+		},
+		{
+			expression: "!variables.config || variables.can.check('configure').allowed()",
+			message: "changing the configuration needs the verb configure",
+		},
+		{
+			expression: "!variables.config || !variables.halted || variables.settingUp || variables.override",
+			message: "while halted, changing the configuration needs the verb override",
+		},
+		...sameSelector(),
+		{
+			expression: "!variables.newRequest || variables.can.check('reset').allowed()",
+			message: "a reset request needs the verb reset",
+		},
+		{
+			expression:
+				"!variables.newRequest || (object.spec.resetRequest.?requestedBy.orValue('') == variables.me && variables.newApprovals.size() == 0)",
+			messageExpression:
+				"'a reset request carries its author (requestedBy: ' + variables.me + ') and starts without approvals'",
+		},
+		{
+			expression:
+				"!variables.newRequest || (object.spec.resetRequest.?fromMode.orValue('') == oldObject.spec.mode && object.spec.resetRequest.?tripId.orValue('') == oldObject.spec.?trip.id.orValue(''))",
+			messageExpression:
+				"'the request must name what it answers: fromMode: ' + oldObject.spec.mode + ', tripId: \"' + oldObject.spec.?trip.id.orValue('') + '\"'",
+		},
+		{
+			expression:
+				"variables.newRequest || variables.lowers || !has(object.spec.resetRequest) || (variables.oldApprovals.all(k, (k in variables.newApprovals && variables.newApprovals[k] == variables.oldApprovals[k]) || k == variables.me) && " +
+				"variables.newApprovals.all(k, (k in variables.oldApprovals && variables.newApprovals[k] == variables.oldApprovals[k]) || (k == variables.me && k != object.spec.resetRequest.?requestedBy.orValue('') && variables.can.check('approve').allowed())))",
+			message:
+				"you may add or take back only your own approval, not to your own request, and need the verb approve",
+		},
+		{
+			expression: "!variables.lowers || variables.can.check('reset').allowed() || variables.override",
+			message: "lowering needs the verb reset",
+		},
+		{
+			expression:
+				"!variables.lowers || (object.spec.?reason.orValue('').size() > 0 && object.spec.?reason.orValue('') != oldObject.spec.?reason.orValue(''))",
+			message: "lowering needs a fresh reason: set spec.reason in the same patch",
+		},
+		{
+			expression: "!variables.lowers || object.spec.?setBy.orValue('') == variables.me",
+			messageExpression: "'a lowering carries its author: set spec.setBy to ' + variables.me",
+		},
+		{
+			expression: `variables.nm >= variables.om || ${allowedStep("variables.om", "variables.nm")}`,
+			message: "allowed steps: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal",
+		},
+		{
+			expression: `variables.loweredTargets.all(k, ${allowedStep(targetRank("oldObject.spec", "k"), targetRank("object.spec", "k"))})`,
+			message:
+				"allowed steps of a targetMode: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal",
+		},
+		{
+			expression: `!variables.unfreezes || (variables.nm == variables.om && variables.nm >= ${pause})`,
+			message:
+				"ending the freeze leaves the mode as it is, and that is Pause or more severe: raise to Pause first",
+		},
+		{
+			expression:
+				"!variables.lowers || variables.override || oldObject.?status.clearance.generation.orValue(0) == oldObject.metadata.generation",
+			messageExpression:
+				"'not cleared for generation ' + string(oldObject.metadata.generation) + (oldObject.?status.holds.orValue([]).size() > 0 ? ': ' + oldObject.status.holds[0].message : ': see status.holds and status.conditions')",
+		},
+		{
+			expression: `!variables.lowers || variables.override || variables.nm >= ${rank("oldObject.?status.clearance.toMode.orValue('')")}`,
+			messageExpression:
+				"'cleared only down to ' + oldObject.?status.clearance.toMode.orValue('an unknown mode')",
+		},
+		{
+			expression:
+				"!variables.lowers || variables.override || (variables.need == 0 && !has(oldObject.spec.resetRequest)) || variables.requestFits",
+			message:
+				"this lowering is not what the reset request asked for (toMode, fromMode, tripId, reason, unfreeze, targets), or there is none",
+		},
+		{
+			expression:
+				"!variables.lowers || variables.override || variables.oldApprovals.size() >= variables.need",
+			messageExpression:
+				"string(variables.oldApprovals.size()) + ' of ' + string(variables.need) + ' approvals'",
+		},
+		{
+			expression: "!variables.lowers || !has(object.spec.resetRequest)",
+			message: 'remove the used request in the same patch: "resetRequest": null',
+		},
+	],
+};
+
+/** Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal, by ranks. */
+function allowedStep(from: string, to: string): string {
+	const emergency = modes.indexOf("Emergency");
+	return `(${from} == ${emergency} ? ${to} == ${pause} : ${to} in [0, ${pause}])`;
+}
+
+/** Two targets with one selector contradict each other; other overlaps only the operator can see. */
+function sameSelector(): Policy["validations"] {
+	const twin =
+		"object.spec.?targets.orValue([]).exists(a, object.spec.targets.exists(b, a.name < b.name && a.selector == b.selector))";
+	return [
+		{
+			expression: `!${twin}`,
+			messageExpression:
+				"'two targets have the same selector: ' + object.spec.targets.filter(a, object.spec.targets.exists(b, a.name != b.name && a.selector == b.selector)).map(a, a.name).join(' and ')",
+		},
+	];
+}

@@ -1,0 +1,104 @@
+import { enforcedAction, noPreset, presets } from "../presets.ts";
+import { freeFields } from "../spec.ts";
+import { columns, modes } from "../vocabulary.ts";
+
+// Fragments of CEL that several policies share, rendered from the same values that core decides by.
+// Every look-up is total (`[?key]`, `.?field`, `.orValue()`): an evaluation error would refuse a raise or,
+// where the policy ignores failures, let a step through unjudged.
+
+const quoted = (values: readonly string[]) => values.map((value) => `'${value}'`).join(", ");
+
+/** CEL map from mode or column to rank. */
+export const rankMap = `{${columns.map((column, rank) => `'${column}': ${rank}`).join(", ")}}`;
+
+/** Rank that an unknown word gets: that of Emergency. */
+export const unknownRank = modes.indexOf("Emergency");
+
+/** Rank of the mode that the expression yields; an unknown word ranks as Emergency. */
+export const rank = (expression: string) => `${rankMap}[?${expression}].orValue(${unknownRank})`;
+
+/** Rank of an element of a `targetModes` map, `Normal` where the key is absent. */
+export const targetRank = (spec: string, key: string) =>
+	rank(`${spec}.?targetModes[?${key}].orValue('Normal')`);
+
+/** CEL list of the fields of spec that need no right beyond the right to patch. */
+export const freeList = `[${quoted(freeFields)}]`;
+
+/** Is `spec.freeze` on? */
+export const frozen = (spec: string) => `${spec}.?freeze.orValue(false)`;
+
+/** True when the spec of the parameter or object asks for more than Normal anywhere. */
+export const haltedSpec = (spec: string) =>
+	`(${rank(`${spec}.?mode.orValue('')`)} > 0 || ${frozen(spec)} || ${spec}.?targetModes.orValue({}).exists(k, ${targetRank(spec, "k")} > 0))`;
+
+/** True when both specs are equal outside {@link freeFields}. Keys of a typed object are listed by `dyn`. */
+export const configurationEqual =
+	`(dyn(object.spec).all(k, k in ${freeList} || (k in dyn(oldObject.spec) && dyn(object.spec)[k] == dyn(oldObject.spec)[k])) && ` +
+	`dyn(oldObject.spec).all(k, k in ${freeList} || k in dyn(object.spec)))`;
+
+/** Names of the targets whose own mode falls with this patch. */
+export const loweredTargets = `oldObject.spec.?targetModes.orValue({}).filter(k, ${targetRank("object.spec", "k")} < ${targetRank("oldObject.spec", "k")})`;
+
+/** True when some target's own mode rises with this patch. */
+export const raisesTarget = `object.spec.?targetModes.orValue({}).exists(k, ${targetRank("object.spec", "k")} > ${targetRank("oldObject.spec", "k")})`;
+
+/** True when the selector of target `t` matches the CEL map `labels`. An empty selector matches nothing. */
+export const selects = (t: string, labels: string) =>
+	`(${t}.?selector.matchLabels.orValue({}).all(k, k in ${labels} && ${labels}[k] == ${t}.selector.matchLabels[k]) && ` +
+	`${t}.?selector.matchExpressions.orValue([]).all(e, ` +
+	`e.operator == 'In' ? (e.key in ${labels} && ${labels}[e.key] in e.?values.orValue([])) : ` +
+	`e.operator == 'NotIn' ? !(e.key in ${labels} && ${labels}[e.key] in e.?values.orValue([])) : ` +
+	`e.operator == 'Exists' ? e.key in ${labels} : !(e.key in ${labels})) && ` +
+	`(${t}.?selector.matchLabels.orValue({}).size() > 0 || ${t}.?selector.matchExpressions.orValue([]).size() > 0))`;
+
+/** CEL list of the targets that select `labels`. */
+export const selectedTargets = (labels: string) =>
+	`params.spec.?targets.orValue([]).filter(t, ${selects("t", labels)})`;
+
+/** The preset table as enforced, as a CEL map of maps; the row '' is that of a target without preset. */
+export const presetTable = `{${Object.entries({ ...presets, "": noPreset })
+	.map(([name, row]) => {
+		const cells = Object.entries(row).map(([column, action]) => `'${column}': '${enforcedAction(action)}'`);
+		return `'${name}': {${cells.join(", ")}}`;
+	})
+	.join(", ")}}`;
+
+/** CEL list of the columns by rank. */
+export const columnList = `[${quoted(columns)}]`;
+
+/** Column that the spec wants for target `t`: Freeze, or the more severe of mode and the target's own mode. */
+export const wantedColumn = (t: string) =>
+	`(${frozen("params.spec")} ? 'Freeze' : ${columnList}[[${rank("params.spec.?mode.orValue('')")}, ${targetRank("params.spec", `${t}.name`)}].max()])`;
+
+/** CEL list with the columns that status still holds against target `t`: none or one. */
+export const heldColumns = (t: string) =>
+	`params.?status.targets.orValue([]).filter(s, s.name == ${t}.name && s.?fencedAs.hasValue()).map(s, ${columnList}[${rank("s.fencedAs")}])`;
+
+/** Action of target `t` in column `m`, by its own override or its preset. */
+export const actionOf = (t: string, m: string) =>
+	`(${m} == 'Pause' ? ${t}.?onPause.action : ${m} == 'Reduce' ? ${t}.?onReduce.action : ${m} == 'Emergency' ? ${t}.?onEmergency.action : optional.none())` +
+	`.orValue(variables.table[?${t}.?preset.orValue('')][?${m}].orValue('Stop'))`;
+
+/** True when target `t` may have new pods under action `a`. */
+export const admits = (t: string, a: string) =>
+	`(${a} in ['Run', 'Keep'] || (${a} == 'Start' && params.?status.targets.orValue([]).exists(s, s.name == ${t}.name && s.?startAllowed.orValue(false))))`;
+
+/** Variables that `denying` needs, given how to find the labels of the pod or pod template. */
+export const fenceVariables = (labels: string) => [
+	{ name: "table", expression: presetTable },
+	{ name: "labels", expression: labels },
+	{ name: "mine", expression: selectedTargets("variables.labels") },
+	{
+		// Judged twice: by what is wanted now and by what status still holds. Either denies.
+		name: "denying",
+		expression: `variables.mine.filter(t, ([${wantedColumn("t")}] + ${heldColumns("t")}).exists(m, !${admits("t", `${actionOf("t", "m")}`)}))`,
+	},
+];
+
+/** Message for people whose pod or workload was denied. */
+export const denialMessage =
+	"'trading is halted: desk ' + params.metadata.namespace + ' is in ' + " +
+	`(${frozen("params.spec")} ? 'Freeze' : params.spec.?mode.orValue('an unknown mode')) + ', target ' + variables.denying[0].name + ` +
+	"(params.?status.targets.orValue([]).exists(s, s.name == variables.denying[0].name && s.?fencedAs.hasValue()) ? ' is not released yet' : '') + " +
+	"', generation ' + string(params.metadata.?generation.orValue(0)) + " +
+	"(params.spec.?reason.orValue('') != '' ? ': ' + params.spec.reason : '')";

@@ -1,0 +1,120 @@
+import { allowRemovalAnnotation, apiGroup, apiVersion, enforceLabel, enforceValues } from "../vocabulary.ts";
+import { haltedSpec, rank } from "./fragments.ts";
+import type { Policy } from "./policy.ts";
+
+const authorizer = `authorizer.group('${apiGroup}').resource('tradingsafeties')`;
+const rankOf = (item: string) => rank(`${item}.?fencedAs.orValue('Normal')`);
+
+/** Deleting the object opens the fence. A namespace on its way out lets it go. */
+export const deletion: Policy = {
+	name: "delete",
+	failurePolicy: "Fail",
+	rules: [{ apiGroups: [apiGroup], resources: ["tradingsafeties"], operations: ["DELETE"] }],
+	matchConditions: [
+		{
+			name: "not-the-namespace-controller",
+			expression: "request.userInfo.username != 'system:serviceaccount:kube-system:namespace-controller'",
+		},
+	],
+	variables: [
+		{
+			name: "can",
+			expression: `${authorizer}.namespace(oldObject.metadata.namespace).name(oldObject.metadata.name)`,
+		},
+		{ name: "halted", expression: haltedSpec("oldObject.spec") },
+	],
+	validations: [
+		{
+			expression: "variables.can.check(variables.halted ? 'override' : 'configure').allowed()",
+			messageExpression:
+				"'deleting it opens the fence and needs the verb ' + (variables.halted ? 'override while halted' : 'configure')",
+		},
+	],
+};
+
+/** Whoever writes a clearance or opens a fence lowers; a replica that only observes has no such right. */
+export const status: Policy = {
+	name: "status",
+	failurePolicy: "Fail",
+	rules: [{ apiGroups: [apiGroup], resources: ["tradingsafeties/status"], operations: ["UPDATE"] }],
+	variables: [
+		{ name: "can", expression: `${authorizer}.namespace(request.namespace).name(request.name)` },
+		{ name: "clear", expression: "variables.can.check('clear').allowed()" },
+		{ name: "before", expression: "oldObject.?status.targets.orValue([])" },
+		{ name: "after", expression: "object.?status.targets.orValue([])" },
+	],
+	validations: [
+		{
+			expression: "variables.can.check('observe').allowed()",
+			message: "writing status needs the verb observe",
+		},
+		{
+			expression:
+				"!has(object.status) || !has(object.status.clearance) || object.?status.clearance == oldObject.?status.clearance || variables.clear",
+			message: "giving a clearance needs the verb clear",
+		},
+		{
+			expression: `variables.before.all(o, !o.?fencedAs.hasValue() || variables.after.exists(n, n.name == o.name && n.?fencedAs.hasValue() && ${rankOf("n")} >= ${rankOf("o")})) || variables.clear`,
+			message: "releasing a target (lowering fencedAs) needs the verb clear",
+		},
+		{
+			expression:
+				"variables.after.all(n, !n.?startAllowed.orValue(false) || variables.before.exists(o, o.name == n.name && o.?startAllowed.orValue(false))) || variables.clear",
+			message: "allowing a start needs the verb clear",
+		},
+		{
+			expression:
+				"!oldObject.?status.wasNormal.orValue(false) || object.?status.wasNormal.orValue(false) || variables.clear",
+			message: "that the desk was Normal once cannot be unsaid without the verb clear",
+		},
+	],
+};
+
+/** The label is the fence. */
+export const namespaceLabel: Policy = {
+	name: "namespace",
+	failurePolicy: "Fail",
+	rules: [{ apiGroups: [""], resources: ["namespaces"], operations: ["CREATE", "UPDATE"] }],
+	matchConditions: [
+		{
+			name: "label-changes",
+			expression: `object.metadata.?labels[?'${enforceLabel}'] != (oldObject == null ? optional.none() : oldObject.metadata.?labels[?'${enforceLabel}'])`,
+		},
+	],
+	validations: [
+		{
+			expression: `oldObject == null || !oldObject.metadata.?labels[?'${enforceLabel}'].hasValue() || ${authorizer}.namespace(object.metadata.name).check('override').allowed()`,
+			message: `the label ${enforceLabel} holds the fence: changing it needs the verb override`,
+		},
+		{
+			expression: `object.metadata.?labels[?'${enforceLabel}'].orValue('${enforceValues[0]}') in [${enforceValues.map((value) => `'${value}'`).join(", ")}]`,
+			message: `the label ${enforceLabel} is ${enforceValues.join(" or ")}`,
+		},
+	],
+};
+
+/** Without the CRDs the fence opens, and after a restart of the API server labelled namespaces deny every pod. */
+export const definitions: Policy = {
+	name: "definitions",
+	failurePolicy: "Fail",
+	rules: [
+		{
+			apiGroups: ["apiextensions.k8s.io"],
+			resources: ["customresourcedefinitions"],
+			operations: ["DELETE", "UPDATE"],
+			resourceNames: [`tradingsafeties.${apiGroup}`, `restorerecords.${apiGroup}`],
+		},
+	],
+	matchConditions: [
+		{
+			name: "takes-the-version-away",
+			expression: `request.operation == 'DELETE' || !object.spec.versions.exists(v, v.name == '${apiVersion}' && v.served)`,
+		},
+	],
+	validations: [
+		{
+			expression: `${authorizer}.check('override').allowed() && oldObject.metadata.?annotations[?'${allowRemovalAnnotation}'].orValue('') == 'true'`,
+			message: `without this CRD the fence opens, and after a restart of the API server every labelled namespace denies all pods: first remove the policy bindings, then set the annotation ${allowRemovalAnnotation}=true; needs the verb override`,
+		},
+	],
+};

@@ -1,0 +1,43 @@
+import type { Action, Column } from "./vocabulary.ts";
+
+/** One row of the preset table: the action of each column. */
+export type ActionTable = Readonly<Record<Column, Action>>;
+
+/**
+ * What each mode does to a target that names a preset and overrides nothing. The one source: core decides by
+ * it, and the policies carry it as a CEL map.
+ */
+export const presets = {
+	/** One process that decides and trades. */
+	Bot: { Normal: "Run", Pause: "Signal", Reduce: "Signal", Emergency: "Signal", Freeze: "Stop" },
+	/** Decides, does not hold the orders. */
+	Strategy: { Normal: "Run", Pause: "Signal", Reduce: "Signal", Emergency: "Stop", Freeze: "Stop" },
+	/** Talks to the venue; reducing positions needs it. */
+	Gateway: { Normal: "Run", Pause: "Keep", Reduce: "Keep", Emergency: "Stop", Freeze: "Stop" },
+	/** Watches risk, opens nothing: goes on, always. */
+	Risk: { Normal: "Run", Pause: "Keep", Reduce: "Keep", Emergency: "Keep", Freeze: "Keep" },
+	/** Closes positions; runs only while the others are stopped. */
+	Liquidator: { Normal: "Stop", Pause: "Stop", Reduce: "Start", Emergency: "Start", Freeze: "Stop" },
+} as const satisfies Readonly<Record<string, ActionTable>>;
+
+/** Name of a row of {@link presets}. */
+export type PresetName = keyof typeof presets;
+/** The names of {@link presets}, in their order. */
+export const presetNames = Object.keys(presets) as readonly PresetName[];
+
+/** What holds for a target without a preset where it names no action of its own. */
+export const noPreset: ActionTable = {
+	Normal: "Run",
+	Pause: "Stop",
+	Reduce: "Stop",
+	Emergency: "Stop",
+	Freeze: "Stop",
+};
+
+/**
+ * The action that is carried out for a wanted one. Signal needs permits; there are none yet, so it is enforced
+ * as Stop, the more severe, by core and fence alike.
+ */
+export function enforcedAction(wanted: Action): Exclude<Action, "Signal"> {
+	return wanted === "Signal" ? "Stop" : wanted;
+}

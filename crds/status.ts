@@ -1,0 +1,171 @@
+import { Type } from "typebox";
+import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
+import { actions, columns } from "./vocabulary.ts";
+
+const time = (description: string) =>
+	Type.String({ maxLength: 64, description: `${description} (RFC 3339)` });
+const generation = (description: string) => Type.Integer({ format: "int64", description });
+
+/** A condition in the shape of `metav1.Condition`. */
+export const conditionSchema = Type.Object(
+	{
+		type: text(64, "What it is about."),
+		status: Type.Enum(["True", "False", "Unknown"], { description: "Unknown when it was not observed." }),
+		observedGeneration: Type.Optional(generation("The generation it was observed at.")),
+		lastTransitionTime: time("When status last changed"),
+		reason: text(128, "One word for programs."),
+		message: text(2048, "A sentence for people: what was observed, and when."),
+	},
+	{ description: "One observation." },
+);
+
+const hold = Type.Object(
+	{
+		name: text(256, "Identity of the hold, e.g. PodsLeft/bots; a request may acknowledge it by this name."),
+		message: text(1024, "Why it stands and what ends it."),
+	},
+	{ description: "A fact that forbids lowering now." },
+);
+
+const targetStatus = Type.Object(
+	{
+		name: text(63, "Name of the target."),
+		effective: Type.Optional(
+			Type.Enum([...actions], { description: "The action in force, after preset, freeze and targetModes." }),
+		),
+		fencedAs: Type.Optional(
+			Type.Enum([...columns], {
+				description:
+					"The most severe mode not yet released: new pods are judged by it too. Absent when nothing is held.",
+			}),
+		),
+		startAllowed: Type.Optional(
+			Type.Boolean({ description: "Start may create pods: the others are confirmed stopped." }),
+		),
+		pods: Type.Optional(Type.Integer({ description: "Pods of the target last seen." })),
+		workloads: Type.Optional(Type.Integer({ description: "Workloads of the target last seen." })),
+		unconfirmedCount: Type.Optional(Type.Integer({ description: "Pods that should be gone and are not." })),
+		unconfirmed: Type.Optional(
+			Type.Array(text(320, "Pod, with its node where known."), {
+				maxItems: 50,
+				description: "The first 50 of them, by name.",
+			}),
+		),
+	},
+	{ description: "What is known of one target." },
+);
+
+const tripSeen = loose(
+	{
+		id: Type.Optional(text(128, "spec.trip.id, where there was one.")),
+		type: Type.Optional(text(64, "Kind of trip.")),
+		source: Type.Optional(text(256, "Who or what tripped.")),
+		by: Type.Optional(text(256, "User name that wrote it.")),
+		reason: Type.Optional(text(1024, "spec.reason at that time.")),
+		mode: Type.Optional(modeField("The mode it asked for.")),
+		time: Type.Optional(time("When a replica saw it")),
+		generation: Type.Optional(generation("The generation that carried it.")),
+	},
+	"The last trip seen.",
+);
+
+const historyRow = Type.Object(
+	{
+		generation: generation("The generation in which it was seen."),
+		from: text(64, "What stood before: a mode, with +Freeze when frozen."),
+		to: text(64, "What stands since."),
+		reason: Type.Optional(text(1024, "spec.reason.")),
+		actor: Type.Optional(text(256, "spec.setBy; absent when unknown.")),
+		time: time("When a replica saw it"),
+		override: Type.Optional(Type.Boolean({ description: "Lowered without a clearance." })),
+		gap: Type.Optional(
+			Type.Boolean({ description: "Generations before this one were not seen; steps may be missing." }),
+		),
+	},
+	{ description: "One change of mode." },
+);
+
+const lastTransition = loose(
+	{
+		generation: Type.Optional(generation("The generation that asked for it.")),
+		from: Type.Optional(text(64, "What stood before.")),
+		to: Type.Optional(text(64, "What was asked for.")),
+		observedAt: Type.Optional(time("When the first replica saw it")),
+		fencedAt: Type.Optional(time("When the fence was seen to deny at this generation")),
+		toldAt: Type.Optional(time("When every pod to stop had been told")),
+		enforcedAt: Type.Optional(time("When every owner stood at zero as well")),
+		confirmedAt: Type.Optional(time("When nothing of it was left")),
+		restoredAt: Type.Optional(time("When every released target was open again")),
+	},
+	"The last transition, with the time of each stage.",
+);
+
+/** `status` of a TradingSafety: only what was observed. */
+export const statusSchema = loose(
+	{
+		observedGeneration: Type.Optional(generation("The generation this status speaks of.")),
+		observedAt: Type.Optional(time("When a replica last looked; older than a minute means unknown")),
+		modeInForce: Type.Optional(text(64, "The mode that is confirmed to be in force; +Freeze when frozen.")),
+		wasNormal: Type.Optional(
+			Type.Boolean({
+				description: "The desk was Normal once: from then on configuring in Pause is an override.",
+			}),
+		),
+		clearance: Type.Optional(
+			loose(
+				{
+					generation: Type.Optional(generation("The one generation it is good for.")),
+					toMode: Type.Optional(modeField("The mildest mode it is good for.")),
+					time: Type.Optional(time("When it was given")),
+				},
+				"The leader's statement that no hold stands.",
+			),
+		),
+		holds: Type.Optional(listBy("name", hold, 64, "What forbids lowering now.")),
+		trips: Type.Optional(
+			loose(
+				{
+					total: Type.Optional(Type.Integer({ description: "Trips seen." })),
+					byType: Type.Optional(mapOf(Type.Integer({ description: "Count." }), 64, "Trips seen, by type.")),
+					last: Type.Optional(tripSeen),
+				},
+				"Events that raised.",
+			),
+		),
+		targets: Type.Optional(listBy("name", targetStatus, 64, "What is known of each target.")),
+		notRestored: Type.Optional(
+			Type.Array(
+				Type.Object(
+					{
+						kind: text(63, "Kind."),
+						name: text(253, "Name."),
+						reason: text(256, "Why it does not come back by itself."),
+					},
+					{ description: "Something that was stopped and is not restored." },
+				),
+				{ maxItems: 50, description: "What was stopped and will not come back by itself, up to 50." },
+			),
+		),
+		lastTransition: Type.Optional(lastTransition),
+		history: Type.Optional(
+			Type.Array(historyRow, { maxItems: 20, description: "The last 20 changes of mode, oldest first." }),
+		),
+		conditions: Type.Optional(listBy("type", conditionSchema, 32, "Observations.")),
+	},
+	"What was observed.",
+);
+
+/** `status` as read from the API server. */
+export type TradingSafetyStatus = ValueOf<typeof statusSchema>;
+/** An element of `status.conditions`. */
+export type Condition = ValueOf<typeof conditionSchema>;
+/** An element of `status.holds`. */
+export type Hold = ValueOf<typeof hold>;
+/** An element of `status.targets`. */
+export type TargetStatus = ValueOf<typeof targetStatus>;
+/** An element of `status.history`. */
+export type HistoryRow = ValueOf<typeof historyRow>;
+/** `status.lastTransition`. */
+export type Transition = ValueOf<typeof lastTransition>;
+/** An element of `status.notRestored`. */
+export type NotRestored = NonNullable<TradingSafetyStatus["notRestored"]>[number];
