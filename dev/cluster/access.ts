@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { createApiClient } from "./api.ts";
+import { readKeyPair } from "./credentials.ts";
+import { ClusterError } from "./errors.ts";
+import { clusterFiles, readDescription, writeAtomically } from "./files.ts";
+import { renderKubeconfig } from "./kubeconfig.ts";
+import { issueCertificate } from "./pki.ts";
+import { kubeconfigOf } from "./servers.ts";
+
+/** A user as the API server sees one. */
+export type User = { readonly name: string; readonly groups?: readonly string[] };
+
+/** What any process may do with a running cluster, started by itself or by another. */
+export type ClusterAccess = {
+	readonly dir: string;
+	/** `https://127.0.0.1:PORT` */
+	readonly server: string;
+	readonly caFile: string;
+	/** The path of the administrator's kubeconfig (group `system:masters`). */
+	readonly kubeconfig: string;
+	/** The path of the kubectl binary. */
+	readonly kubectl: string;
+	/** Writes a kubeconfig with a client certificate for a user and returns its path. The user has no rights but those RBAC gives. */
+	kubeconfigFor(user: User): Promise<string>;
+	/** Writes a kubeconfig with a token (TokenRequest, an hour) of an existing service account and returns its path. */
+	kubeconfigForServiceAccount(account: {
+		readonly namespace: string;
+		readonly name: string;
+	}): Promise<string>;
+};
+
+/**
+ * Access to the cluster in `dir`, which is ready.
+ * @throws ClusterError `NotRunning` when there is none.
+ */
+export function openCluster(dir: string): ClusterAccess {
+	const files = clusterFiles(dir);
+	const description = readDescription(files);
+	if (description === undefined) throw new ClusterError("NotRunning", `no cluster is running in ${dir}`);
+	const { server, kubectl } = description;
+	const caFile = join(files.pki, "ca.crt");
+	const authority = readKeyPair(files, "ca");
+
+	return {
+		dir,
+		server,
+		caFile,
+		kubeconfig: files.kubeconfig,
+		kubectl,
+		async kubeconfigFor(user) {
+			const path = kubeconfigOf(files, fileNameOf(user.name, user.groups ?? []));
+			const pair = await issueCertificate(authority, {
+				commonName: user.name,
+				organizations: user.groups ?? [],
+				usage: "Client",
+			});
+			writeAtomically(
+				path,
+				renderKubeconfig(server, authority.certificate, user.name, { kind: "Certificate", ...pair }),
+			);
+			return path;
+		},
+		async kubeconfigForServiceAccount({ namespace, name }) {
+			const api = createApiClient(server, authority.certificate, readKeyPair(files, "admin"));
+			try {
+				const answer = (await api.call(
+					"POST",
+					`/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+					{ apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 3600 } },
+				)) as { readonly status: { readonly token: string } };
+				const user = `system:serviceaccount:${namespace}:${name}`;
+				const path = kubeconfigOf(files, fileNameOf(user, []));
+				writeAtomically(
+					path,
+					renderKubeconfig(server, authority.certificate, user, {
+						kind: "Token",
+						token: answer.status.token,
+					}),
+				);
+				return path;
+			} finally {
+				await api.close();
+			}
+		},
+	};
+}
+
+/** Readable, safe as a file name, and different for different users. */
+function fileNameOf(name: string, groups: readonly string[]): string {
+	const digest = createHash("sha256")
+		.update(JSON.stringify([name, groups]))
+		.digest("hex")
+		.slice(0, 8);
+	return `${name.replaceAll(/[^A-Za-z0-9.-]+/g, "-").slice(0, 60)}-${digest}`;
+}
