@@ -1,0 +1,84 @@
+import type { TradingSafety } from "../crds/types.ts";
+import type { Observed, Pod, Recorded, Workload } from "./observed.ts";
+import {
+	type EnforcedAction,
+	gracePeriodSeconds,
+	type TargetState,
+	targetStates,
+	targetsOf,
+} from "./targets.ts";
+
+/**
+ * One call to the API server on the way down. Each is harmless when it was made before, and when another
+ * replica makes it at the same time.
+ */
+export type StopEffect =
+	| { readonly kind: "DeletePod"; readonly pod: Pod; readonly graceSeconds?: number }
+	| { readonly kind: "CreateRecord"; readonly workload: Workload; readonly target: string }
+	/** Claims a record of an earlier halt, so that a leader that is done with it cannot delete it any more. */
+	| { readonly kind: "ClaimRecord"; readonly workload: Workload; readonly record: Recorded }
+	| { readonly kind: "ScaleToZero"; readonly workload: Workload };
+
+const severity: Readonly<Record<EnforcedAction, number>> = { Run: 0, Keep: 1, Start: 2, Stop: 3 };
+
+/** The target that decides over these labels: the first of those with the most severe action. */
+export function decidingTarget(
+	states: readonly TargetState[],
+	labels: Pod["labels"],
+): TargetState | undefined {
+	return targetsOf(states, labels).reduce<TargetState | undefined>(
+		(found, state) =>
+			found === undefined ||
+			severity[state.action] > severity[found.action] ||
+			(found.admits && !state.admits)
+				? state
+				: found,
+		undefined,
+	);
+}
+
+/**
+ * What must still be done so that nothing runs that the desk does not admit. Level-based: it looks at the
+ * desk and at what is, never at what happened. Pods first; they need no record. A workload is scaled to zero
+ * only once its record was seen, so that a crash between the two loses nothing.
+ */
+export function stopPlan(desk: TradingSafety, observed: Observed): readonly StopEffect[] {
+	const states = targetStates(desk);
+	if (states.every((state) => state.admits)) return [];
+	return [
+		...observed.pods.flatMap((pod) => stopPod(states, pod)),
+		...observed.workloads.flatMap((workload) => stopWorkload(desk, states, workload, observed)),
+	];
+}
+
+function stopPod(states: readonly TargetState[], pod: Pod): readonly StopEffect[] {
+	const target = decidingTarget(states, pod.labels);
+	if (target === undefined || target.admits) return [];
+	const grace = gracePeriodSeconds(target);
+	const tooSlow = pod.stopping !== undefined && grace !== undefined && pod.stopping.graceSeconds > grace;
+	if (pod.stopping !== undefined && !tooSlow) return [];
+	return [{ kind: "DeletePod", pod, ...(grace !== undefined && { graceSeconds: grace }) }];
+}
+
+function stopWorkload(
+	desk: TradingSafety,
+	states: readonly TargetState[],
+	workload: Workload,
+	observed: Observed,
+): readonly StopEffect[] {
+	const target = decidingTarget(states, workload.labels);
+	if (target === undefined || target.admits) return [];
+	const scale: StopEffect = { kind: "ScaleToZero", workload };
+	if (!isRestorable(states, workload)) return workload.replicas > 0 ? [scale] : [];
+	const record = observed.records.get(workload.uid);
+	if (record === undefined) return [{ kind: "CreateRecord", workload, target: target.spec.name }];
+	if (workload.replicas === 0) return [];
+	return record.heldAt < (desk.metadata.generation ?? 0)
+		? [{ kind: "ClaimRecord", workload, record }]
+		: [scale];
+}
+
+/** True when some mode brings this workload back: one that is stopped in Normal, too, needs no record. */
+export function isRestorable(states: readonly TargetState[], workload: Workload): boolean {
+	return targetsOf(states, workload.labels).every((state) => state.runsInNormal);
+}

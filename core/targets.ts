@@ -1,0 +1,109 @@
+import { type ActionTable, enforcedAction, noPreset, presets } from "../crds/presets.ts";
+import type { TargetSpec, TradingSafetySpec } from "../crds/spec.ts";
+import type { TradingSafetyStatus } from "../crds/status.ts";
+import type { Action, Column } from "../crds/vocabulary.ts";
+import { columnOf, modeOf, moreSevere } from "./modes.ts";
+import { type Labels, matches } from "./selector.ts";
+
+/** An action as it is carried out. */
+export type EnforcedAction = ReturnType<typeof enforcedAction>;
+
+/** What holds for a target now, joined over what is wanted and what is not yet released. */
+export type TargetState = {
+	readonly spec: TargetSpec;
+	/** The column that spec asks for. */
+	readonly wanted: Column;
+	/** The column that status still holds against it, if any. */
+	readonly held?: Column;
+	/** The more severe of the actions of both. */
+	readonly action: EnforcedAction;
+	/** True when its pods may run: Run, Keep, or Start that the leader allowed. */
+	readonly admits: boolean;
+	/** Whether Normal lets it run, so that a restore has something to bring back. */
+	readonly runsInNormal: boolean;
+};
+
+/** The parts of a TradingSafety that these decisions look at. */
+export type DeskView = { readonly spec: TradingSafetySpec; readonly status?: TradingSafetyStatus };
+
+const severity: Readonly<Record<EnforcedAction, number>> = { Run: 0, Keep: 1, Start: 2, Stop: 3 };
+
+/** The column that spec asks for, for one target: Freeze, or the more severe of mode and the target's own mode. */
+export function wantedColumn(spec: TradingSafetySpec, targetName: string): Column {
+	if (spec.freeze === true) return "Freeze";
+	const own = spec.targetModes;
+	const ofTarget = own !== undefined && Object.hasOwn(own, targetName) ? modeOf(own[targetName]) : "Normal";
+	return moreSevere(modeOf(spec.mode), ofTarget);
+}
+
+/** The action that a target's own words or its preset give for a column. */
+export function wantedAction(target: TargetSpec, column: Column): Action {
+	const override =
+		column === "Pause"
+			? target.onPause
+			: column === "Reduce"
+				? target.onReduce
+				: column === "Emergency"
+					? target.onEmergency
+					: undefined;
+	return override?.action ?? table(target)[column];
+}
+
+function table(target: TargetSpec): ActionTable {
+	return target.preset === undefined ? noPreset : (presets[target.preset] ?? noPreset);
+}
+
+/** The state of each target of a desk, in the order of spec. */
+export function targetStates(desk: DeskView): readonly TargetState[] {
+	return (desk.spec.targets ?? []).map((spec) => targetState(desk, spec));
+}
+
+function targetState(desk: DeskView, spec: TargetSpec): TargetState {
+	const wanted = wantedColumn(desk.spec, spec.name);
+	const status = desk.status?.targets?.find((target) => target.name === spec.name);
+	const held = status?.fencedAs === undefined ? undefined : columnOf(status.fencedAs);
+	const now = enforcedAction(wantedAction(spec, wanted));
+	const before = held === undefined ? now : enforcedAction(wantedAction(spec, held));
+	const action = severity[now] >= severity[before] ? now : before;
+	return {
+		spec,
+		wanted,
+		...(held !== undefined && { held }),
+		action,
+		admits: admits(action, status?.startAllowed === true),
+		runsInNormal: enforcedAction(wantedAction(spec, "Normal")) !== "Stop",
+	};
+}
+
+function admits(action: EnforcedAction, startAllowed: boolean): boolean {
+	switch (action) {
+		case "Run":
+		case "Keep":
+			return true;
+		case "Start":
+			return startAllowed;
+		case "Stop":
+			return false;
+	}
+}
+
+/** The targets that select these labels. */
+export function targetsOf(states: readonly TargetState[], labels: Labels): readonly TargetState[] {
+	return states.filter((state) => matches(state.spec.selector, labels));
+}
+
+/** Seconds of grace for a pod of this target: its own word, 2 from Emergency on, else the pod's own (undefined). */
+export function gracePeriodSeconds(state: TargetState): number | undefined {
+	const column = state.held === undefined ? state.wanted : moreSevere(state.wanted, state.held);
+	switch (column) {
+		case "Normal":
+			return undefined;
+		case "Pause":
+			return state.spec.onPause?.gracePeriodSeconds;
+		case "Reduce":
+			return state.spec.onReduce?.gracePeriodSeconds;
+		case "Emergency":
+		case "Freeze":
+			return state.spec.onEmergency?.gracePeriodSeconds ?? 2;
+	}
+}
