@@ -1,0 +1,103 @@
+import type { Hold, TradingSafetyStatus } from "../crds/status.ts";
+import type { TradingSafety } from "../crds/types.ts";
+import { isHalted } from "./change.ts";
+import { type Facts, isProven } from "./facts.ts";
+import { mildestStep, modeOf } from "./modes.ts";
+import { decidingTarget, stopPlan } from "./plan.ts";
+import { targetStates } from "./targets.ts";
+
+/** `status.clearance`. */
+export type Clearance = NonNullable<TradingSafetyStatus["clearance"]>;
+
+/** Holds that a reset request may take responsibility for, by the part of their name before the slash. */
+const acknowledgeable = ["PodsLeft", "RestoreRunning"];
+
+/** The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). */
+export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | undefined): readonly Hold[] {
+	if (!isHalted(desk.spec)) return [];
+	return [
+		...fenceHolds(desk, facts),
+		...stopHolds(desk, facts),
+		...restoreHolds(facts),
+		...cooldownHolds(desk, facts, tripsLast),
+	];
+}
+
+/**
+ * The clearance that the leader may give: for exactly this generation, down to what was asked for, or else
+ * one step. Undefined while a hold stands that the pending request does not acknowledge.
+ */
+export function clearance(
+	desk: TradingSafety,
+	standing: readonly Hold[],
+	now: string,
+): Clearance | undefined {
+	if (!isHalted(desk.spec)) return undefined;
+	const request = desk.spec.resetRequest;
+	const acknowledged = new Set(request?.acknowledgedHolds ?? []);
+	const open = standing.filter(
+		(hold) => !(acknowledged.has(hold.name) && acknowledgeable.includes(hold.name.split("/")[0] ?? "")),
+	);
+	if (open.length > 0) return undefined;
+	const mode = modeOf(desk.spec.mode);
+	return {
+		generation: desk.metadata.generation ?? 0,
+		toMode: request?.toMode ?? (request === undefined ? mildestStep(mode) : mode),
+		time: now,
+	};
+}
+
+function fenceHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
+	if (isProven(facts, desk.metadata)) return [];
+	const label = facts.enforceLabel === undefined;
+	return [
+		{
+			name: "FenceUnproven",
+			message: label
+				? `the namespace has no label tradingsafety.dev/enforce: set it to targets or strict`
+				: "error" in facts.fence
+					? `the fence was not seen to deny: ${facts.fence.error}`
+					: `the fence was last seen to deny at generation ${facts.fence.generation}, not yet at ${desk.metadata.generation}`,
+		},
+	];
+}
+
+function stopHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
+	const states = targetStates(desk);
+	const left = states
+		.filter((state) => !state.admits && !facts.gone.has(state.spec.name))
+		.map((state) => {
+			const pods = facts.observed.pods.filter((pod) => decidingTarget(states, pod.labels) === state);
+			const names = pods.slice(0, 3).map((pod) => pod.name);
+			return {
+				name: `PodsLeft/${state.spec.name}`,
+				message:
+					pods.length === 0
+						? `target ${state.spec.name}: no pod left in sight, not yet confirmed by a fresh list`
+						: `target ${state.spec.name}: ${pods.length} pods not confirmed gone: ${names.join(", ")}${pods.length > 3 ? ", ..." : ""}`,
+			};
+		});
+	const owners = stopPlan(desk, facts.observed).filter((effect) => effect.kind !== "DeletePod").length;
+	return owners === 0
+		? left
+		: [...left, { name: "OwnersLeft", message: `${owners} workloads are not yet recorded and at zero` }];
+}
+
+function restoreHolds(facts: Facts): readonly Hold[] {
+	if (facts.restore.done) return [];
+	const waiting = facts.restore.waitingFor.join("; ");
+	return [
+		{
+			name: "RestoreRunning",
+			message: `target ${facts.restore.stage ?? "?"} is being restored${waiting === "" ? "" : `, waiting for ${waiting}`}`,
+		},
+	];
+}
+
+function cooldownHolds(desk: TradingSafety, facts: Facts, tripsLast: string | undefined): readonly Hold[] {
+	const seconds = desk.spec.reset?.cooldownSeconds ?? 0;
+	if (seconds === 0 || tripsLast === undefined) return [];
+	const end = Date.parse(tripsLast) + seconds * 1000;
+	if (Number.isNaN(end) || Date.parse(facts.now) >= end) return [];
+	return [{ name: "Cooldown", message: `the cooldown ends at ${new Date(end).toISOString()}` }];
+}

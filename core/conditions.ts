@@ -1,0 +1,225 @@
+import type { Condition, Hold } from "../crds/status.ts";
+import type { TradingSafety } from "../crds/types.ts";
+import { enforceLabel } from "../crds/vocabulary.ts";
+import { isHalted } from "./change.ts";
+import type { Clearance } from "./clearance.ts";
+import { type Facts, isProven } from "./facts.ts";
+import { stopPlan } from "./plan.ts";
+import { isHeldAbove } from "./restore.ts";
+import { matches } from "./selector.ts";
+import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
+
+/** A condition before it is compared with the one in status. */
+export type Finding = Omit<Condition, "lastTransitionTime" | "observedGeneration">;
+
+const finding = (type: string, status: Condition["status"], reason: string, message: string): Finding => ({
+	type,
+	status,
+	reason,
+	message,
+});
+
+/** What is found of a desk. Each True says what was seen and when. */
+export function findings(
+	desk: TradingSafety,
+	facts: Facts,
+	holds: readonly Hold[],
+	clearance: Clearance | undefined,
+): readonly Finding[] {
+	const states = targetStates(desk);
+	return [
+		confirmed(desk, facts, states),
+		enforced(desk, facts, states),
+		fenced(desk, facts),
+		cleared(desk, facts, holds, clearance),
+		finding("Armed", "False", "NotConfigured", "no e-stop device is configured"),
+		finding(
+			"AuditCurrent",
+			"False",
+			"NotConfigured",
+			"no audit store is configured: nothing is proven later",
+		),
+		restored(facts, states),
+		selecting(facts, states),
+		distinct(facts, states),
+		signals(states),
+	];
+}
+
+/** True when what spec asks for is in force: nothing left to stop, release, start or restore. */
+export function isSettled(desk: TradingSafety, facts: Facts): boolean {
+	return unsettled(desk, facts, targetStates(desk)) === undefined;
+}
+
+function unsettled(
+	desk: TradingSafety,
+	facts: Facts,
+	states: readonly TargetState[],
+): readonly [reason: string, message: string] | undefined {
+	const stopped = states.filter((state) => !state.admits);
+	if (stopped.length > 0 && !isProven(facts, desk.metadata)) {
+		return ["FenceUnproven", "the fence was not seen to deny at this generation"];
+	}
+	const unheld = stopped.find((state) => state.wanted !== "Normal" && state.held === undefined);
+	if (unheld !== undefined) return ["NotHeld", `target ${unheld.spec.name} is not yet held in status`];
+	const left = stopped.filter((state) => !facts.gone.has(state.spec.name));
+	if (left.length > 0) {
+		return ["PodsLeft", `not confirmed stopped: ${left.map((state) => state.spec.name).join(", ")}`];
+	}
+	const effects = stopPlan(desk, facts.observed);
+	if (effects.length > 0) return ["StopRunning", `${effects.length} things still to do to stop`];
+	if (!facts.restore.done) {
+		const { stage, waitingFor } = facts.restore;
+		return [
+			"RestoreRunning",
+			`target ${stage ?? "?"}${waitingFor.length > 0 ? ` waits for ${waitingFor.join("; ")}` : " is being restored"}`,
+		];
+	}
+	return undefined;
+}
+
+function confirmed(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {
+	const why = unsettled(desk, facts, states);
+	if (why !== undefined) return finding("Confirmed", "False", ...why);
+	const stopped = states.filter((state) => !state.admits);
+	if (stopped.length === 0) {
+		return finding("Confirmed", "True", "Running", `nothing is to be stopped, seen at ${facts.now}`);
+	}
+	const listed = stopped.map((state) => facts.gone.get(state.spec.name)?.at ?? "").sort();
+	return finding(
+		"Confirmed",
+		"True",
+		"NothingLeft",
+		`no pod of ${stopped.length} stopped targets, listed at ${listed[0]}, after the fence denied at generation ${desk.metadata.generation}`,
+	);
+}
+
+function enforced(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {
+	const effects = stopPlan(desk, facts.observed);
+	const count = (kind: string) => effects.filter((effect) => effect.kind === kind).length;
+	if (effects.length > 0) {
+		return finding(
+			"Enforced",
+			"False",
+			"StopRunning",
+			`${count("DeletePod")} pods to tell, ${count("CreateRecord") + count("ClaimRecord")} workloads to record, ${count("ScaleToZero")} to scale to zero`,
+		);
+	}
+	const stopped = states.filter((state) => !state.admits).length;
+	return finding(
+		"Enforced",
+		"True",
+		stopped === 0 ? "NothingToStop" : "Stopped",
+		stopped === 0
+			? `nothing is to be stopped, seen at ${facts.now}`
+			: `every pod of ${stopped} targets told to stop and every owner at zero, seen at ${facts.now}`,
+	);
+}
+
+function fenced(desk: TradingSafety, facts: Facts): Finding {
+	if (facts.enforceLabel === undefined) {
+		return finding(
+			"Fenced",
+			"False",
+			"NamespaceNotLabelled",
+			`label namespace ${desk.metadata.namespace} with ${enforceLabel}=targets; until then new pods are not denied, only deleted`,
+		);
+	}
+	if ("error" in facts.fence) return finding("Fenced", "Unknown", "ProbeFailed", facts.fence.error);
+	if (!isProven(facts, desk.metadata)) {
+		return finding(
+			"Fenced",
+			"Unknown",
+			"ProbeBehind",
+			`the fence denied at generation ${facts.fence.generation}, not yet at ${desk.metadata.generation}`,
+		);
+	}
+	return finding(
+		"Fenced",
+		"True",
+		"ProbeDenied",
+		`a dry run was denied at generation ${facts.fence.generation}, seen at ${facts.fence.at}`,
+	);
+}
+
+function cleared(
+	desk: TradingSafety,
+	facts: Facts,
+	holds: readonly Hold[],
+	clearance: Clearance | undefined,
+): Finding {
+	if (!isHalted(desk.spec)) return finding("Cleared", "False", "NothingToLower", "the desk is in Normal");
+	if (clearance !== undefined && clearance.generation === desk.metadata.generation) {
+		return finding(
+			"Cleared",
+			"True",
+			"NoHold",
+			`cleared for generation ${clearance.generation} down to ${clearance.toMode}, at ${clearance.time}`,
+		);
+	}
+	const [first] = holds;
+	return first === undefined
+		? finding("Cleared", "False", "WaitingForLeader", `no hold stands; the leader has not cleared yet`)
+		: finding("Cleared", "False", first.name.split("/")[0] ?? "Hold", first.message);
+}
+
+function restored(facts: Facts, states: readonly TargetState[]): Finding {
+	const { done, stage, waitingFor } = facts.restore;
+	if (!done) {
+		return finding(
+			"Restored",
+			"False",
+			waitingFor.length > 0 ? "Waiting" : "Running",
+			`stage ${stage ?? "?"}${waitingFor.length > 0 ? ` waits for ${waitingFor.join("; ")}` : ""}`,
+		);
+	}
+	const held = states.filter((state) => !state.admits || isHeldAbove(state)).length;
+	return held > 0
+		? finding("Restored", "False", "Stopped", `${held} targets are stopped`)
+		: finding("Restored", "True", "Open", `every target is released, seen at ${facts.now}`);
+}
+
+function selecting({ observed }: Facts, states: readonly TargetState[]): Finding {
+	const empty = states.filter(
+		({ spec }) =>
+			!observed.workloads.some((workload) => matches(spec.selector, workload.labels)) &&
+			!observed.pods.some((pod) => matches(spec.selector, pod.labels)),
+	);
+	return empty.length === 0
+		? finding("TargetsFound", "True", "Selected", `${states.length} targets select something`)
+		: finding(
+				"TargetsFound",
+				"False",
+				"SelectsNothing",
+				`no workload and no pod matches target ${empty.map((state) => state.spec.name).join(", ")}: check the selector`,
+			);
+}
+
+function distinct({ observed }: Facts, states: readonly TargetState[]): Finding {
+	const claimed = [...observed.workloads, ...observed.pods].flatMap((thing) => {
+		const names = targetsOf(states, thing.labels).map((state) => state.spec.name);
+		return names.length > 1 ? [`${thing.name} (${names.join(", ")})`] : [];
+	});
+	return claimed.length === 0
+		? finding("TargetsDistinct", "True", "Distinct", "nothing belongs to two targets")
+		: finding(
+				"TargetsDistinct",
+				"False",
+				"Overlap",
+				`${claimed.length} belong to two targets, the more severe action holds: ${claimed.slice(0, 5).join("; ")}`,
+			);
+}
+
+function signals(states: readonly TargetState[]): Finding {
+	const asking = states.filter(({ spec }) =>
+		(["Pause", "Reduce", "Emergency"] as const).some((column) => wantedAction(spec, column) === "Signal"),
+	);
+	return asking.length === 0
+		? finding("SignalAvailable", "True", "NotAsked", "no target asks for Signal")
+		: finding(
+				"SignalAvailable",
+				"False",
+				"NoPermits",
+				`Signal is enforced as Stop for target ${asking.map((state) => state.spec.name).join(", ")}`,
+			);
+}

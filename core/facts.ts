@@ -1,0 +1,30 @@
+import type { Observed } from "./observed.ts";
+import type { RestoreStep } from "./restore.ts";
+
+/** A denial by the fence that was seen by dry run, and the version of the desk that it was judged by. */
+export type FenceProof = { readonly generation: number; readonly uid: string; readonly at: string };
+
+/** What a replica knows about a desk at one moment, beside the desk itself. Times are RFC 3339. */
+export type Facts = {
+	readonly now: string;
+	readonly observed: Observed;
+	/** The last proof, or why there is none. */
+	readonly fence: FenceProof | { readonly error: string };
+	/** Targets whose pods were listed by a fresh read after the fence was proven at this generation: none left. */
+	readonly gone: ReadonlyMap<string, { readonly at: string }>;
+	/** Value of the enforce label of the namespace. */
+	readonly enforceLabel?: string;
+	readonly restore: RestoreStep;
+};
+
+/** True when the fence was seen to deny by exactly this version of the desk, or a later one. */
+export function isProven(
+	facts: Facts,
+	desk: { readonly uid: string; readonly generation?: number },
+): boolean {
+	return (
+		"generation" in facts.fence &&
+		facts.fence.uid === desk.uid &&
+		facts.fence.generation >= (desk.generation ?? 0)
+	);
+}

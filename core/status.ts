@@ -1,0 +1,186 @@
+import type {
+	Condition,
+	NotRestored,
+	TargetStatus,
+	TradingSafetyStatus,
+	Transition,
+} from "../crds/status.ts";
+import type { TradingSafety } from "../crds/types.ts";
+import { clearance, holds } from "./clearance.ts";
+import { type Finding, findings, isSettled } from "./conditions.ts";
+import { type Facts, isProven } from "./facts.ts";
+import { continueStory } from "./history.ts";
+import { rank } from "./modes.ts";
+import { decidingTarget, stopPlan } from "./plan.ts";
+import { matches } from "./selector.ts";
+import { type Sighting, stateWord } from "./sighting.ts";
+import { type TargetState, targetStates, targetsOf } from "./targets.ts";
+
+const namesKept = 50;
+
+/**
+ * The status that a replica would write from what it knows. It never gives a clearance and never releases:
+ * those are for the leader, with {@link withClearance} and the effects of a restore.
+ */
+export function nextStatus(
+	desk: TradingSafety,
+	facts: Facts,
+	sightings: readonly Sighting[],
+): TradingSafetyStatus {
+	const before = desk.status ?? {};
+	const generation = desk.metadata.generation ?? 0;
+	const story = continueStory(before, sightings);
+	const standing = holds(desk, facts, story.trips?.last?.time);
+	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
+	const settled = isSettled(desk, facts);
+	const inForce = settled ? stateWord(desk.spec) : before.modeInForce;
+	const wasNormal = before.wasNormal === true || (settled && desk.spec.mode === "Normal");
+	const lastTransition = withStages(story.lastTransition, desk, facts, settled);
+	return {
+		observedGeneration: generation,
+		observedAt: facts.now,
+		...(inForce !== undefined && { modeInForce: inForce }),
+		...(wasNormal && { wasNormal }),
+		...(kept && { clearance: kept }),
+		holds: standing,
+		...(story.trips && { trips: story.trips }),
+		targets: targetStatuses(desk, facts),
+		notRestored: notRestored(desk, facts),
+		...(lastTransition && { lastTransition }),
+		...(story.history && { history: story.history }),
+		conditions: conditions(before.conditions, findings(desk, facts, standing, kept), facts.now, generation),
+	};
+}
+
+/** The status with the clearance that the leader gives or takes back; undefined when nothing changes. */
+export function withClearance(
+	desk: TradingSafety,
+	status: TradingSafetyStatus,
+	facts: Facts,
+): TradingSafetyStatus | undefined {
+	const { clearance: before, ...rest } = status;
+	const standing = status.holds ?? [];
+	const given = clearance(desk, standing, facts.now);
+	if (given?.generation === before?.generation && given?.toMode === before?.toMode) return undefined;
+	const generation = desk.metadata.generation ?? 0;
+	const found = findings(desk, facts, standing, given);
+	return {
+		...rest,
+		...(given && { clearance: given }),
+		conditions: conditions(status.conditions, found, facts.now, generation),
+	};
+}
+
+function conditions(
+	before: readonly Condition[] = [],
+	found: readonly Finding[],
+	now: string,
+	generation: number,
+): readonly Condition[] {
+	return found.map((finding) => {
+		const old = before.find((condition) => condition.type === finding.type);
+		const since = old !== undefined && old.status === finding.status ? old.lastTransitionTime : now;
+		return { ...finding, observedGeneration: generation, lastTransitionTime: since };
+	});
+}
+
+function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatus[] {
+	const states = targetStates(desk);
+	const before = desk.status?.targets ?? [];
+	const strangers = before.filter(
+		(target) => target.fencedAs !== undefined && !states.some((state) => state.spec.name === target.name),
+	);
+	return [...states.map((state) => targetStatus(states, state, before, facts)), ...strangers];
+}
+
+function targetStatus(
+	states: readonly TargetState[],
+	state: TargetState,
+	before: readonly TargetStatus[],
+	{ observed, gone }: Facts,
+): TargetStatus {
+	const name = state.spec.name;
+	const pods = observed.pods.filter((pod) => matches(state.spec.selector, pod.labels));
+	const workloads = observed.workloads.filter((workload) => matches(state.spec.selector, workload.labels));
+	const held = heldColumn(state);
+	const startAllowed =
+		state.action === "Start" && before.some((target) => target.name === name && target.startAllowed);
+	const left = state.admits ? [] : pods.filter((pod) => decidingTarget(states, pod.labels)?.admits === false);
+	const unconfirmed = left
+		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
+		.sort();
+	return {
+		name,
+		effective: state.action,
+		...(held !== undefined && { fencedAs: held }),
+		...(startAllowed && { startAllowed }),
+		pods: pods.length,
+		workloads: workloads.length,
+		...(!state.admits && {
+			unconfirmedCount: gone.has(name) ? 0 : left.length,
+			unconfirmed: gone.has(name) ? [] : unconfirmed.slice(0, namesKept),
+		}),
+	};
+}
+
+/** Raises what status holds to what is wanted; never lowers it. */
+function heldColumn(state: TargetState): TargetState["held"] {
+	if (state.wanted === "Normal") return state.held;
+	return state.held === undefined || rank(state.wanted) > rank(state.held) ? state.wanted : state.held;
+}
+
+function withStages(
+	transition: Transition | undefined,
+	desk: TradingSafety,
+	facts: Facts,
+	settled: boolean,
+): Transition | undefined {
+	if (transition === undefined) return undefined;
+	const effects = stopPlan(desk, facts.observed);
+	const stages = {
+		fencedAt: isProven(facts, desk.metadata),
+		toldAt: effects.every((effect) => effect.kind !== "DeletePod"),
+		enforcedAt: effects.length === 0,
+		confirmedAt: settled,
+		restoredAt: settled && targetStates(desk).every((state) => state.admits || !state.runsInNormal),
+	};
+	const reached = Object.entries(stages).filter(([, is]) => is);
+	return { ...Object.fromEntries(reached.map(([stage]) => [stage, facts.now])), ...transition };
+}
+
+function notRestored(desk: TradingSafety, facts: Facts): readonly NotRestored[] {
+	const states = targetStates(desk);
+	const { pods, workloads, records } = facts.observed;
+	const bare = pods
+		.filter((pod) => !pod.owned && decidingTarget(states, pod.labels)?.admits === false)
+		.map((pod) => ({ kind: "Pod", name: pod.name, reason: "NoOwner: nothing makes it again" }));
+	const lost = facts.restore.withoutRecord.map(({ kind, name }) => ({
+		kind,
+		name,
+		reason: "NoRecord: it stands at zero and nobody recorded what it was",
+	}));
+	const strays = workloads
+		.filter((workload) => records.has(workload.uid) && targetsOf(states, workload.labels).length === 0)
+		.map(({ kind, name }) => ({ kind, name, reason: "NoTarget: no target selects it any more" }));
+	const halted = states.some((state) => !state.admits && state.runsInNormal);
+	const earlier = halted || !facts.restore.done || lost.length > 0 ? (desk.status?.notRestored ?? []) : [];
+	const all = [...earlier, ...bare, ...lost, ...strays];
+	const key = (row: NotRestored) => `${row.kind}/${row.name}`;
+	return [...new Map(all.map((row) => [key(row), row])).values()].slice(0, namesKept);
+}
+
+/** True when two statuses say the same, but for the times in them. */
+export function saysTheSame(a: TradingSafetyStatus | undefined, b: TradingSafetyStatus): boolean {
+	return a !== undefined && withoutTimes(a) === withoutTimes(b);
+}
+
+function withoutTimes(status: TradingSafetyStatus): string {
+	return JSON.stringify(sorted(status)).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "T");
+}
+
+function sorted(value: unknown): unknown {
+	if (Array.isArray(value)) return value.map(sorted);
+	if (typeof value !== "object" || value === null) return value;
+	const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+	return Object.fromEntries(entries.map(([key, child]) => [key, sorted(child)]));
+}
