@@ -2,15 +2,15 @@
 var found = process.versions.node;
 var major = Number(found.split(".")[0]);
 var installing = process.argv[2] === "install";
-if (installing && major < 20) {
-	console.error(
-		"tradingsafety needs Node.js 20 or newer to install (found " + found + "): see https://nodejs.org",
-	);
+
+function refuse(need, advice) {
+	console.error("%s (found %s): %s", need, found, advice);
 	process.exit(1);
 }
+
+if (installing && major < 20) {
+	refuse("Node.js 20 or newer is needed to install tradingsafety", "see https://nodejs.org");
+}
 if (!installing && major < 24) {
-	console.error(
-		"The project's own Node.js 24 is not in node_modules (found " + found + "): run `npm ci` first",
-	);
-	process.exit(1);
+	refuse("The project's own Node.js 24 is not in node_modules", "run `npm ci` first");
 }

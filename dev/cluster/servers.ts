@@ -1,6 +1,31 @@
 import { join } from "node:path";
 import type { ClusterFiles, ClusterPorts, ServerName } from "./files.ts";
 
+/**
+ * Controllers for what there is not here: volumes, devices, certificates for kubelets, clouds. Each costs an
+ * account and several requests at the start, which at 20 requests per second adds up to seconds.
+ */
+const IDLE_CONTROLLERS = [
+	"certificatesigningrequest-approving-controller",
+	"certificatesigningrequest-cleaner-controller",
+	"certificatesigningrequest-signing-controller",
+	"device-taint-eviction-controller",
+	"endpointslice-mirroring-controller",
+	"ephemeral-volume-controller",
+	"legacy-serviceaccount-token-cleaner-controller",
+	"persistentvolume-attach-detach-controller",
+	"persistentvolume-binder-controller",
+	"persistentvolume-expander-controller",
+	"persistentvolume-protection-controller",
+	"persistentvolumeclaim-protection-controller",
+	"podcertificaterequest-cleaner-controller",
+	"resourceclaim-controller",
+	"service-cidr-controller",
+	"storage-version-migrator-controller",
+	"ttl-controller",
+	"volumeattributesclass-protection-controller",
+];
+
 /** How to run one server. */
 export type ServerCommand = { readonly command: string; readonly args: readonly string[] };
 
@@ -109,6 +134,7 @@ function controllerManagerFlags({ files, controllerManagerRate }: ServerPlan): s
 		"--secure-port=0",
 		"--leader-elect=false",
 		"--use-service-account-credentials",
+		`--controllers=*,${IDLE_CONTROLLERS.map((name) => `-${name}`).join(",")}`,
 		`--service-account-private-key-file=${join(files.pki, "tokens.key")}`,
 		`--root-ca-file=${join(files.pki, "ca.crt")}`,
 		...(controllerManagerRate === "High" ? ["--kube-api-qps=2000", "--kube-api-burst=4000"] : []),

@@ -82,7 +82,7 @@ export function buildKey(moduleFolder = MODULE_FOLDER): string {
 
 /** The XDG Base Directory Specification ignores values that are not absolute, and so does this. */
 export function defaultCacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-	const configured = env["XDG_CACHE_HOME"];
+	const configured = env.XDG_CACHE_HOME;
 	const base = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), ".cache");
 	return join(base, "tradingsafety");
 }

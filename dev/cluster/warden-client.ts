@@ -34,6 +34,9 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 		stdio: ["ignore", log, log, "ipc"],
 	});
 	closeSync(log);
+	// A cluster that nobody waits for must not keep its program from ending.
+	child.unref();
+	child.channel?.unref();
 	const waiting = new Map<number, (report: WardenReport) => void>();
 	const ended = new Map<ServerName, string>();
 	let released = false;
@@ -44,8 +47,7 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 		switch (report.kind) {
 			case "Done":
 			case "Failed":
-				waiting.get(report.number)?.(report);
-				waiting.delete(report.number);
+				answer(report);
 				break;
 			case "Ended":
 				ended.set(report.server, report.how);
@@ -55,7 +57,7 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 	child.once("exit", (code, signal) => {
 		if (released) return;
 		const how = signal ?? `exit code ${code}`;
-		for (const [number, answer] of waiting) {
+		for (const number of waiting.keys()) {
 			answer({ kind: "Failed", number, message: `the warden of the cluster ended (${how})` });
 		}
 		endCluster(files).then(
@@ -74,10 +76,18 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 		);
 	});
 
+	function answer(report: WardenReport & { readonly number: number }): void {
+		const settle = waiting.get(report.number);
+		waiting.delete(report.number);
+		settle?.(report);
+	}
+
 	function ask(order: Unnumbered<WardenOrder>): Promise<void> {
 		const number = ++lastNumber;
+		child.channel?.ref();
 		return new Promise((resolve, reject) => {
 			waiting.set(number, (report) => {
+				if (waiting.size === 0) child.channel?.unref();
 				if (report.kind === "Failed") reject(new ClusterError("StartFailed", report.message));
 				else resolve();
 			});
@@ -100,9 +110,9 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 		async detach() {
 			await ask({ kind: "Detach" });
 			release();
-			child.unref();
 		},
 		async end() {
+			child.ref();
 			const exited = hasExited(child) ? undefined : new Promise((resolve) => child.once("exit", resolve));
 			release();
 			await exited;

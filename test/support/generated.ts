@@ -1,0 +1,21 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { ClusterAccess } from "../../dev/cluster/access.ts";
+import { kubectl } from "../../dev/cluster/kubectl.ts";
+
+const GENERATED = fileURLToPath(new URL("../../crds/generated", import.meta.url));
+
+/** Applies the custom resources and policies of this repository and waits until the API server serves them. */
+export async function applyGenerated(cluster: ClusterAccess): Promise<void> {
+	if (!existsSync(GENERATED)) return;
+	const applied = await kubectl(cluster, ["apply", "--server-side", "-f", GENERATED]);
+	if (applied.code !== 0) throw new Error(`crds/generated cannot be applied: ${applied.stderr}`);
+	const served = await kubectl(cluster, [
+		"wait",
+		"crd",
+		"--all",
+		"--for=condition=Established",
+		"--timeout=25s",
+	]);
+	if (served.code !== 0) throw new Error(`the custom resources are not served: ${served.stderr}`);
+}
