@@ -84,6 +84,7 @@ export class Client {
 	readonly #prefix: string;
 	readonly #userAgent: string;
 	readonly #onCall: (record: CallRecord) => void;
+	#closed = false;
 
 	constructor(connection: Connection, options: ClientOptions = {}) {
 		this.connection = connection;
@@ -155,6 +156,7 @@ export class Client {
 
 	/** Ends all connections at once; calls and watches under way fail. */
 	close(): Promise<void> {
+		this.#closed = true;
 		return this.connection.close();
 	}
 
@@ -189,7 +191,7 @@ export class Client {
 				} catch (error) {
 					if (!(error instanceof KubeError)) throw error;
 					const pause = pauseBeforeRetry(error, tries, send.again, priority);
-					if (pause === undefined || performance.now() + pause >= deadline) throw error;
+					if (pause === undefined || this.#closed || performance.now() + pause >= deadline) throw error;
 					lastError = error;
 					await wait(pause, controller.signal);
 				}

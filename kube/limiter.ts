@@ -57,6 +57,7 @@ export class Limiter {
 		return new Promise((resolve, reject) => {
 			const abort = () => {
 				lane.waiting.delete(waiting);
+				if (this.#lanes.normal.waiting.size === 0) this.#stopTimer();
 				reject(signal.reason);
 			};
 			const waiting: Waiting = {
@@ -83,6 +84,12 @@ export class Limiter {
 			lane.waiting.delete(waiting);
 			waiting.start();
 		}
+	}
+
+	/** Left running with nobody waiting, it would keep the process alive. */
+	#stopTimer(): void {
+		clearTimeout(this.#timer);
+		this.#timer = undefined;
 	}
 
 	#takeToken(): boolean {
