@@ -38,7 +38,8 @@ function parse(args: readonly string[]): Command {
 	if ((values.name ?? values.group) !== undefined && name !== "user") {
 		throw badArguments(`--name and --group do not go with ${name}`);
 	}
-	const dir = resolve(values.dir);
+	// npm changes to the folder of package.json; the person meant the one they are in.
+	const dir = resolve(process.env.INIT_CWD ?? ".", values.dir);
 	switch (name) {
 		case "up": {
 			const nodes = Number(values.nodes ?? "4");

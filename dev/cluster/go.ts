@@ -10,7 +10,7 @@ const WHERE = "see https://go.dev/doc/install";
 export type GoCall = {
 	/** The folder of `go.mod`. */
 	readonly folder: string;
-	readonly env?: Readonly<Record<string, string>>;
+	readonly env: NodeJS.ProcessEnv;
 	/** Gets each line of standard error as it comes. */
 	readonly onLine?: (line: string) => void;
 	readonly signal?: AbortSignal | undefined;
@@ -20,7 +20,8 @@ export type GoCall = {
 export async function runGo(args: readonly string[], call: GoCall): Promise<string> {
 	const child = spawn("go", args, {
 		cwd: call.folder,
-		env: { ...process.env, GOFLAGS: "", GOWORK: "off", GO111MODULE: "on", ...call.env },
+		// A person's own flags must not change what is built.
+		env: { ...call.env, GOFLAGS: "", GOWORK: "off", GO111MODULE: "on" },
 		stdio: ["ignore", "pipe", "pipe"],
 		...(call.signal === undefined ? {} : { signal: call.signal }),
 	});
@@ -48,9 +49,9 @@ export async function runGo(args: readonly string[], call: GoCall): Promise<stri
 }
 
 /** Throws one clear line when the machine's Go is missing or too old. */
-export async function checkGo(): Promise<void> {
+export async function checkGo(env: NodeJS.ProcessEnv): Promise<void> {
 	// Outside of any module: inside one, an old Go with a network would quietly fetch a newer one.
-	const version = (await runGo(["env", "GOVERSION"], { folder: "/" })).trim();
+	const version = (await runGo(["env", "GOVERSION"], { folder: "/", env })).trim();
 	const [, major, minor] = /go(\d+)\.(\d+)/.exec(version) ?? [];
 	if (major === undefined || minor === undefined || !isNewEnough(Number(major), Number(minor))) {
 		throw new ClusterError("GoTooOld", `${ADVICE} (found ${version.replace(/^go/, "")}): ${WHERE}`);

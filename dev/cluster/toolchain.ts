@@ -35,6 +35,8 @@ export type ToolchainOptions = {
 	/** Where builds are kept; by default a folder of this user. */
 	readonly cacheFolder?: string;
 	readonly progress?: Progress;
+	/** Where `PATH` (to find go) and `XDG_CACHE_HOME` are read; by default this process's environment. */
+	readonly env?: NodeJS.ProcessEnv;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -45,13 +47,14 @@ export type ToolchainOptions = {
  * @throws ClusterError `GoMissing`, `GoTooOld`, `BuildFailed`
  */
 export async function ensureToolchain(options: ToolchainOptions = {}): Promise<string> {
-	const cache = options.cacheFolder ?? defaultCacheFolder(process.env);
+	const env = options.env ?? process.env;
+	const cache = options.cacheFolder ?? defaultCacheFolder(env);
 	const key = buildKey();
 	const folder = join(cache, key);
 	const binaries = join(folder, "bin");
 	if (existsSync(binaries)) return binaries;
 	const progress = options.progress ?? silent;
-	await checkGo();
+	await checkGo(env);
 	mkdirSync(cache, { recursive: true, mode: 0o700 });
 	await withLock(
 		join(cache, `${key}.lock`),
@@ -60,7 +63,7 @@ export async function ensureToolchain(options: ToolchainOptions = {}): Promise<s
 			removeUnfinished(cache, key);
 			const temporary = mkdtempSync(join(cache, `${key}.building.`));
 			try {
-				await build(join(temporary, "bin"), progress, options.signal);
+				await build(join(temporary, "bin"), progress, { env, signal: options.signal });
 				renameSync(temporary, folder);
 			} finally {
 				rmSync(temporary, { recursive: true, force: true });
@@ -81,13 +84,17 @@ export function buildKey(moduleFolder = MODULE_FOLDER): string {
 }
 
 /** The XDG Base Directory Specification ignores values that are not absolute, and so does this. */
-export function defaultCacheFolder(env: Readonly<Record<string, string | undefined>>): string {
+export function defaultCacheFolder(env: NodeJS.ProcessEnv): string {
 	const configured = env.XDG_CACHE_HOME;
 	const base = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), ".cache");
 	return join(base, "tradingsafety");
 }
 
-async function build(folder: string, progress: Progress, signal: AbortSignal | undefined): Promise<void> {
+async function build(
+	folder: string,
+	progress: Progress,
+	options: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal | undefined },
+): Promise<void> {
 	mkdirSync(folder, { recursive: true });
 	const flags = ["-mod=readonly", ...BUILD_FLAGS];
 
@@ -97,8 +104,8 @@ async function build(folder: string, progress: Progress, signal: AbortSignal | u
 	const stale = await runGo(
 		["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", ...flags, "tool"],
 		{
+			...options,
 			folder: MODULE_FOLDER,
-			signal,
 			onLine: (line) => {
 				if (line.startsWith("go: downloading")) progress.report(looking, `${++modules} modules downloaded`);
 			},
@@ -111,8 +118,8 @@ async function build(folder: string, progress: Progress, signal: AbortSignal | u
 	progress.report(building, `0 of ${total} packages`);
 	await runGo(["install", "-v", ...flags, "tool"], {
 		folder: MODULE_FOLDER,
-		env: { GOBIN: folder },
-		signal,
+		env: { ...options.env, GOBIN: folder },
+		signal: options.signal,
 		onLine: (line) => {
 			if (!line.startsWith("go: "))
 				progress.report(building, `${Math.min(++compiled, total)} of ${total} packages`);
