@@ -3,7 +3,8 @@ import type { TradingSafety } from "../crds/types.ts";
 import { isHalted } from "./change.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { mildestStep, modeOf } from "./modes.ts";
-import { decidingTarget, stopPlan } from "./plan.ts";
+import { stopPlan } from "./plan.ts";
+import { matches } from "./selector.ts";
 import { targetStates } from "./targets.ts";
 
 /** `status.clearance`. */
@@ -67,7 +68,7 @@ function stopHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
 	const left = states
 		.filter((state) => !state.admits && !facts.gone.has(state.spec.name))
 		.map((state) => {
-			const pods = facts.observed.pods.filter((pod) => decidingTarget(states, pod.labels) === state);
+			const pods = facts.observed.pods.filter((pod) => matches(state.spec.selector, pod.labels));
 			const names = pods.slice(0, 3).map((pod) => pod.name);
 			return {
 				name: `PodsLeft/${state.spec.name}`,

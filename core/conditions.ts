@@ -31,7 +31,7 @@ export function findings(
 		confirmed(desk, facts, states),
 		enforced(desk, facts, states),
 		fenced(desk, facts),
-		cleared(desk, facts, holds, clearance),
+		cleared(desk, holds, clearance),
 		finding("Armed", "False", "NotConfigured", "no e-stop device is configured"),
 		finding(
 			"AuditCurrent",
@@ -142,12 +142,7 @@ function fenced(desk: TradingSafety, facts: Facts): Finding {
 	);
 }
 
-function cleared(
-	desk: TradingSafety,
-	facts: Facts,
-	holds: readonly Hold[],
-	clearance: Clearance | undefined,
-): Finding {
+function cleared(desk: TradingSafety, holds: readonly Hold[], clearance: Clearance | undefined): Finding {
 	if (!isHalted(desk.spec)) return finding("Cleared", "False", "NothingToLower", "the desk is in Normal");
 	if (clearance !== undefined && clearance.generation === desk.metadata.generation) {
 		return finding(

@@ -90,11 +90,10 @@ function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatu
 	const strangers = before.filter(
 		(target) => target.fencedAs !== undefined && !states.some((state) => state.spec.name === target.name),
 	);
-	return [...states.map((state) => targetStatus(states, state, before, facts)), ...strangers];
+	return [...states.map((state) => targetStatus(state, before, facts)), ...strangers];
 }
 
 function targetStatus(
-	states: readonly TargetState[],
 	state: TargetState,
 	before: readonly TargetStatus[],
 	{ observed, gone }: Facts,
@@ -105,8 +104,7 @@ function targetStatus(
 	const held = heldColumn(state);
 	const startAllowed =
 		state.action === "Start" && before.some((target) => target.name === name && target.startAllowed);
-	const left = state.admits ? [] : pods.filter((pod) => decidingTarget(states, pod.labels)?.admits === false);
-	const unconfirmed = left
+	const unconfirmed = pods
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
 		.sort();
 	return {
@@ -117,7 +115,7 @@ function targetStatus(
 		pods: pods.length,
 		workloads: workloads.length,
 		...(!state.admits && {
-			unconfirmedCount: gone.has(name) ? 0 : left.length,
+			unconfirmedCount: gone.has(name) ? 0 : pods.length,
 			unconfirmed: gone.has(name) ? [] : unconfirmed.slice(0, namesKept),
 		}),
 	};
