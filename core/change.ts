@@ -37,14 +37,12 @@ export type Refusal =
 
 type Spec = TradingSafetySpec;
 
-/** The object as the stamping policy leaves it: who moved the mode, and no reason of an earlier one. */
+/** The object as the stamping policy leaves it: who moved the mode last, and no reason of an earlier one. */
 export function stamped(before: Spec | undefined, after: Spec, user: string): Spec {
-	const moved =
-		before === undefined ||
-		(["mode", "freeze", "trip", "targetModes"] as const).some(
-			(field) => !isDeepStrictEqual(before[field], after[field]),
-		);
-	if (!moved) return after;
+	if (before !== undefined && !moves(before, after)) {
+		const { setBy: _claimed, ...rest } = after;
+		return before.setBy === undefined ? rest : { ...rest, setBy: before.setBy };
+	}
 	const stale =
 		before !== undefined &&
 		(before.reason ?? "") === (after.reason ?? "") &&
@@ -162,8 +160,22 @@ function alwaysAsked(before: Spec | undefined, after: Spec, caller: Caller): [Re
 	const by = after.setBy ?? "";
 	return [
 		["target-mode-without-target", Object.keys(after.targetModes ?? {}).every((name) => known.has(name))],
-		["set-by", by === "" || by === caller.name || (before !== undefined && by === (before.setBy ?? ""))],
+		[
+			"set-by",
+			by === "" ||
+				(before !== undefined && by === (before.setBy ?? "")) ||
+				(by === caller.name && moves(before, after)),
+		],
 	];
+}
+
+function moves(before: Spec | undefined, after: Spec): boolean {
+	return (
+		before === undefined ||
+		(["mode", "freeze", "trip", "targetModes"] as const).some(
+			(field) => !isDeepStrictEqual(before[field], after[field]),
+		)
+	);
 }
 
 function refusals(rules: readonly (readonly [Refusal, boolean])[]): readonly Refusal[] {

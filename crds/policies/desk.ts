@@ -1,9 +1,12 @@
 import { apiGroup, deskName, modes, operatorLabel } from "../vocabulary.ts";
 import {
+	changedConfiguration,
 	configurationEqual,
 	frozen,
 	haltedSpec,
 	loweredTargets,
+	moves,
+	needs,
 	raisesTarget,
 	rank,
 	targetRank,
@@ -42,28 +45,30 @@ export const create: Policy = {
 		},
 		{
 			expression: `${newRank} >= ${pause} || variables.can.check('override').allowed()`,
-			message:
-				"create it in Pause (leave mode out) and lower it afterwards: creation in Normal is a reset without clearance and needs the verb override",
+			message: `create it in Pause (leave mode out) and lower it afterwards: creation in Normal is a reset without clearance and ${needs("override")}`,
 		},
 		...sameSelector(),
 	],
 };
 
-/** Stamp: who moved the mode, from the request itself. A reason that belongs to the mode before is cleared. */
+/**
+ * Stamp: who moved the mode, from the request itself; who moves nothing cannot change it. A reason that belongs
+ * to the mode before is cleared.
+ */
 export const stamp: Mutation = {
 	name: "stamp",
 	rules: on("CREATE", "UPDATE"),
 	reinvocationPolicy: "Never",
 	matchConditions: [
 		{
-			name: "mode-moves",
-			expression:
-				"oldObject == null || object.spec.?mode != oldObject.spec.?mode || object.spec.?freeze != oldObject.spec.?freeze || object.spec.?trip != oldObject.spec.?trip || object.spec.?targetModes != oldObject.spec.?targetModes",
+			name: "mode-moves-or-author-changes",
+			expression: `${moves} || object.spec.?setBy != oldObject.spec.?setBy`,
 		},
 	],
 	// `add` replaces what is there; an ApplyConfiguration could not clear a field.
 	jsonPatch:
-		"[JSONPatch{op: 'add', path: '/spec/setBy', value: request.userInfo.username}] + " +
+		`[${moves} ? JSONPatch{op: 'add', path: '/spec/setBy', value: request.userInfo.username} : ` +
+		"has(oldObject.spec.setBy) ? JSONPatch{op: 'add', path: '/spec/setBy', value: oldObject.spec.setBy} : JSONPatch{op: 'remove', path: '/spec/setBy'}] + " +
 		`(oldObject != null && object.spec.?reason.orValue('') == oldObject.spec.?reason.orValue('') && ${newRank} > ${oldRank} ` +
 		"? [JSONPatch{op: 'add', path: '/spec/reason', value: ''}] : [])",
 };
@@ -83,10 +88,9 @@ export const raise: Policy = {
 				"'targetModes names no target: ' + object.spec.targetModes.filter(k, !object.spec.?targets.orValue([]).exists(t, t.name == k))[0]",
 		},
 		{
-			expression:
-				"variables.by == '' || variables.by == request.userInfo.username || (oldObject != null && variables.by == oldObject.spec.?setBy.orValue(''))",
+			expression: `variables.by == '' || (oldObject != null && variables.by == oldObject.spec.?setBy.orValue('')) || (variables.by == request.userInfo.username && ${moves})`,
 			messageExpression:
-				"'spec.setBy must be your own name, ' + request.userInfo.username + ', or be left out'",
+				"'spec.setBy names who moved the mode last: leave it out, or where the patch moves the mode write your own name, ' + request.userInfo.username",
 		},
 	],
 };
@@ -129,6 +133,7 @@ export const change: Policy = {
 			expression: `variables.om == ${pause} && !${frozen("oldObject.spec")} && oldObject.spec.?targetModes.orValue({}).all(k, ${targetRank("oldObject.spec", "k")} <= ${pause}) && !oldObject.?status.wasNormal.orValue(false)`,
 		},
 		{ name: "config", expression: `!${configurationEqual}` },
+		{ name: "changed", expression: changedConfiguration },
 		{ name: "oldApprovals", expression: "oldObject.spec.?resetRequest.approvals.orValue({})" },
 		{ name: "newApprovals", expression: "object.spec.?resetRequest.approvals.orValue({})" },
 		{ name: "newRequest", expression: `has(object.spec.resetRequest) && !${sameRequest}` },
@@ -155,16 +160,16 @@ export const change: Policy = {
 		},
 		{
 			expression: "!variables.config || variables.can.check('configure').allowed()",
-			message: "changing the configuration needs the verb configure",
+			messageExpression: `'changing the configuration (' + variables.changed.join(', ') + ') ${needs("configure")}'`,
 		},
 		{
 			expression: "!variables.config || !variables.halted || variables.settingUp || variables.override",
-			message: "while halted, changing the configuration needs the verb override",
+			messageExpression: `'while halted, changing the configuration (' + variables.changed.join(', ') + ') ${needs("override")}: lower to Normal first'`,
 		},
 		...sameSelector(),
 		{
 			expression: "!variables.newRequest || variables.can.check('reset').allowed()",
-			message: "a reset request needs the verb reset",
+			message: `a reset request ${needs("reset")}`,
 		},
 		{
 			expression:
@@ -182,12 +187,11 @@ export const change: Policy = {
 			expression:
 				"variables.newRequest || variables.lowers || !has(object.spec.resetRequest) || (variables.oldApprovals.all(k, (k in variables.newApprovals && variables.newApprovals[k] == variables.oldApprovals[k]) || k == variables.me) && " +
 				"variables.newApprovals.all(k, (k in variables.oldApprovals && variables.newApprovals[k] == variables.oldApprovals[k]) || (k == variables.me && k != object.spec.resetRequest.?requestedBy.orValue('') && variables.can.check('approve').allowed())))",
-			message:
-				"you may add or take back only your own approval, not to your own request, and need the verb approve",
+			messageExpression: `'only the approval of ' + variables.me + ' is yours to add or take back, not to your own request; it ${needs("approve")}'`,
 		},
 		{
 			expression: "!variables.lowers || variables.can.check('reset').allowed() || variables.override",
-			message: "lowering needs the verb reset",
+			message: `lowering ${needs("reset")}`,
 		},
 		{
 			expression:
@@ -200,12 +204,13 @@ export const change: Policy = {
 		},
 		{
 			expression: `variables.nm >= variables.om || ${allowedStep("variables.om", "variables.nm")}`,
-			message: "allowed steps: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal",
+			messageExpression:
+				"oldObject.spec.mode + ' is not lowered to ' + object.spec.mode + ' in one step. Allowed steps: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal'",
 		},
 		{
 			expression: `variables.loweredTargets.all(k, ${allowedStep(targetRank("oldObject.spec", "k"), targetRank("object.spec", "k"))})`,
-			message:
-				"allowed steps of a targetMode: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal",
+			messageExpression:
+				"'the targetModes of ' + variables.loweredTargets.join(', ') + ' are not lowered so in one step. Allowed steps: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal'",
 		},
 		{
 			expression: `!variables.unfreezes || (variables.nm == variables.om && variables.nm >= ${pause})`,
@@ -221,19 +226,19 @@ export const change: Policy = {
 		{
 			expression: `!variables.lowers || variables.override || variables.nm >= ${rank("oldObject.?status.clearance.toMode.orValue('')")}`,
 			messageExpression:
-				"'cleared only down to ' + oldObject.?status.clearance.toMode.orValue('an unknown mode')",
+				"'cleared only down to ' + oldObject.?status.clearance.toMode.orValue('an unknown mode') + ': lower to that mode first'",
 		},
 		{
 			expression:
 				"!variables.lowers || variables.override || (variables.need == 0 && !has(oldObject.spec.resetRequest)) || variables.requestFits",
-			message:
-				"this lowering is not what the reset request asked for (toMode, fromMode, tripId, reason, unfreeze, targets), or there is none",
+			messageExpression:
+				"has(oldObject.spec.resetRequest) ? 'this lowering is not what the reset request asked for, or a raise since then voided it: compare toMode, fromMode, tripId, reason, unfreeze and targets, or ask anew' : 'this desk asks for approvals: write spec.resetRequest first, and lower when it is approved'",
 		},
 		{
 			expression:
 				"!variables.lowers || variables.override || variables.oldApprovals.size() >= variables.need",
 			messageExpression:
-				"string(variables.oldApprovals.size()) + ' of ' + string(variables.need) + ' approvals'",
+				'string(variables.oldApprovals.size()) + \' of \' + string(variables.need) + \' approvals: others add theirs with {"spec":{"resetRequest":{"approvals":{THEIR NAME:{}}}}}\'',
 		},
 		{
 			expression: "!variables.lowers || !has(object.spec.resetRequest)",

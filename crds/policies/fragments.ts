@@ -1,6 +1,6 @@
 import { enforcedAction, noPreset, presets } from "../presets.ts";
 import { freeFields } from "../spec.ts";
-import { columns, modes } from "../vocabulary.ts";
+import { columns, modes, type Verb } from "../vocabulary.ts";
 
 // Fragments of CEL that several policies share, rendered from the same values that core decides by.
 // Every look-up is total (`[?key]`, `.?field`, `.orValue()`): an evaluation error would refuse a raise or,
@@ -35,6 +35,15 @@ export const haltedSpec = (spec: string) =>
 export const configurationEqual =
 	`(dyn(object.spec).all(k, k in ${freeList} || (k in dyn(oldObject.spec) && dyn(object.spec)[k] == dyn(oldObject.spec)[k])) && ` +
 	`dyn(oldObject.spec).all(k, k in ${freeList} || k in dyn(object.spec)))`;
+
+/** CEL list of the fields outside {@link freeFields} that this patch changes, for messages. */
+export const changedConfiguration =
+	`(dyn(object.spec).filter(k, !(k in ${freeList}) && !(k in dyn(oldObject.spec) && dyn(object.spec)[k] == dyn(oldObject.spec)[k])) + ` +
+	`dyn(oldObject.spec).filter(k, !(k in ${freeList}) && !(k in dyn(object.spec))))`;
+
+/** True when this patch moves the mode, freeze, trip or a target's own mode, in whatever direction. */
+export const moves =
+	"(oldObject == null || object.spec.?mode != oldObject.spec.?mode || object.spec.?freeze != oldObject.spec.?freeze || object.spec.?trip != oldObject.spec.?trip || object.spec.?targetModes != oldObject.spec.?targetModes)";
 
 /** Names of the targets whose own mode falls with this patch. */
 export const loweredTargets = `oldObject.spec.?targetModes.orValue({}).filter(k, ${targetRank("object.spec", "k")} < ${targetRank("oldObject.spec", "k")})`;
@@ -95,10 +104,24 @@ export const fenceVariables = (labels: string) => [
 	},
 ];
 
-/** Message for people whose pod or workload was denied. */
+/** Message for people whose pod or workload was denied: which target of which desk, why, and since when. */
 export const denialMessage =
-	"'trading is halted: desk ' + params.metadata.namespace + ' is in ' + " +
-	`(${frozen("params.spec")} ? 'Freeze' : params.spec.?mode.orValue('an unknown mode')) + ', target ' + variables.denying[0].name + ` +
-	"(params.?status.targets.orValue([]).exists(s, s.name == variables.denying[0].name && s.?fencedAs.hasValue()) ? ' is not released yet' : '') + " +
+	"variables.denying.map(t, " +
+	`(${frozen("params.spec")} || ${wantedColumn("t")} != 'Normal' || ${heldColumns("t")}.size() > 0 ? 'trading is halted: ' : '') + ` +
+	`'target ' + t.name + ' of desk ' + params.metadata.namespace + ' starts no pods in ' + ${wantedColumn("t")} + ` +
+	`${heldColumns("t")}.map(m, ' and is not released from ' + m).join('') + ` +
 	"', generation ' + string(params.metadata.?generation.orValue(0)) + " +
-	"(params.spec.?reason.orValue('') != '' ? ': ' + params.spec.reason : '')";
+	"(params.spec.?reason.orValue('') != '' ? ': ' + params.spec.reason : ''))[0]";
+
+/** The ClusterRole that grants each verb; `crds/roles.ts` defines them. */
+const grantedBy: Readonly<Record<Verb, string>> = {
+	configure: "tradingsafety-configurer",
+	reset: "tradingsafety-resetter",
+	approve: "tradingsafety-approver",
+	override: "tradingsafety-overrider",
+	observe: "tradingsafety-operator",
+	clear: "tradingsafety-leader",
+};
+
+/** What a person lacks, for the message of a denial, and what gives it to them. */
+export const needs = (verb: Verb) => `needs the verb ${verb} (ClusterRole ${grantedBy[verb]})`;

@@ -1,5 +1,5 @@
 import { allowRemovalAnnotation, apiGroup, apiVersion, enforceLabel, enforceValues } from "../vocabulary.ts";
-import { haltedSpec, rank } from "./fragments.ts";
+import { haltedSpec, needs, rank } from "./fragments.ts";
 import type { Policy } from "./policy.ts";
 
 const authorizer = `authorizer.group('${apiGroup}').resource('tradingsafeties')`;
@@ -26,8 +26,7 @@ export const deletion: Policy = {
 	validations: [
 		{
 			expression: "variables.can.check(variables.halted ? 'override' : 'configure').allowed()",
-			messageExpression:
-				"'deleting it opens the fence and needs the verb ' + (variables.halted ? 'override while halted' : 'configure')",
+			messageExpression: `variables.halted ? 'deleting a halted desk opens the fence and ${needs("override")}' : 'deleting the desk ${needs("configure")}'`,
 		},
 	],
 };
@@ -46,26 +45,26 @@ export const status: Policy = {
 	validations: [
 		{
 			expression: "variables.can.check('observe').allowed()",
-			message: "writing status needs the verb observe",
+			message: `writing status ${needs("observe")}`,
 		},
 		{
 			expression:
 				"!has(object.status) || !has(object.status.clearance) || object.?status.clearance == oldObject.?status.clearance || variables.clear",
-			message: "giving a clearance needs the verb clear",
+			message: `giving a clearance ${needs("clear")}`,
 		},
 		{
 			expression: `variables.before.all(o, !o.?fencedAs.hasValue() || variables.after.exists(n, n.name == o.name && n.?fencedAs.hasValue() && ${rankOf("n")} >= ${rankOf("o")})) || variables.clear`,
-			message: "releasing a target (lowering fencedAs) needs the verb clear",
+			message: `releasing a target (lowering fencedAs) ${needs("clear")}`,
 		},
 		{
 			expression:
 				"variables.after.all(n, !n.?startAllowed.orValue(false) || variables.before.exists(o, o.name == n.name && o.?startAllowed.orValue(false))) || variables.clear",
-			message: "allowing a start needs the verb clear",
+			message: `allowing a start ${needs("clear")}`,
 		},
 		{
 			expression:
 				"!oldObject.?status.wasNormal.orValue(false) || object.?status.wasNormal.orValue(false) || variables.clear",
-			message: "that the desk was Normal once cannot be unsaid without the verb clear",
+			message: `unsaying that the desk was Normal once ${needs("clear")}`,
 		},
 	],
 };
@@ -74,7 +73,14 @@ export const status: Policy = {
 export const namespaceLabel: Policy = {
 	name: "namespace",
 	failurePolicy: "Fail",
-	rules: [{ apiGroups: [""], resources: ["namespaces"], operations: ["CREATE", "UPDATE"] }],
+	// Its subresources change labels as well.
+	rules: [
+		{
+			apiGroups: [""],
+			resources: ["namespaces", "namespaces/status", "namespaces/finalize"],
+			operations: ["CREATE", "UPDATE"],
+		},
+	],
 	matchConditions: [
 		{
 			name: "label-changes",
@@ -84,7 +90,7 @@ export const namespaceLabel: Policy = {
 	validations: [
 		{
 			expression: `oldObject == null || !oldObject.metadata.?labels[?'${enforceLabel}'].hasValue() || ${authorizer}.namespace(object.metadata.name).check('override').allowed()`,
-			message: `the label ${enforceLabel} holds the fence: changing it needs the verb override`,
+			message: `the label ${enforceLabel} holds the fence: changing it ${needs("override")}`,
 		},
 		{
 			expression: `object.metadata.?labels[?'${enforceLabel}'].orValue('${enforceValues[0]}') in [${enforceValues.map((value) => `'${value}'`).join(", ")}]`,
@@ -114,7 +120,7 @@ export const definitions: Policy = {
 	validations: [
 		{
 			expression: `${authorizer}.check('override').allowed() && oldObject.metadata.?annotations[?'${allowRemovalAnnotation}'].orValue('') == 'true'`,
-			message: `without this CRD the fence opens, and after a restart of the API server every labelled namespace denies all pods: first remove the policy bindings, then set the annotation ${allowRemovalAnnotation}=true; needs the verb override`,
+			message: `without this CRD the fence opens, and after a restart of the API server every labelled namespace denies all pods: first remove the policy bindings, then set the annotation ${allowRemovalAnnotation}=true; it ${needs("override")}`,
 		},
 	],
 };
