@@ -49,7 +49,7 @@ export function clearance(
 }
 
 function fenceHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
-	if (isProven(facts, desk.metadata)) return [];
+	if (isProven(facts.fence, desk.metadata)) return [];
 	const label = facts.enforceLabel === undefined;
 	return [
 		{

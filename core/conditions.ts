@@ -57,7 +57,7 @@ function unsettled(
 	states: readonly TargetState[],
 ): readonly [reason: string, message: string] | undefined {
 	const stopped = states.filter((state) => !state.admits);
-	if (stopped.length > 0 && !isProven(facts, desk.metadata)) {
+	if (stopped.length > 0 && !isProven(facts.fence, desk.metadata)) {
 		return ["FenceUnproven", "the fence was not seen to deny at this generation"];
 	}
 	const unheld = stopped.find((state) => state.wanted !== "Normal" && state.held === undefined);
@@ -126,7 +126,7 @@ function fenced(desk: TradingSafety, facts: Facts): Finding {
 		);
 	}
 	if ("error" in facts.fence) return finding("Fenced", "Unknown", "ProbeFailed", facts.fence.error);
-	if (!isProven(facts, desk.metadata)) {
+	if (!isProven(facts.fence, desk.metadata)) {
 		return finding(
 			"Fenced",
 			"Unknown",

@@ -19,12 +19,8 @@ export type Facts = {
 
 /** True when the fence was seen to deny by exactly this version of the desk, or a later one. */
 export function isProven(
-	facts: Facts,
+	fence: Facts["fence"],
 	desk: { readonly uid: string; readonly generation?: number },
 ): boolean {
-	return (
-		"generation" in facts.fence &&
-		facts.fence.uid === desk.uid &&
-		facts.fence.generation >= (desk.generation ?? 0)
-	);
+	return "generation" in fence && fence.uid === desk.uid && fence.generation >= (desk.generation ?? 0);
 }

@@ -11,6 +11,7 @@ import { type Finding, findings, isSettled } from "./conditions.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { continueStory } from "./history.ts";
 import { rank } from "./modes.ts";
+import type { Observed, Workload } from "./observed.ts";
 import { decidingTarget, stopPlan } from "./plan.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
@@ -45,7 +46,7 @@ export function nextStatus(
 		holds: standing,
 		...(story.trips && { trips: story.trips }),
 		targets: targetStatuses(desk, facts),
-		notRestored: notRestored(desk, facts),
+		notRestored: notRestored(desk, facts, story.lastTransition),
 		...(lastTransition && { lastTransition }),
 		...(story.history && { history: story.history }),
 		conditions: conditions(before.conditions, findings(desk, facts, standing, kept), facts.now, generation),
@@ -136,7 +137,7 @@ function withStages(
 	if (transition === undefined) return undefined;
 	const effects = stopPlan(desk, facts.observed);
 	const stages = {
-		fencedAt: isProven(facts, desk.metadata),
+		fencedAt: isProven(facts.fence, desk.metadata),
 		toldAt: effects.every((effect) => effect.kind !== "DeletePod"),
 		enforcedAt: effects.length === 0,
 		confirmedAt: settled,
@@ -146,25 +147,45 @@ function withStages(
 	return { ...Object.fromEntries(reached.map(([stage]) => [stage, facts.now])), ...transition };
 }
 
-function notRestored(desk: TradingSafety, facts: Facts): readonly NotRestored[] {
+/** What was stopped and does not come back by itself. A row goes when somebody mended it, or with a new halt. */
+function notRestored(
+	desk: TradingSafety,
+	facts: Facts,
+	transition: Transition | undefined,
+): readonly NotRestored[] {
 	const states = targetStates(desk);
 	const { pods, workloads, records } = facts.observed;
 	const bare = pods
 		.filter((pod) => !pod.owned && decidingTarget(states, pod.labels)?.admits === false)
 		.map((pod) => ({ kind: "Pod", name: pod.name, reason: "NoOwner: nothing makes it again" }));
-	const lost = facts.restore.withoutRecord.map(({ kind, name }) => ({
+	const strays = workloads
+		.filter((workload) => records.has(workload.uid) && targetsOf(states, workload.labels).length === 0)
+		.map(({ kind, name }) => ({ kind, name, reason: "NoTarget: no target selects it any more" }));
+	const newHalt =
+		transition?.from === "Normal" && transition.generation !== desk.status?.lastTransition?.generation;
+	const earlier = (newHalt ? [] : (desk.status?.notRestored ?? [])).filter(
+		(row) => !row.reason.startsWith("NoTarget") && !isMended(row, facts.observed, bare),
+	);
+	const all = [...earlier, ...bare, ...withoutRecordRows(facts.restore.withoutRecord), ...strays];
+	const key = (row: NotRestored) => `${row.kind}/${row.name}`;
+	return [...new Map(all.map((row) => [key(row), row])).values()].slice(0, namesKept);
+}
+
+/** Rows of `status.notRestored` for workloads that come out of a halt at zero without a record. */
+export function withoutRecordRows(workloads: readonly Workload[]): readonly NotRestored[] {
+	return workloads.map(({ kind, name }) => ({
 		kind,
 		name,
 		reason: "NoRecord: it stands at zero and nobody recorded what it was",
 	}));
-	const strays = workloads
-		.filter((workload) => records.has(workload.uid) && targetsOf(states, workload.labels).length === 0)
-		.map(({ kind, name }) => ({ kind, name, reason: "NoTarget: no target selects it any more" }));
-	const halted = states.some((state) => !state.admits && state.runsInNormal);
-	const earlier = halted || !facts.restore.done || lost.length > 0 ? (desk.status?.notRestored ?? []) : [];
-	const all = [...earlier, ...bare, ...lost, ...strays];
-	const key = (row: NotRestored) => `${row.kind}/${row.name}`;
-	return [...new Map(all.map((row) => [key(row), row])).values()].slice(0, namesKept);
+}
+
+function isMended(row: NotRestored, { pods, workloads }: Observed, bare: readonly NotRestored[]): boolean {
+	if (row.kind === "Pod") {
+		return pods.some((pod) => pod.name === row.name) && !bare.some((other) => other.name === row.name);
+	}
+	const workload = workloads.find((other) => other.kind === row.kind && other.name === row.name);
+	return workload === undefined || workload.replicas > 0;
 }
 
 /** True when two statuses say the same, but for the times in them. */

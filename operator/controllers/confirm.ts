@@ -1,0 +1,131 @@
+import { isProven } from "../../core/facts.ts";
+import { labelSelector, matches } from "../../core/selector.ts";
+import { type TargetState, targetStates } from "../../core/targets.ts";
+import { type Context, type Controller, timestamp } from "../context.ts";
+import type { DeskState } from "../desk-state.ts";
+import { type PodObject, podsPath, projectPod } from "../resources.ts";
+
+/**
+ * From the fence denying to the list that confirms. A pod that was admitted just before may take that long to
+ * be stored.
+ */
+const settleMilliseconds = 500;
+/** How often a list looks for pods that the watch does not show, while pods are left. */
+const sweepMilliseconds = 5_000;
+const pageSize = 100;
+
+type Progress = {
+	generation: number;
+	provenAt: number;
+	busy: boolean;
+	sweptAt: number;
+	timer?: NodeJS.Timeout;
+};
+
+/** Is it so? Lists the pods of each stopped target afresh, once the fence is known to deny. */
+export class Confirmer implements Controller {
+	readonly #context: Context;
+	readonly #onFinding: (desk: DeskState) => void;
+	readonly #sweep: (desk: DeskState, pods: ReturnType<typeof projectPod>[]) => void;
+	readonly #progress = new Map<DeskState, Progress>();
+	#stopped = false;
+
+	constructor(
+		context: Context,
+		hooks: {
+			readonly onFinding: (desk: DeskState) => void;
+			readonly sweep: (desk: DeskState, pods: ReturnType<typeof projectPod>[]) => void;
+		},
+	) {
+		this.#context = context;
+		this.#onFinding = hooks.onFinding;
+		this.#sweep = hooks.sweep;
+	}
+
+	look(desk: DeskState): void {
+		if (this.#stopped || !desk.viewSynced || !isProven(desk.fence, desk.object.metadata)) return;
+		const open = targetStates(desk.object).filter((state) => !state.admits && !desk.isGone(state.spec.name));
+		if (open.length === 0) return;
+		const progress = this.#progressOf(desk);
+		if (progress.busy) return;
+		const wait = progress.provenAt + settleMilliseconds - performance.now();
+		if (wait > 0) {
+			this.#later(desk, progress, wait);
+			return;
+		}
+		progress.busy = true;
+		void this.#confirm(desk, progress, open);
+	}
+
+	forget(desk: DeskState): void {
+		clearTimeout(this.#progress.get(desk)?.timer);
+		this.#progress.delete(desk);
+	}
+
+	async stop(): Promise<void> {
+		this.#stopped = true;
+		for (const progress of this.#progress.values()) clearTimeout(progress.timer);
+	}
+
+	#progressOf(desk: DeskState): Progress {
+		const generation = desk.object.metadata.generation ?? 0;
+		let progress = this.#progress.get(desk);
+		if (progress === undefined) {
+			progress = { generation, provenAt: performance.now(), busy: false, sweptAt: 0 };
+			this.#progress.set(desk, progress);
+		} else if (progress.generation !== generation) {
+			progress.generation = generation;
+			progress.provenAt = performance.now();
+			progress.sweptAt = 0;
+		}
+		return progress;
+	}
+
+	#later(desk: DeskState, progress: Progress, milliseconds: number): void {
+		clearTimeout(progress.timer);
+		progress.timer = setTimeout(() => this.look(desk), milliseconds);
+	}
+
+	async #confirm(desk: DeskState, progress: Progress, open: readonly TargetState[]): Promise<void> {
+		const { generation } = progress;
+		let found = false;
+		try {
+			const sweep = performance.now() - progress.sweptAt > sweepMilliseconds;
+			if (sweep) progress.sweptAt = performance.now();
+			for (const state of open) {
+				if (isInSight(desk, state) && !sweep) continue;
+				const selector = labelSelector(state.spec.selector);
+				const left = selector === undefined ? [] : await this.#list(desk, selector);
+				const current = desk.object.metadata.generation === generation;
+				if (!current || this.#stopped) return;
+				if (left.length > 0) {
+					this.#sweep(desk, left.map(projectPod));
+				} else if (!isInSight(desk, state)) {
+					desk.confirmGone(state.spec.name, timestamp());
+					found = true;
+				}
+			}
+		} catch (error) {
+			this.#context.metrics.errors.inc({ where: "confirm" });
+			this.#context.log.error({ namespace: desk.namespace, err: error }, "could not list what is left");
+		} finally {
+			progress.busy = false;
+			if (found) this.#onFinding(desk);
+			this.#later(desk, progress, found ? settleMilliseconds : 1_000);
+		}
+	}
+
+	/** The first pods that a selector finds now, read from the store and not from a cache. */
+	async #list(desk: DeskState, selector: string): Promise<readonly PodObject[]> {
+		const page = await this.#context.client.list<PodObject>(
+			podsPath(desk.namespace),
+			{ labelSelector: selector, limit: pageSize },
+			{ priority: "emergency", deadlineMilliseconds: 5_000 },
+		);
+		return page.items;
+	}
+}
+
+function isInSight(desk: DeskState, { spec }: TargetState): boolean {
+	return desk.view.observed().pods.some((pod) => matches(spec.selector, pod.labels));
+}

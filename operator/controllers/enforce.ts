@@ -1,0 +1,255 @@
+import type { Pod } from "../../core/observed.ts";
+import { type StopEffect, stopPlan } from "../../core/plan.ts";
+import { heldAtAnnotation } from "../../crds/vocabulary.ts";
+import { isKubeError } from "../../kube/error.ts";
+import type { Context, Controller } from "../context.ts";
+import type { DeskState } from "../desk-state.ts";
+import { newRecord, podsPath, recordsPath, scalePath } from "../resources.ts";
+
+/** How many calls one desk may have under way. More only queue up in the API server. */
+const workersPerDesk = 32;
+/** After a call succeeded, how long the watch may take to show it before the call is made again. */
+const echoMilliseconds = 1_000;
+const deadlineMilliseconds = 5_000;
+const firstPauseMilliseconds = 50;
+const longestPauseMilliseconds = 2_000;
+
+type Attempt = { readonly failures: number; readonly notBefore: number };
+
+type Work = {
+	todo: StopEffect[];
+	workers: number;
+	/** By {@link effectKey}: when a call may be made (again), by `performance.now()`. */
+	readonly attempts: Map<string, Attempt>;
+	readonly inFlight: Set<string>;
+	timer: NodeJS.Timeout | undefined;
+	scheduled: boolean;
+};
+
+/**
+ * What must be stopped and is not? Every replica asks, and acts, with no leader and no lock. Each starts at
+ * its own end of the pods, in an order by hash, so that two of them meet in the middle.
+ */
+export class Enforcer implements Controller {
+	readonly #context: Context;
+	readonly #work = new Map<DeskState, Work>();
+	#stopped = false;
+
+	constructor(context: Context) {
+		this.#context = context;
+	}
+
+	/** Looks at the desk after the events at hand were taken in. */
+	look(desk: DeskState): void {
+		const work = this.#workOf(desk);
+		if (work.scheduled || this.#stopped) return;
+		work.scheduled = true;
+		setImmediate(() => {
+			work.scheduled = false;
+			this.#plan(desk, work);
+		});
+	}
+
+	/** Looks at the desk at once: for a raise. */
+	lookNow(desk: DeskState): void {
+		if (!this.#stopped) this.#plan(desk, this.#workOf(desk));
+	}
+
+	/** Stops pods that a fresh list showed, in case the watch has not delivered them. */
+	sweep(desk: DeskState, pods: readonly Pod[]): void {
+		if (this.#stopped) return;
+		const work = this.#workOf(desk);
+		const { records } = desk.view.observed();
+		for (const effect of stopPlan(desk.object, { pods, workloads: [], records })) {
+			if (!work.inFlight.has(effectKey(effect))) void this.#attempt(desk, work, effect);
+		}
+	}
+
+	forget(desk: DeskState): void {
+		clearTimeout(this.#work.get(desk)?.timer);
+		this.#work.delete(desk);
+	}
+
+	async stop(): Promise<void> {
+		this.#stopped = true;
+		for (const work of this.#work.values()) {
+			clearTimeout(work.timer);
+			work.todo = [];
+		}
+	}
+
+	#workOf(desk: DeskState): Work {
+		let work = this.#work.get(desk);
+		if (work === undefined) {
+			work = {
+				todo: [],
+				workers: 0,
+				attempts: new Map(),
+				inFlight: new Set(),
+				timer: undefined,
+				scheduled: false,
+			};
+			this.#work.set(desk, work);
+		}
+		return work;
+	}
+
+	#plan(desk: DeskState, work: Work): void {
+		if (this.#stopped || !this.#work.has(desk)) return;
+		const now = performance.now();
+		const effects = stopPlan(desk.object, desk.view.observed());
+		if (effects.length === 0) {
+			work.todo = [];
+			work.attempts.clear();
+			return;
+		}
+		let wakeAt = Number.POSITIVE_INFINITY;
+		const due = effects.filter((effect) => {
+			const key = effectKey(effect);
+			if (work.inFlight.has(key)) return false;
+			const notBefore = work.attempts.get(key)?.notBefore ?? 0;
+			if (notBefore > now) wakeAt = Math.min(wakeAt, notBefore);
+			return notBefore <= now;
+		});
+		work.todo = inOwnOrder(due, this.#context.elector.isLeader());
+		while (work.workers < Math.min(workersPerDesk, work.todo.length + work.workers)) {
+			if (work.todo.length === 0) break;
+			work.workers += 1;
+			void this.#worker(desk, work);
+		}
+		clearTimeout(work.timer);
+		if (Number.isFinite(wakeAt)) work.timer = setTimeout(() => this.look(desk), wakeAt - now);
+	}
+
+	async #worker(desk: DeskState, work: Work): Promise<void> {
+		try {
+			for (let effect = work.todo.shift(); effect !== undefined; effect = work.todo.shift()) {
+				if (!isDone(desk, effect)) await this.#attempt(desk, work, effect);
+			}
+		} finally {
+			work.workers -= 1;
+			if (work.workers === 0) this.look(desk);
+		}
+	}
+
+	async #attempt(desk: DeskState, work: Work, effect: StopEffect): Promise<void> {
+		const key = effectKey(effect);
+		const { log, metrics } = this.#context;
+		work.inFlight.add(key);
+		try {
+			await this.#act(desk, effect);
+			metrics.effects.inc({ effect: effect.kind, result: "done" });
+			work.attempts.set(key, { failures: 0, notBefore: performance.now() + echoMilliseconds });
+		} catch (error) {
+			const failures = (work.attempts.get(key)?.failures ?? 0) + 1;
+			const pause = Math.min(firstPauseMilliseconds * 2 ** (failures - 1), longestPauseMilliseconds);
+			work.attempts.set(key, { failures, notBefore: performance.now() + pause });
+			metrics.effects.inc({ effect: effect.kind, result: "failed" });
+			log.error(
+				{ namespace: desk.namespace, effect: key, failures, err: error },
+				"could not stop: will try again",
+			);
+		} finally {
+			work.inFlight.delete(key);
+		}
+	}
+
+	async #act(desk: DeskState, effect: StopEffect): Promise<void> {
+		const { client, identity } = this.#context;
+		const { namespace } = desk;
+		const options = { priority: "emergency", deadlineMilliseconds } as const;
+		const generation = desk.object.metadata.generation ?? 0;
+		switch (effect.kind) {
+			case "DeletePod":
+				// DELETE and not Eviction: budgets must not delay a halt.
+				return done(
+					client.delete(
+						podsPath(namespace, effect.pod.name),
+						{
+							apiVersion: "v1",
+							kind: "DeleteOptions",
+							preconditions: { uid: effect.pod.uid },
+							...(effect.graceSeconds !== undefined && { gracePeriodSeconds: effect.graceSeconds }),
+						},
+						options,
+					),
+					"NOT_FOUND",
+					"CONFLICT",
+				);
+			case "CreateRecord": {
+				const record = newRecord(effect.workload, effect.target, generation, identity);
+				return done(client.create(recordsPath(namespace), record, undefined, options), "ALREADY_EXISTS");
+			}
+			case "ClaimRecord":
+				return done(
+					client.patch(
+						recordsPath(namespace, effect.workload.uid),
+						{ metadata: { annotations: { [heldAtAnnotation]: String(generation) } } },
+						{ type: "merge" },
+						options,
+					),
+					"NOT_FOUND",
+				);
+			case "ScaleToZero":
+				return done(
+					client.patch(
+						scalePath(namespace, effect.workload),
+						{ spec: { replicas: 0 } },
+						{ type: "merge" },
+						options,
+					),
+					"NOT_FOUND",
+				);
+		}
+	}
+}
+
+/** Waits for a call; the codes named mean that what was wanted is so already. */
+async function done(
+	call: Promise<unknown>,
+	...settled: readonly ("NOT_FOUND" | "CONFLICT" | "ALREADY_EXISTS")[]
+): Promise<void> {
+	try {
+		await call;
+	} catch (error) {
+		if (!isKubeError(error, ...settled)) throw error;
+	}
+}
+
+/** True when the other replica was faster. */
+function isDone(desk: DeskState, effect: StopEffect): boolean {
+	if (effect.kind !== "DeletePod") return false;
+	const pod = desk.view.pod(`${desk.namespace}/${effect.pod.name}`);
+	if (pod === undefined || pod.uid !== effect.pod.uid) return true;
+	return stoppingFastEnough(pod, effect.graceSeconds);
+}
+
+function stoppingFastEnough(pod: Pod, graceSeconds: number | undefined): boolean {
+	if (pod.stopping === undefined) return false;
+	return graceSeconds === undefined || pod.stopping.graceSeconds <= graceSeconds;
+}
+
+function effectKey(effect: StopEffect): string {
+	switch (effect.kind) {
+		case "DeletePod":
+			return `DeletePod/${effect.pod.uid}/${effect.graceSeconds ?? ""}`;
+		case "CreateRecord":
+		case "ClaimRecord":
+		case "ScaleToZero":
+			return `${effect.kind}/${effect.workload.uid}`;
+	}
+}
+
+/** Pods first. The leader goes through them upward by hash, the others downward. */
+function inOwnOrder(effects: readonly StopEffect[], leader: boolean): StopEffect[] {
+	const pods = effects.filter((effect) => effect.kind === "DeletePod");
+	const rest = effects.filter((effect) => effect.kind !== "DeletePod");
+	const ranked = pods.map((effect) => ({ effect, hash: hash(effect.pod.uid) }));
+	ranked.sort((a, b) => (leader ? a.hash - b.hash : b.hash - a.hash));
+	return [...ranked.map(({ effect }) => effect), ...rest];
+}
+
+/** UIDs are random (RFC 4122, version 4): their first digits spread well over pods and owners. */
+function hash(uid: string): number {
+	return Number.parseInt(uid.slice(0, 8), 16);
+}

@@ -1,0 +1,232 @@
+import type { Workload } from "../../core/observed.ts";
+import { type RestoreEffect, type RestoreStep, restoreStep } from "../../core/restore.ts";
+import { nextStatus, withClearance, withoutRecordRows } from "../../core/status.ts";
+import { targetStates, targetsOf } from "../../core/targets.ts";
+import type { TradingSafetyStatus } from "../../crds/status.ts";
+import type { TradingSafety } from "../../crds/types.ts";
+import type { Column } from "../../crds/vocabulary.ts";
+import { isKubeError } from "../../kube/error.ts";
+import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
+import type { Context, Controller } from "../context.ts";
+import type { DeskState } from "../desk-state.ts";
+import { OperatorError } from "../error.ts";
+import { deskPath, recordsPath, scalePath } from "../resources.ts";
+import { writeStatus } from "./status.ts";
+
+/** A leader with less than this left of its lease begins nothing that opens. */
+const leaseReserveMilliseconds = 500;
+const deadlineMilliseconds = 3_000;
+const pollMilliseconds = 500;
+const echoMilliseconds = 50;
+
+type Scale = {
+	readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+	readonly spec?: { readonly replicas?: number };
+};
+
+/**
+ * May this desk be lowered, and what comes back next? Asked by the leader alone. Before each call the desk is
+ * read afresh and the lease looked at, so that a leader that slept cannot open anything.
+ */
+export class Lead implements Controller {
+	readonly #context: Context;
+	readonly #desks = new Map<string, DeskState>();
+	readonly #queue: WorkQueue;
+
+	constructor(context: Context) {
+		this.#context = context;
+		this.#queue = new WorkQueue({
+			name: "lead",
+			concurrency: 4,
+			pass: (namespace, signal) => this.#pass(namespace, signal),
+			onError: ({ key, error, failures, interrupted }) => {
+				if (interrupted || (isKubeError(error, "CONFLICT") && failures < 5)) return;
+				if (error instanceof OperatorError && error.code === "SUPERSEDED") return;
+				context.metrics.errors.inc({ where: "lead" });
+				context.log.error(
+					{ namespace: key, failures, err: error },
+					"could not clear or restore: will try again",
+				);
+			},
+		});
+	}
+
+	look(desk: DeskState): void {
+		this.#desks.set(desk.namespace, desk);
+		if (this.#context.elector.isLeader()) this.#queue.add(desk.namespace);
+	}
+
+	/** The desk changed: a pass that restores for an older generation must end. */
+	interrupt(desk: DeskState): void {
+		this.#desks.set(desk.namespace, desk);
+		if (this.#context.elector.isLeader()) this.#queue.interrupt(desk.namespace);
+	}
+
+	forget(desk: DeskState): void {
+		this.#desks.delete(desk.namespace);
+	}
+
+	async stop(): Promise<void> {
+		await this.#queue.stop({ deadlineMilliseconds });
+	}
+
+	async #pass(namespace: string, signal: AbortSignal): Promise<PassResult> {
+		const desk = this.#desks.get(namespace);
+		if (desk === undefined || !desk.viewSynced || !this.#context.elector.isLeader()) return undefined;
+		const { object } = desk;
+		// A status that does not yet speak of this generation has not yet raised what it holds.
+		if (object.status?.observedGeneration !== object.metadata.generation) {
+			return { requeueAfterMilliseconds: echoMilliseconds };
+		}
+		const facts = desk.facts();
+		const step = restoreStep(object, facts.observed, new Set(facts.gone.keys()));
+		if (step.effects.length > 0) {
+			await this.#perform(desk, object, step, signal);
+			return { requeueAfterMilliseconds: echoMilliseconds };
+		}
+		const status = nextStatus(object, facts, desk.sightings);
+		const cleared = withClearance(object, status, facts);
+		if (cleared !== undefined) {
+			this.#mayOpen(signal);
+			desk.accept(await writeStatus(this.#context.leaderClient, object, cleared));
+		}
+		return { requeueAfterMilliseconds: pollMilliseconds };
+	}
+
+	async #perform(
+		desk: DeskState,
+		planned: TradingSafety,
+		{ effects, withoutRecord }: RestoreStep,
+		signal: AbortSignal,
+	): Promise<void> {
+		const current = await this.#fresh(planned, signal);
+		const fresh = { ...current, status: withLost(current.status, withoutRecord) };
+		const results = await Promise.allSettled(effects.map((effect) => this.#act(desk, fresh, effect, signal)));
+		const { metrics } = this.#context;
+		for (const [index, result] of results.entries()) {
+			const effect = effects[index]?.kind ?? "";
+			metrics.effects.inc({ effect, result: result.status === "fulfilled" ? "done" : "failed" });
+		}
+		const failure = results.find((result) => result.status === "rejected");
+		if (failure !== undefined) throw failure.reason;
+	}
+
+	/** The desk as it is now; it must be of the generation that was planned for. */
+	async #fresh(planned: TradingSafety, signal: AbortSignal): Promise<TradingSafety> {
+		const namespace = planned.metadata.namespace ?? "";
+		const fresh = await this.#context.client.get<TradingSafety>(deskPath(namespace), undefined, {
+			priority: "emergency",
+			deadlineMilliseconds,
+			signal,
+		});
+		const { uid, generation } = fresh.metadata;
+		if (uid !== planned.metadata.uid || generation !== planned.metadata.generation) {
+			throw new OperatorError(
+				"SUPERSEDED",
+				`desk ${namespace} moved from generation ${planned.metadata.generation} to ${generation}`,
+			);
+		}
+		return fresh;
+	}
+
+	#mayOpen(signal: AbortSignal): void {
+		if (signal.aborted) throw new OperatorError("SUPERSEDED", "the pass was interrupted");
+		if (this.#context.elector.remainingMilliseconds() < leaseReserveMilliseconds) {
+			throw new OperatorError("NOT_LEADER", "the lease is about to end: nothing is opened");
+		}
+	}
+
+	async #act(
+		desk: DeskState,
+		fresh: TradingSafety,
+		effect: RestoreEffect,
+		signal: AbortSignal,
+	): Promise<void> {
+		this.#mayOpen(signal);
+		const { leaderClient, log } = this.#context;
+		const { namespace } = desk;
+		switch (effect.kind) {
+			case "Release":
+				desk.accept(await writeStatus(leaderClient, fresh, released(fresh.status, effect.target, effect.to)));
+				log.info({ namespace, target: effect.target, to: effect.to }, "released");
+				return;
+			case "AllowStart":
+				desk.accept(await writeStatus(leaderClient, fresh, startAllowed(fresh.status, effect.target)));
+				log.info({ namespace, target: effect.target }, "start allowed");
+				return;
+			case "Scale":
+				await this.#scale(fresh, effect, signal);
+				log.info(
+					{
+						namespace,
+						workload: `${effect.workload.kind}/${effect.workload.name}`,
+						replicas: effect.replicas,
+					},
+					"restored",
+				);
+				return;
+			case "DeleteRecord": {
+				const { uid, resourceVersion, workloadUid } = effect.record;
+				// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
+				await leaderClient.delete(
+					recordsPath(namespace, workloadUid),
+					{ apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } },
+					{ deadlineMilliseconds, signal },
+				);
+				return;
+			}
+		}
+	}
+
+	/** Scales one workload up, if it still is what was recorded and the desk still lets it run. */
+	async #scale(
+		fresh: TradingSafety,
+		{ workload, replicas }: Extract<RestoreEffect, { kind: "Scale" }>,
+		signal: AbortSignal,
+	): Promise<void> {
+		const { leaderClient } = this.#context;
+		const namespace = fresh.metadata.namespace ?? "";
+		if (!targetsOf(targetStates(fresh), workload.labels).every((state) => state.admits)) {
+			throw new OperatorError("SUPERSEDED", `${workload.kind} ${workload.name} is to be stopped again`);
+		}
+		const path = scalePath(namespace, workload);
+		const options = { priority: "emergency", deadlineMilliseconds, signal } as const;
+		const scale = await leaderClient.get<Scale>(path, undefined, options);
+		if (scale.metadata.uid !== workload.uid) {
+			throw new OperatorError("SUPERSEDED", `${workload.kind} ${workload.name} was made anew`);
+		}
+		this.#mayOpen(signal);
+		const { resourceVersion } = scale.metadata;
+		await leaderClient.patch(
+			path,
+			{ metadata: { resourceVersion }, spec: { replicas } },
+			{ type: "merge" },
+			options,
+		);
+	}
+}
+
+function released(status: TradingSafetyStatus | undefined, name: string, to: Column): TradingSafetyStatus {
+	const targets = (status?.targets ?? []).map((target) => {
+		if (target.name !== name) return target;
+		const { fencedAs: _held, ...rest } = target;
+		return to === "Normal" ? rest : { ...rest, fencedAs: to };
+	});
+	return { ...status, targets };
+}
+
+function startAllowed(status: TradingSafetyStatus | undefined, name: string): TradingSafetyStatus {
+	const targets = (status?.targets ?? []).map((target) =>
+		target.name === name ? { ...target, startAllowed: true } : target,
+	);
+	return { ...status, targets };
+}
+
+function withLost(status: TradingSafetyStatus | undefined, lost: readonly Workload[]): TradingSafetyStatus {
+	if (lost.length === 0) return status ?? {};
+	const rows = withoutRecordRows(lost);
+	const others = (status?.notRestored ?? []).filter(
+		(row) => !rows.some((other) => other.kind === row.kind && other.name === row.name),
+	);
+	return { ...status, notRestored: [...others, ...rows].slice(-50) };
+}

@@ -1,0 +1,142 @@
+import { nextStatus, saysTheSame } from "../../core/status.ts";
+import type { HistoryRow, TradingSafetyStatus } from "../../crds/status.ts";
+import type { TradingSafety } from "../../crds/types.ts";
+import type { Client } from "../../kube/client.ts";
+import { isKubeError } from "../../kube/error.ts";
+import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
+import type { Context, Controller } from "../context.ts";
+import type { DeskState } from "../desk-state.ts";
+import { deskPath } from "../resources.ts";
+
+/** How often a status that says the same is written again, so that its age shows who is alive. */
+const refreshMilliseconds = { leader: 10_000, other: 20_000 };
+/** Changes within this time are written together. The leader goes first; the others then find nothing to add. */
+const gatherMilliseconds = { leader: 100, other: 400 };
+
+/** What does status say, and is it still so? Every replica observes; whoever is first writes. */
+export class StatusWriter implements Controller {
+	readonly #context: Context;
+	readonly #desks = new Map<string, DeskState>();
+	readonly #timers = new Map<string, NodeJS.Timeout>();
+	readonly #queue: WorkQueue;
+
+	constructor(context: Context) {
+		this.#context = context;
+		this.#queue = new WorkQueue({
+			name: "status",
+			concurrency: 4,
+			pass: (namespace) => this.#pass(namespace),
+			onError: ({ key, error, failures }) => {
+				// Somebody else wrote first: the next pass starts from what they wrote.
+				if (isKubeError(error, "CONFLICT") && failures < 5) return;
+				context.metrics.errors.inc({ where: "status" });
+				context.log.error({ namespace: key, failures, err: error }, "could not write status");
+			},
+		});
+	}
+
+	look(desk: DeskState): void {
+		this.#desks.set(desk.namespace, desk);
+		if (this.#timers.has(desk.namespace)) return;
+		const { leader, other } = gatherMilliseconds;
+		const timer = setTimeout(
+			() => {
+				this.#timers.delete(desk.namespace);
+				this.#queue.add(desk.namespace);
+			},
+			this.#context.elector.isLeader() ? leader : other,
+		);
+		this.#timers.set(desk.namespace, timer);
+	}
+
+	forget(desk: DeskState): void {
+		clearTimeout(this.#timers.get(desk.namespace));
+		this.#timers.delete(desk.namespace);
+		this.#desks.delete(desk.namespace);
+	}
+
+	async stop(): Promise<void> {
+		for (const timer of this.#timers.values()) clearTimeout(timer);
+		await this.#queue.stop();
+	}
+
+	async #pass(namespace: string): Promise<PassResult> {
+		const desk = this.#desks.get(namespace);
+		if (desk === undefined || !desk.viewSynced) return undefined;
+		const { object } = desk;
+		const status = nextStatus(object, desk.facts(), desk.sightings);
+		this.#publish(namespace, status);
+		const { leader, other } = refreshMilliseconds;
+		const refresh = this.#context.elector.isLeader() ? leader : other;
+		const age = Date.parse(status.observedAt ?? "") - Date.parse(object.status?.observedAt ?? "");
+		if (saysTheSame(object.status, status) && age < refresh) {
+			return { requeueAfterMilliseconds: refresh - age };
+		}
+		const written = await writeStatus(this.#context.client, object, status);
+		desk.forgetSightings(object.metadata.generation ?? 0);
+		desk.accept(written);
+		this.#tell(object, status);
+		return { requeueAfterMilliseconds: refresh };
+	}
+
+	#publish(namespace: string, status: TradingSafetyStatus): void {
+		const value = { True: 1, False: 0, Unknown: -1 } as const;
+		for (const condition of status.conditions ?? []) {
+			this.#context.metrics.condition.set({ namespace, type: condition.type }, value[condition.status]);
+		}
+	}
+
+	/** Events for what this write said first. */
+	#tell(before: TradingSafety, status: TradingSafetyStatus): void {
+		const known = new Set(before.status?.history?.map((row) => row.generation));
+		for (const row of status.history ?? []) {
+			if (!known.has(row.generation))
+				this.#event(before, "ModeChanged", row.override === true, describe(row));
+		}
+		const confirmed = status.conditions?.find((condition) => condition.type === "Confirmed");
+		const was = before.status?.conditions?.find((condition) => condition.type === "Confirmed");
+		if (confirmed?.status === "True" && was?.status !== "True") {
+			this.#event(before, "Confirmed", false, `${status.modeInForce} is in force: ${confirmed.message}`);
+		}
+	}
+
+	#event(desk: TradingSafety, reason: string, warning: boolean, note: string): void {
+		const { apiVersion, kind, metadata } = desk;
+		const { name, namespace, uid } = metadata;
+		this.#context.events.record({
+			regarding: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) },
+			type: warning ? "Warning" : "Normal",
+			reason,
+			action: "Observed",
+			note,
+		});
+	}
+}
+
+/**
+ * Replaces the status of exactly this version of the desk: any write in between, a raise above all, makes it a
+ * CONFLICT.
+ */
+export function writeStatus(
+	client: Client,
+	desk: TradingSafety,
+	status: TradingSafetyStatus,
+): Promise<TradingSafety> {
+	const { namespace = "", resourceVersion } = desk.metadata;
+	return client.patch<TradingSafety>(
+		deskPath(namespace, "status"),
+		[
+			{ op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+			{ op: "add", path: "/status", value: status },
+		],
+		{ type: "json" },
+		{ priority: "emergency", deadlineMilliseconds: 5_000 },
+	);
+}
+
+function describe(row: HistoryRow): string {
+	const by = row.actor === undefined ? "" : ` by ${row.actor}`;
+	const why = row.reason === undefined ? "" : `: ${row.reason}`;
+	const how = row.override === true ? " by override, without clearance" : "";
+	return `${row.from} -> ${row.to}${by}${how}${why}`;
+}

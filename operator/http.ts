@@ -1,0 +1,68 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Registry } from "prom-client";
+
+/** What is wrong, one line each; empty when all is well. */
+export type Check = () => readonly string[];
+
+/** What the HTTP server answers from. */
+export type HttpOptions = {
+	readonly address: string;
+	/** 0 takes a free one. */
+	readonly port: number;
+	readonly healthy: Check;
+	readonly ready: Check;
+	readonly registry: Registry;
+};
+
+/** Serves /healthz, /readyz and /metrics until closed. Resolves with the server and its port. */
+export async function serveHttp(
+	options: HttpOptions,
+): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+	const server = createServer((request, response) => {
+		const path = (request.url ?? "/").split("?")[0];
+		if (request.method !== "GET" && request.method !== "HEAD") return answer(response, 405, "GET only\n");
+		switch (path) {
+			case "/healthz":
+				return answerCheck(response, options.healthy());
+			case "/readyz":
+				return answerCheck(response, options.ready());
+			case "/metrics":
+				options.registry.metrics().then(
+					(text) => answer(response, 200, text, options.registry.contentType),
+					(error) => answer(response, 500, `${error}\n`),
+				);
+				return;
+			default:
+				return answer(response, 404, "try /healthz, /readyz or /metrics\n");
+		}
+	});
+	await new Promise<void>((resolve, reject) => {
+		server.once("error", reject);
+		server.listen(options.port, options.address, () => {
+			server.off("error", reject);
+			resolve();
+		});
+	});
+	return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+function answerCheck(response: ServerResponse, problems: readonly string[]): void {
+	answer(
+		response,
+		problems.length === 0 ? 200 : 503,
+		problems.length === 0 ? "ok\n" : `${problems.join("\n")}\n`,
+	);
+}
+
+function answer(response: ServerResponse, status: number, text: string, type = "text/plain"): void {
+	response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+	response.end(text);
+}
+
+function close(server: Server): Promise<void> {
+	return new Promise((resolve) => {
+		server.close(() => resolve());
+		server.closeAllConnections();
+	});
+}

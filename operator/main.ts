@@ -1,0 +1,35 @@
+import { OperatorError } from "./error.ts";
+import { startOperator } from "./operator.ts";
+import { parseOptions, usage } from "./options.ts";
+
+/** Longer than the slowest clean stop; then the process ends by itself. */
+const stopMilliseconds = 15_000;
+
+async function main(args: readonly string[]): Promise<void> {
+	if (args.includes("--help")) {
+		console.log(usage);
+		return;
+	}
+	const operator = await startOperator(parseOptions(args));
+	for (const signal of ["SIGTERM", "SIGINT"] as const) {
+		process.once(signal, () => {
+			setTimeout(() => process.exit(1), stopMilliseconds).unref();
+			operator.stop().then(
+				() => process.exit(0),
+				(error) => {
+					console.error(error);
+					process.exit(1);
+				},
+			);
+		});
+	}
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+	if (error instanceof OperatorError && error.code === "USAGE") {
+		console.error(`${error.message}\n\n${usage}`);
+		process.exit(2);
+	}
+	console.error(error);
+	process.exit(1);
+});

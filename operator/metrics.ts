@@ -1,0 +1,89 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { CallRecord } from "../kube/client.ts";
+
+const fast = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** The metrics of one operator replica, in a registry of their own. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Makes the metrics. Durations are in seconds. */
+export function createMetrics() {
+	const registry = new Registry();
+	const registers = [registry];
+	const calls = new Histogram({
+		name: "tradingsafety_api_call_seconds",
+		help: "Calls to the API server, from the request to the gateway to the answer.",
+		labelNames: ["verb", "resource", "code", "priority"] as const,
+		buckets: fast,
+		registers,
+	});
+	return {
+		registry,
+		onCall: ({ verb, resource, code, priority, seconds }: CallRecord) =>
+			calls.observe({ verb, resource, code, priority }, seconds),
+		stages: new Histogram({
+			name: "tradingsafety_stage_seconds",
+			help: "From this replica seeing a transition to the end of a stage of it.",
+			labelNames: ["stage", "to"] as const,
+			buckets: fast,
+			registers,
+		}),
+		effects: new Counter({
+			name: "tradingsafety_effects_total",
+			help: "Things done to stop, release or restore, by result.",
+			labelNames: ["effect", "result"] as const,
+			registers,
+		}),
+		errors: new Counter({
+			name: "tradingsafety_errors_total",
+			help: "Failures by where they happened.",
+			labelNames: ["where"] as const,
+			registers,
+		}),
+		relists: new Counter({
+			name: "tradingsafety_relists_total",
+			help: "Times a collection was listed again, by resource and reason.",
+			labelNames: ["resource", "reason"] as const,
+			registers,
+		}),
+		eventsLost: new Counter({
+			name: "tradingsafety_events_lost_total",
+			help: "Kubernetes events that could not be written.",
+			registers,
+		}),
+		mode: new Gauge({
+			name: "tradingsafety_mode",
+			help: "The mode asked for: 0 Normal, 1 Pause, 2 Reduce, 3 Emergency.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
+		frozen: new Gauge({
+			name: "tradingsafety_frozen",
+			help: "1 while the desk is frozen.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
+		condition: new Gauge({
+			name: "tradingsafety_condition",
+			help: "Conditions of a desk: 1 True, 0 False, -1 Unknown.",
+			labelNames: ["namespace", "type"] as const,
+			registers,
+		}),
+		leader: new Gauge({
+			name: "tradingsafety_leader",
+			help: "1 while this replica holds the lease.",
+			registers,
+		}),
+		watchAge: new Gauge({
+			name: "tradingsafety_watch_proof_age_seconds",
+			help: "How long ago the watch of the desks last agreed with a plain read.",
+			registers,
+		}),
+		fenceAge: new Gauge({
+			name: "tradingsafety_fence_proof_age_seconds",
+			help: "How long ago the fence was last seen to deny, by namespace; -1 when never.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
+	};
+}

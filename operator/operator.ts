@@ -1,0 +1,198 @@
+import { type Logger, pino } from "pino";
+import { leaderAccount } from "../crds/roles.ts";
+import { modes } from "../crds/vocabulary.ts";
+import { Client } from "../kube/client.ts";
+import { connect, loadKubeConfig } from "../kube/connection.ts";
+import { EventRecorder } from "../kube/events.ts";
+import { LeaderElector } from "../kube/lease.ts";
+import { ServiceAccountToken } from "../kube/token.ts";
+import type { Context } from "./context.ts";
+import { Confirmer } from "./controllers/confirm.ts";
+import { Enforcer } from "./controllers/enforce.ts";
+import { FenceProber } from "./controllers/fence.ts";
+import { Lead } from "./controllers/lead.ts";
+import { StatusWriter } from "./controllers/status.ts";
+import type { DeskState } from "./desk-state.ts";
+import { Desks } from "./desks.ts";
+import { serveHttp } from "./http.ts";
+import { createMetrics } from "./metrics.ts";
+import type { OperatorOptions } from "./options.ts";
+import { StageTimer } from "./stages.ts";
+
+const warmSockets = 40;
+const watchProofMilliseconds = 2_000;
+const fenceProofMilliseconds = 5_000;
+
+/** One running replica. */
+export type Operator = { readonly httpPort: number; readonly stop: () => Promise<void> };
+
+/**
+ * Starts one replica: it enforces as soon as it sees a desk, and leads when it gets the lease. Resolves when
+ * desks and namespaces were listed.
+ */
+export async function startOperator(
+	options: OperatorOptions,
+	log: Logger = pino({ level: options.logLevel, base: { replica: options.identity } }, pino.destination(2)),
+): Promise<Operator> {
+	const metrics = createMetrics();
+	const connection = await connect(loadKubeConfig(options.kubeconfig));
+	const client = new Client(connection, { userAgent: "tradingsafety-operator", onCall: metrics.onCall });
+	const token = new ServiceAccountToken({
+		client,
+		namespace: options.operatorNamespace,
+		name: leaderAccount,
+	});
+	const leaderClient = new Client(
+		connection.withToken(() => token.get()),
+		{ userAgent: "tradingsafety-leader", onCall: metrics.onCall },
+	);
+	const events = new EventRecorder({
+		client,
+		reportingController: "tradingsafety.dev/operator",
+		reportingInstance: options.identity.slice(0, 128),
+		onLost: (event, err) => {
+			metrics.eventsLost.inc();
+			log.warn({ err, reason: event.reason }, "an event was lost");
+		},
+	});
+	const elector = new LeaderElector({
+		client,
+		namespace: options.operatorNamespace,
+		name: options.lease,
+		identity: options.identity,
+		leaseSeconds: options.leaseSeconds,
+		onChange: ({ leader, holder }) => {
+			metrics.leader.set(leader ? 1 : 0);
+			log.info({ leader, holder }, leader ? "leading" : "not leading");
+			if (leader) for (const desk of desks.all()) lead.look(desk);
+			else token.forget();
+		},
+		onError: (err) => {
+			metrics.errors.inc({ where: "lease" });
+			log.warn({ err }, "could not look at the lease");
+		},
+	});
+	const context: Context = {
+		client,
+		leaderClient,
+		elector,
+		identity: options.identity,
+		log,
+		metrics,
+		events,
+	};
+
+	const stages = new StageTimer(metrics);
+	const enforcer = new Enforcer(context);
+	const status = new StatusWriter(context);
+	const lead = new Lead(context);
+	const confirmer = new Confirmer(context, {
+		onFinding: (desk) => observe(desk),
+		sweep: (desk, pods) => enforcer.sweep(desk, pods),
+	});
+	const prober = new FenceProber(context, (desk) => {
+		stages.look(desk);
+		confirmer.look(desk);
+		observe(desk);
+	});
+	const observe = (desk: DeskState) => {
+		status.look(desk);
+		lead.look(desk);
+	};
+	let gathering = new Set<DeskState>();
+	const look = (desk: DeskState) => {
+		enforcer.look(desk);
+		// One look for all events that arrived together.
+		if (gathering.size === 0) setImmediate(lookAtGathered);
+		gathering.add(desk);
+	};
+	const lookAtGathered = () => {
+		const desksSeen = gathering;
+		gathering = new Set();
+		for (const desk of desksSeen) {
+			stages.look(desk);
+			confirmer.look(desk);
+			observe(desk);
+		}
+	};
+	const desks = new Desks(context, options.namespaces, {
+		onSpec: (desk) => {
+			enforcer.lookNow(desk);
+			lead.interrupt(desk);
+			prober.look(desk);
+			const { mode, freeze } = desk.object.spec;
+			const rank = (modes as readonly string[]).indexOf(mode ?? "");
+			metrics.mode.set({ namespace: desk.namespace }, rank < 0 ? modes.length - 1 : rank);
+			metrics.frozen.set({ namespace: desk.namespace }, freeze === true ? 1 : 0);
+			look(desk);
+		},
+		onChange: look,
+		onGone: (desk) => {
+			for (const controller of [enforcer, status, lead, confirmer, stages]) controller.forget(desk);
+			void prober.forget(desk);
+		},
+	});
+
+	const ready = () => readiness(desks);
+	const http = await serveHttp({
+		address: options.httpAddress,
+		port: options.httpPort,
+		healthy: () => [],
+		ready: () => {
+			const problems = ready();
+			publishAges(context, desks);
+			return problems;
+		},
+		registry: metrics.registry,
+	});
+	elector.start();
+	// A server that is away now is met by every other call, each with its own retries.
+	await client
+		.warm(warmSockets)
+		.catch((err: unknown) => log.warn({ err }, "could not open connections ahead"));
+	await desks.start();
+	log.info({ port: http.port, desks: desks.all().length }, "governing");
+	return {
+		httpPort: http.port,
+		async stop() {
+			log.info("stopping");
+			await Promise.all([lead.stop(), prober.stop(), confirmer.stop(), enforcer.stop()]);
+			await desks.stop();
+			await status.stop();
+			await elector.stop();
+			await events.stop();
+			await http.close();
+			await Promise.all([client.close(), leaderClient.close()]);
+			log.info("stopped");
+		},
+	};
+}
+
+/** Why this replica should not be counted on. It enforces all the same. */
+function readiness(desks: Desks): readonly string[] {
+	const now = performance.now();
+	const problems: string[] = [];
+	if (now - (desks.agreedAt ?? Number.NEGATIVE_INFINITY) > watchProofMilliseconds) {
+		problems.push("the watch of the desks has not agreed with a plain read for 2 s");
+	}
+	const known = new Map(desks.all().map((desk) => [desk.namespace, desk]));
+	for (const namespace of desks.enforced()) {
+		const desk = known.get(namespace);
+		if (desk === undefined) continue;
+		if (!desk.viewSynced) problems.push(`namespace ${namespace} has not been listed yet`);
+		if (now - (desk.fenceProvenAt ?? Number.NEGATIVE_INFINITY) > fenceProofMilliseconds) {
+			const why = "error" in desk.fence ? desk.fence.error : "not seen for 5 s";
+			problems.push(`the fence of namespace ${namespace} is not proven: ${why}`);
+		}
+	}
+	return problems;
+}
+
+function publishAges({ metrics }: Context, desks: Desks): void {
+	const now = performance.now();
+	const age = (at: number | undefined) => (at === undefined ? -1 : (now - at) / 1000);
+	metrics.watchAge.set(age(desks.agreedAt));
+	for (const desk of desks.all()) {
+		metrics.fenceAge.set({ namespace: desk.namespace }, age(desk.fenceProvenAt));
+	}
+}

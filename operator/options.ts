@@ -1,0 +1,83 @@
+import { hostname } from "node:os";
+import { parseArgs } from "node:util";
+import { leaderLease, operatorNamespace } from "../crds/roles.ts";
+import { OperatorError } from "./error.ts";
+
+/** Settings of one operator replica. */
+export type OperatorOptions = {
+	/** Path of a kubeconfig; undefined: the usual places, then the pod's own account. */
+	readonly kubeconfig?: string;
+	/** Namespace of the lease and of the lowering account. */
+	readonly operatorNamespace: string;
+	readonly lease: string;
+	readonly leaseSeconds: number;
+	/** Only the desks of these namespaces; empty: all. */
+	readonly namespaces: readonly string[];
+	/** Different for every process, also for two lives of one. */
+	readonly identity: string;
+	readonly httpAddress: string;
+	readonly httpPort: number;
+	readonly logLevel: string;
+};
+
+/** How to call the operator. */
+export const usage = `usage: node operator/main.ts [options]
+
+  --kubeconfig FILE            default: KUBECONFIG, ~/.kube/config, the pod's account
+  --operator-namespace NAME    where the lease lives (${operatorNamespace})
+  --lease NAME                 (${leaderLease})
+  --lease-seconds N            how long others wait for a silent leader (5)
+  --namespace NAME             govern only this namespace; may be repeated
+  --identity NAME              name of this replica (host name, process and a random part)
+  --http-address ADDRESS       of /healthz, /readyz and /metrics (127.0.0.1)
+  --http-port N                0 takes a free one (8080)
+  --log-level LEVEL            trace, debug, info, warn, error (info)`;
+
+/** Reads the command line (without node and script). Throws `USAGE` naming what is wrong. */
+export function parseOptions(args: readonly string[]): OperatorOptions {
+	const { values } = parse(args);
+	const random = crypto.randomUUID().slice(0, 8);
+	return {
+		...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
+		operatorNamespace: values["operator-namespace"] ?? operatorNamespace,
+		lease: values.lease ?? leaderLease,
+		leaseSeconds: integer("lease-seconds", values["lease-seconds"] ?? "5", 1, 300),
+		namespaces: values.namespace ?? [],
+		identity: values.identity ?? `${hostname()}-${process.pid}-${random}`,
+		httpAddress: values["http-address"] ?? "127.0.0.1",
+		httpPort: integer("http-port", values["http-port"] ?? "8080", 0, 65_535),
+		logLevel: values["log-level"] ?? "info",
+	};
+}
+
+function parse(args: readonly string[]) {
+	try {
+		return parseArgs({
+			args: [...args],
+			options: {
+				kubeconfig: { type: "string" },
+				"operator-namespace": { type: "string" },
+				lease: { type: "string" },
+				"lease-seconds": { type: "string" },
+				namespace: { type: "string", multiple: true },
+				identity: { type: "string" },
+				"http-address": { type: "string" },
+				"http-port": { type: "string" },
+				"log-level": { type: "string" },
+			},
+		});
+	} catch (cause) {
+		throw new OperatorError("USAGE", cause instanceof Error ? cause.message : String(cause), { cause });
+	}
+}
+
+function integer(name: string, text: string, least: number, most: number): number {
+	const value = Number(text);
+	if (!Number.isInteger(value) || value < least || value > most) {
+		throw new OperatorError(
+			"USAGE",
+			`--${name} must be a whole number from ${least} to ${most}, got "${text}"`,
+		);
+	}
+	return value;
+}

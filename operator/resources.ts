@@ -1,0 +1,92 @@
+import type { Pod, Recorded, Workload } from "../core/observed.ts";
+import type { RestoreRecord } from "../crds/types.ts";
+import { apiGroup, apiVersion, deskName, heldAtAnnotation } from "../crds/vocabulary.ts";
+import { pathOf } from "../kube/paths.ts";
+import { workloadKinds } from "./workloads/index.ts";
+
+const own = { group: apiGroup, version: apiVersion };
+
+/** Path of the desks of one namespace, or of all. */
+export const desksPath = (namespace?: string) => pathOf({ ...own, resource: "tradingsafeties", namespace });
+/** Path of one desk. */
+export const deskPath = (namespace: string, subresource?: "status") =>
+	pathOf({ ...own, resource: "tradingsafeties", namespace, name: deskName, subresource });
+/** Path of the records of a namespace, or of one. */
+export const recordsPath = (namespace: string, name?: string) =>
+	pathOf({ ...own, resource: "restorerecords", namespace, name });
+/** Path of the pods of a namespace, or of one. */
+export const podsPath = (namespace: string, name?: string) =>
+	pathOf({ group: "", version: "v1", resource: "pods", namespace, name });
+
+/** Path of `/scale` of a workload. Throws a TypeError for a kind that no file of `workloads/` knows. */
+export function scalePath(namespace: string, workload: Workload): string {
+	const kind = workloadKinds.find((candidate) => candidate.kind === workload.kind);
+	if (kind === undefined) throw new TypeError(`unknown kind of workload: ${workload.kind}`);
+	const { group, version, resource } = kind;
+	return pathOf({ group, version, resource, namespace, name: workload.name, subresource: "scale" });
+}
+
+/** A pod as the API server sends it: the parts that are read. */
+export type PodObject = {
+	readonly metadata: {
+		readonly name: string;
+		readonly namespace?: string;
+		readonly uid: string;
+		readonly resourceVersion: string;
+		readonly labels?: Readonly<Record<string, string>>;
+		readonly deletionTimestamp?: string;
+		readonly deletionGracePeriodSeconds?: number;
+		readonly ownerReferences?: readonly { readonly controller?: boolean }[];
+	};
+	readonly spec?: { readonly nodeName?: string };
+};
+
+/** What the decisions need of a pod. */
+export function projectPod({ metadata, spec }: PodObject): Pod {
+	return {
+		name: metadata.name,
+		uid: metadata.uid,
+		labels: metadata.labels ?? {},
+		...(metadata.deletionTimestamp !== undefined && {
+			stopping: { graceSeconds: metadata.deletionGracePeriodSeconds ?? 0 },
+		}),
+		owned: metadata.ownerReferences?.some((owner) => owner.controller === true) ?? false,
+		...(spec?.nodeName !== undefined && { node: spec.nodeName }),
+	};
+}
+
+/** What the decisions need of a record. */
+export function projectRecord({ metadata, spec }: RestoreRecord): Recorded {
+	return {
+		workloadUid: spec.workload.uid,
+		kind: spec.workload.kind,
+		name: spec.workload.name,
+		replicas: spec.replicas,
+		target: spec.target,
+		heldAt: Number(metadata.annotations?.[heldAtAnnotation] ?? spec.generation),
+		uid: metadata.uid,
+		resourceVersion: metadata.resourceVersion,
+	};
+}
+
+/** A new record for a workload that is about to be scaled to zero. */
+export function newRecord(
+	workload: Workload,
+	target: string,
+	generation: number,
+	recordedBy: string,
+): Pick<RestoreRecord, "apiVersion" | "kind" | "spec"> & { readonly metadata: object } {
+	const { apiVersion: workloadVersion, kind, name, uid, replicas } = workload;
+	return {
+		apiVersion: `${apiGroup}/${apiVersion}`,
+		kind: "RestoreRecord",
+		metadata: { name: uid, annotations: { [heldAtAnnotation]: String(generation) } },
+		spec: {
+			workload: { apiVersion: workloadVersion, kind, name, uid },
+			replicas,
+			target,
+			generation,
+			recordedBy,
+		},
+	};
+}
