@@ -231,6 +231,8 @@ export class Client {
 					...(send.contentType === undefined ? {} : { "content-type": send.contentType }),
 				},
 				body: send.body ?? null,
+				// Without it undici closes an HTTP/1.1 connection after each DELETE that has a body.
+				reset: false,
 				signal,
 			});
 			status = response.statusCode;

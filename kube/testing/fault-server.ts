@@ -14,6 +14,8 @@ export type SeenRequest = {
 	readonly query: URLSearchParams;
 	readonly headers: IncomingMessage["headers"];
 	readonly body: string;
+	/** The other side's port: one per connection. */
+	readonly fromPort: number | undefined;
 	/** `performance.now()` */
 	readonly at: number;
 };
@@ -193,6 +195,7 @@ export class FaultServer {
 			query: url.searchParams,
 			headers: request.headers,
 			body: Buffer.concat(chunks).toString(),
+			fromPort: request.socket.remotePort,
 			at: performance.now(),
 		};
 		this.requests.push(seen);

@@ -214,6 +214,29 @@ test("no more emergency calls are in flight than the bound allows", async (t) =>
 	await Promise.all(calls);
 });
 
+test("connections are kept, also after deletes with a body", async (t) => {
+	// Given ten pods.
+	const { server, client } = await startWorld(t);
+	for (let i = 0; i < 10; i += 1) server.store.put(pods, pod(`bot-${i}`));
+	// When they are deleted one after the other.
+	for (let i = 0; i < 10; i += 1) await client.delete(`${pods}/bot-${i}`, { gracePeriodSeconds: 2 });
+	// Then that took few connections: a second one where the first was not yet seen to be free.
+	t.true(new Set(server.requests.map(({ fromPort }) => fromPort)).size <= 2);
+});
+
+test("warm() opens as many connections as asked for", async (t) => {
+	// Given a client that has none, and a server that answers when all have arrived.
+	const { server, client } = await startWorld(t);
+	const waiting: Exchange[] = [];
+	server.always("get", (exchange) => {
+		waiting.push(exchange);
+		if (waiting.length === 8) for (const each of waiting) each.answer({ status: 200, body: {} });
+	});
+	// When eight are asked for, then eight are open.
+	await client.warm(8);
+	t.is(new Set(server.requests.map(({ fromPort }) => fromPort)).size, 8);
+});
+
 test("every call is told to the hook", async (t) => {
 	// Given a client with a hook.
 	const records: CallRecord[] = [];
