@@ -95,7 +95,7 @@ function start(
 	const name = state.spec.name;
 	if (!state.admits) {
 		const others = states
-			.filter((other) => other.action === "Stop" && !gone.has(other.spec.name))
+			.filter((other) => (other.action === "Stop" || other === state) && !gone.has(other.spec.name))
 			.map((other) => `target ${other.spec.name} to be confirmed stopped`);
 		return others.length > 0 ? waitIn(name, others) : actIn(name, [{ kind: "AllowStart", target: name }]);
 	}
