@@ -119,7 +119,7 @@ export class EventRecorder {
 		const object = {
 			apiVersion: "events.k8s.io/v1",
 			kind: "Event",
-			metadata: { namespace, generateName: `${nameFrom(event.regarding.name)}.` },
+			metadata: { namespace, generateName: `${nameFrom(event.regarding.name)}-` },
 			eventTime: microTime(new Date()),
 			reportingController,
 			reportingInstance,
