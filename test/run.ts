@@ -121,7 +121,7 @@ function printSummary(results: readonly FileResult[]): { readonly good: boolean 
 async function main(): Promise<number> {
 	const { files, avaFlags } = readArguments(process.argv.slice(2));
 	if (files.length === 0) {
-		console.error("no test files match");
+		console.log("No test files match.\n0 passed, 0 failed");
 		return 1;
 	}
 	const interruption = new AbortController();
@@ -129,7 +129,12 @@ async function main(): Promise<number> {
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 		process.once(signal, () => {
 			interruption.abort(new ClusterError("StartFailed", `ended by ${signal}`));
-			for (const child of running) child.kill(signal);
+			for (const child of running) {
+				child.kill(signal);
+				// Programs that a test started may hold the pipes for longer than the test lives.
+				child.stdout?.destroy();
+				child.stderr?.destroy();
+			}
 		});
 	}
 	const cluster = await startCluster({

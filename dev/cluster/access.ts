@@ -23,7 +23,7 @@ export type ClusterAccess = {
 	readonly kubectl: string;
 	/** Writes a kubeconfig with a client certificate for a user and returns its path. The user has no rights but those RBAC gives. */
 	kubeconfigFor(user: User): Promise<string>;
-	/** Writes a kubeconfig with a token (TokenRequest, an hour) of an existing service account and returns its path. */
+	/** Writes a kubeconfig with a token (TokenRequest, valid for a day) of an existing service account and returns its path. */
 	kubeconfigForServiceAccount(account: {
 		readonly namespace: string;
 		readonly name: string;
@@ -67,7 +67,11 @@ export function openCluster(dir: string): ClusterAccess {
 				const answer = (await api.call(
 					"POST",
 					`/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
-					{ apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 3600 } },
+					{
+						apiVersion: "authentication.k8s.io/v1",
+						kind: "TokenRequest",
+						spec: { expirationSeconds: 24 * 60 * 60 },
+					},
 				)) as { readonly status: { readonly token: string } };
 				const user = `system:serviceaccount:${namespace}:${name}`;
 				const path = kubeconfigOf(files, fileNameOf(user, []));

@@ -54,7 +54,7 @@ export type Cluster = ClusterAccess & {
 	stop(): Promise<void>;
 	/** Lets the cluster outlive this process, which then may only use it, not stop or restart it. */
 	detach(): Promise<void>;
-	/** Resolves when the API server's process is gone. SIGKILL is a crash, SIGTERM (the default) drains. */
+	/** Resolves when the API server's process is gone. SIGKILL is a crash; SIGTERM (the default) drains for up to 5 s. */
 	stopApiServer(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 	/** Starts it again on the same port; resolves when it is ready. */
 	startApiServer(): Promise<void>;

@@ -19,7 +19,6 @@ export type ClusterFiles = {
 	readonly dir: string;
 	/** Says that the folder is ours to empty. */
 	readonly marker: string;
-	readonly lock: string;
 	/** Exists when the cluster is ready: a {@link ClusterDescription}. */
 	readonly description: string;
 	/** Written by the warden alone: {@link RecordedProcesses}. */
@@ -53,7 +52,6 @@ export function clusterFiles(dir: string): ClusterFiles {
 	return {
 		dir,
 		marker: join(dir, ".tradingsafety-cluster"),
-		lock: join(dir, "lock"),
 		description: join(dir, "cluster.json"),
 		processes: join(dir, "processes.json"),
 		kubeconfig: join(dir, "kubeconfig"),

@@ -70,7 +70,6 @@ export function serverCommands(plan: ServerPlan): Record<ServerName, ServerComma
 			`--kubeconfig=${kubeconfigOf(plan.files, "kwok")}`,
 			"--manage-all-nodes",
 			"--node-lease-duration-seconds=40",
-			"--cidr=10.1.0.0/16",
 			`--config=${kwokConfigFile(plan.files)}`,
 			...plan.stages.map((file) => `--config=${file}`),
 		]),

@@ -54,27 +54,29 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 				break;
 		}
 	});
-	child.once("exit", (code, signal) => {
+	child.once("exit", (code, signal) => lose(signal ?? `exit code ${code}`));
+	child.once("error", (error) => lose(error.message));
+
+	function lose(how: string): void {
 		if (released) return;
-		const how = signal ?? `exit code ${code}`;
+		released = true;
 		for (const number of waiting.keys()) {
 			answer({ kind: "Failed", number, message: `the warden of the cluster ended (${how})` });
 		}
 		endCluster(files).then(
 			() =>
 				onLost(
-					new ClusterError("NotRunning", `the warden of the cluster ended (${how}), and the cluster with it`),
-				),
-			(cause: unknown) =>
-				onLost(
 					new ClusterError(
-						"StopFailed",
-						`the warden ended (${how}) and servers of ${files.dir} may be left`,
-						{ cause },
+						"NotRunning",
+						`the warden of ${files.dir} ended (${how}), and the cluster with it`,
 					),
 				),
+			(cause: unknown) => {
+				const message = `the warden ended (${how}), and servers of ${files.dir} may be left`;
+				onLost(new ClusterError("StopFailed", message, { cause }));
+			},
 		);
-	});
+	}
 
 	function answer(report: WardenReport & { readonly number: number }): void {
 		const settle = waiting.get(report.number);
@@ -129,5 +131,5 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 }
 
 function hasExited(child: ChildProcess): boolean {
-	return child.exitCode !== null || child.signalCode !== null;
+	return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }

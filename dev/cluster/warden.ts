@@ -114,3 +114,5 @@ process.on("SIGTERM", () => void end());
 process.on("SIGINT", () => void end());
 process.on("SIGHUP", () => void end());
 record();
+// The parent may have died before the first handler was there.
+if (!process.connected) void end();

@@ -1,4 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import test from "ava";
@@ -10,6 +14,11 @@ import { until } from "../support/until.ts";
 import { processesOf, tracesOf } from "./traces.ts";
 
 const HOLDER = fileURLToPath(new URL("holder.ts", import.meta.url));
+
+/** A path in the temporary folder at which there is nothing. */
+function newFolderName(): string {
+	return join(tmpdir(), `tradingsafety-crash-${randomBytes(4).toString("hex")}`);
+}
 
 const children: ChildProcess[] = [];
 test.after.always("nothing is left", () => {
@@ -53,18 +62,20 @@ test.serial("when the warden is killed its parent ends the servers and is told",
 test.serial("a server that cannot start is named with the end of its log, and nothing is left", async (t) => {
 	// Given flags that one server refuses
 	const extraFlags = { "kube-scheduler": ["--no-such-flag"] };
-	const before = processesOf("kube-scheduler");
+	const dir = newFolderName();
 	// When the cluster is started
-	const error = await t.throwsAsync(startCluster({ extraFlags }), { instanceOf: ClusterError });
+	const error = await t.throwsAsync(startCluster({ dir, extraFlags }), { instanceOf: ClusterError });
 	// Then the error shows why
 	t.is(error?.code, "StartFailed");
 	t.true(error?.message.includes("kube-scheduler"));
 	t.true(error?.message.includes("no-such-flag"));
-	t.deepEqual(processesOf("kube-scheduler"), before);
+	t.deepEqual(processesOf(dir), []);
+	t.false(existsSync(dir));
 });
 
 test.serial("a start that is given up leaves nothing", async (t) => {
 	// Given a start that is given up as soon as etcd runs
+	const dir = newFolderName();
 	const interruption = new AbortController();
 	const progress = {
 		report: (_what: string, howFar?: string) => {
@@ -73,9 +84,11 @@ test.serial("a start that is given up leaves nothing", async (t) => {
 		finish: () => {},
 	};
 	// When it is awaited
-	const error = await t.throwsAsync(startCluster({ progress, signal: interruption.signal }));
-	// Then it failed for that reason
+	const error = await t.throwsAsync(startCluster({ dir, progress, signal: interruption.signal }));
+	// Then it failed for that reason, with nothing left
 	t.is(error?.message, "never mind");
+	t.deepEqual(processesOf(dir), []);
+	t.false(existsSync(dir));
 });
 
 test.serial("the API server can crash and come back while everything else goes on", async (t) => {
