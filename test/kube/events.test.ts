@@ -37,7 +37,7 @@ test("an event is written as events.k8s.io/v1 has it", async (t) => {
 	const event = JSON.parse(request?.body ?? "{}");
 	t.like(event, { ...halted, reportingController: "example.com/operator", reportingInstance: "operator-0" });
 	t.regex(event.eventTime, /\.\d{6}Z$/);
-	t.is(event.metadata.generateName, "bot-0.");
+	t.is(event.metadata.generateName, "bot-0-");
 	t.deepEqual(recorder.counts(), { recorded: 1, repeated: 0, lost: 0 });
 	t.deepEqual(lost, []);
 });
@@ -71,7 +71,7 @@ test("a long note is cut to 1 kB between characters, a strange name is made vali
 	const event = JSON.parse(request?.body ?? "{}");
 	t.true(Buffer.byteLength(event.note) <= 1024);
 	t.regex(event.note, /^止{300,}…$/);
-	t.is(event.metadata.generateName, "system-admin.");
+	t.is(event.metadata.generateName, "system-admin-");
 	t.is(request?.path, "/apis/events.k8s.io/v1/namespaces/default/events");
 });
 
