@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import test from "ava";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Which folders a folder may import. Imports point downwards only. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+	crds: [],
+	kube: [],
+	core: ["crds"],
+	operator: ["core", "crds", "kube"],
+	dev: ["core", "crds", "kube"],
+};
+
+/** Modules that do I/O or read a clock: decisions have none of it. */
+const impure =
+	/^(node:(fs|net|http|https|child_process|timers|os|process|worker_threads|dns|tls)|undici|pino|prom-client|@kubernetes)/;
+
+function sources(folder: string): readonly string[] {
+	return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+		.filter((name) => name.endsWith(".ts"))
+		.map((name) => join(folder, name));
+}
+
+function imports(file: string): readonly string[] {
+	const text = readFileSync(join(root, file), "utf8");
+	return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
+for (const [folder, below] of Object.entries(allowed)) {
+	test(`${folder}/ imports only ${["itself", ...below].join(", ")}`, (t) => {
+		const files = sources(folder);
+		t.true(files.length > 0);
+		const strangers = files.flatMap((file) =>
+			imports(file)
+				.filter((name) => name.startsWith("."))
+				.map((name) => relative(root, resolve(root, dirname(file), name)).split("/")[0] ?? "")
+				.filter((top) => top !== folder && !below.includes(top))
+				.map((top) => `${file} imports ${top}/`),
+		);
+		t.deepEqual(strangers, []);
+	});
+}
+
+test("core/ does no I/O and reads no clock", (t) => {
+	const found = sources("core").flatMap((file) => {
+		const text = readFileSync(join(root, file), "utf8");
+		const modules = imports(file).filter((name) => impure.test(name));
+		const clocks =
+			text.match(/Date\.now|new Date\(\)|performance\.now|process\.|setTimeout|Math\.random/g) ?? [];
+		return [...modules, ...clocks].map((name) => `${file}: ${name}`);
+	});
+	t.deepEqual(found, []);
+});
+
+test("no source file is longer than 350 lines", (t) => {
+	const long = [...Object.keys(allowed), "test"]
+		.flatMap(sources)
+		.map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n").length }))
+		.filter(({ lines }) => lines > 350);
+	t.deepEqual(long, []);
+});
