@@ -10,26 +10,23 @@ async function main(args: readonly string[]): Promise<void> {
 		console.log(usage);
 		return;
 	}
-	const operator = await startOperator(parseOptions(args));
+	const starting = startOperator(parseOptions(args));
 	for (const signal of ["SIGTERM", "SIGINT"] as const) {
 		process.once(signal, () => {
 			setTimeout(() => process.exit(1), stopMilliseconds).unref();
-			operator.stop().then(
-				() => process.exit(0),
-				(error) => {
-					console.error(error);
-					process.exit(1);
-				},
-			);
+			starting.then((operator) => operator.stop()).then(() => process.exit(0), fail);
 		});
 	}
+	await (await starting).started;
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
+function fail(error: unknown): never {
 	if (error instanceof OperatorError && error.code === "USAGE") {
 		console.error(`${error.message}\n\n${usage}`);
 		process.exit(2);
 	}
 	console.error(error);
 	process.exit(1);
-});
+}
+
+main(process.argv.slice(2)).catch(fail);

@@ -24,11 +24,17 @@ const watchProofMilliseconds = 2_000;
 const fenceProofMilliseconds = 5_000;
 
 /** One running replica. */
-export type Operator = { readonly httpPort: number; readonly stop: () => Promise<void> };
+export type Operator = {
+	readonly httpPort: number;
+	/** Resolves when desks and namespaces were listed: it enforces before, with what it has seen. */
+	readonly started: Promise<void>;
+	/** Ends it cleanly: the lease is handed over, nothing is left open. */
+	readonly stop: () => Promise<void>;
+};
 
 /**
- * Starts one replica: it enforces as soon as it sees a desk, and leads when it gets the lease. Resolves when
- * desks and namespaces were listed.
+ * Starts one replica: it enforces as soon as it sees a desk, and leads when it gets the lease. An API server
+ * that is away is waited for.
  */
 export async function startOperator(
 	options: OperatorOptions,
@@ -145,17 +151,27 @@ export async function startOperator(
 		},
 		registry: metrics.registry,
 	});
-	elector.start();
-	// A server that is away now is met by every other call, each with its own retries.
-	await client
-		.warm(warmSockets)
-		.catch((err: unknown) => log.warn({ err }, "could not open connections ahead"));
-	await desks.start();
-	log.info({ port: http.port, desks: desks.all().length }, "governing");
+	const stopping = new AbortController();
+	const start = async () => {
+		elector.start();
+		// A server that is away now is met by every other call, each with its own retries.
+		await client
+			.warm(warmSockets)
+			.catch((err: unknown) => log.warn({ err }, "could not open connections ahead"));
+		if (stopping.signal.aborted) return;
+		await desks.start();
+		log.info({ port: http.port, desks: desks.all().length }, "governing");
+	};
+	const started = start().catch((err: unknown) => {
+		if (stopping.signal.aborted) log.info("stopped before everything was listed");
+		else throw err;
+	});
 	return {
 		httpPort: http.port,
+		started,
 		async stop() {
 			log.info("stopping");
+			stopping.abort();
 			await Promise.all([lead.stop(), prober.stop(), confirmer.stop(), enforcer.stop()]);
 			await desks.stop();
 			await status.stop();

@@ -1,0 +1,161 @@
+import type { ExecutionContext } from "ava";
+import type { RestoreRecord, TradingSafety } from "../../crds/types.ts";
+import type { ClusterAccess } from "../../dev/cluster/access.ts";
+import { Client } from "../../kube/client.ts";
+import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { deskPath, desksPath, podsPath, recordsPath } from "../../operator/resources.ts";
+import { newNamespace, sharedCluster } from "../support/cluster.ts";
+import { until } from "../support/until.ts";
+
+/** A pod as the tests read it from the API server. */
+export type Pod = {
+	readonly metadata: {
+		readonly name: string;
+		readonly uid: string;
+		readonly labels?: Readonly<Record<string, string>>;
+		readonly deletionTimestamp?: string;
+	};
+};
+
+/** A workload to make: its pods carry `app: <name>` unless labels are given. */
+export type WorkloadSpec = {
+	readonly kind?: "Deployment" | "StatefulSet";
+	readonly name: string;
+	readonly replicas: number;
+	readonly labels?: Readonly<Record<string, string>>;
+	readonly finalizers?: readonly string[];
+};
+
+/** A target over the pods of one workload. */
+export const target = (name: string, preset: string, rest: object = {}) => ({
+	name,
+	preset,
+	selector: { matchLabels: { app: name } },
+	...rest,
+});
+
+/** One desk in a namespace of its own, with what a test does to it and reads of it as cluster administrator. */
+export class TestDesk {
+	readonly cluster: ClusterAccess;
+	readonly namespace: string;
+	readonly admin: Client;
+
+	private constructor(cluster: ClusterAccess, namespace: string, admin: Client) {
+		this.cluster = cluster;
+		this.namespace = namespace;
+		this.admin = admin;
+	}
+
+	/** Makes the namespace, with the enforce label unless told otherwise. Everything ends with the test. */
+	static async create(
+		t: ExecutionContext,
+		options: { readonly cluster?: ClusterAccess; readonly labels?: Readonly<Record<string, string>> } = {},
+	): Promise<TestDesk> {
+		const cluster = options.cluster ?? (await sharedCluster());
+		const labels = options.labels ?? { "tradingsafety.dev/enforce": "targets" };
+		const namespace = await newNamespace("operator", { labels, cluster });
+		const admin = new Client(await connect(loadKubeConfig(cluster.kubeconfig)));
+		t.teardown(() => admin.close());
+		return new TestDesk(cluster, namespace, admin);
+	}
+
+	/** Makes workloads and waits until they are Ready. */
+	async run(...specs: readonly WorkloadSpec[]): Promise<void> {
+		for (const spec of specs) await this.apply(spec);
+		await until("the workloads are Ready", async () => {
+			const ready = await Promise.all(specs.map((spec) => this.workload(spec.name, spec.kind)));
+			return ready.every((w, i) => (w.status?.readyReplicas ?? 0) === specs[i]?.replicas);
+		});
+	}
+
+	apply({ kind = "Deployment", name, replicas, labels, finalizers }: WorkloadSpec): Promise<unknown> {
+		const podLabels = labels ?? { app: name };
+		return this.admin.create(this.#path(kind), {
+			apiVersion: "apps/v1",
+			kind,
+			metadata: { name },
+			spec: {
+				replicas,
+				selector: { matchLabels: podLabels },
+				...(kind === "StatefulSet" && { serviceName: name }),
+				template: {
+					metadata: { labels: podLabels, ...(finalizers && { finalizers }) },
+					spec: { containers: [{ name: "bot", image: "bot" }] },
+				},
+			},
+		});
+	}
+
+	workload(
+		name: string,
+		kind: WorkloadSpec["kind"] = "Deployment",
+	): Promise<{
+		readonly metadata: { readonly uid: string };
+		readonly spec: { readonly replicas: number };
+		readonly status?: { readonly readyReplicas?: number };
+	}> {
+		return this.admin.get(`${this.#path(kind)}/${name}`);
+	}
+
+	/** Creates the TradingSafety, in Pause by default. */
+	govern(spec: object): Promise<TradingSafety> {
+		return this.admin.create(desksPath(this.namespace), {
+			apiVersion: "tradingsafety.dev/v1alpha1",
+			kind: "TradingSafety",
+			metadata: { name: "desk" },
+			spec,
+		});
+	}
+
+	get(): Promise<TradingSafety> {
+		return this.admin.get(deskPath(this.namespace));
+	}
+
+	/** Patches spec as cluster administrator, who holds every verb: a lowering then is an override. */
+	patch(spec: object, client: Client = this.admin): Promise<TradingSafety> {
+		return client.patch(deskPath(this.namespace), { spec }, { type: "merge" });
+	}
+
+	/** Lowers with clearance: waits for it, then patches without the use of the verb override. */
+	async lower(mode: string, reason = `down to ${mode}`): Promise<TradingSafety> {
+		await until(`cleared for ${mode}`, async () => {
+			const { status, metadata } = await this.get();
+			return status?.clearance?.generation === metadata.generation;
+		});
+		return this.patch({ mode, reason });
+	}
+
+	async pods(app?: string): Promise<readonly Pod[]> {
+		const query = app === undefined ? {} : { labelSelector: `app=${app}` };
+		return (await this.admin.list<Pod>(podsPath(this.namespace), query)).items;
+	}
+
+	async records(): Promise<readonly RestoreRecord[]> {
+		return (await this.admin.list<RestoreRecord>(recordsPath(this.namespace))).items;
+	}
+
+	async condition(type: string) {
+		return (await this.get()).status?.conditions?.find((condition) => condition.type === type);
+	}
+
+	/** Waits until the status says of the present generation that the mode is in force. */
+	confirmed(mode: string): Promise<TradingSafety> {
+		return until(
+			`${mode} is confirmed`,
+			async () => {
+				const desk = await this.get();
+				const confirmed = desk.status?.conditions?.find((condition) => condition.type === "Confirmed");
+				const current = confirmed?.observedGeneration === desk.metadata.generation;
+				return current && confirmed?.status === "True" && desk.status?.modeInForce === mode
+					? desk
+					: undefined;
+			},
+			{ timeoutMilliseconds: 60_000 },
+		);
+	}
+
+	#path(kind: "Deployment" | "StatefulSet"): string {
+		const plural = kind === "Deployment" ? "deployments" : "statefulsets";
+		return `/apis/apps/v1/namespaces/${this.namespace}/${plural}`;
+	}
+}

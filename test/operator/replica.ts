@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { ExecutionContext } from "ava";
+import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
+import { until } from "../support/until.ts";
+import type { TestDesk } from "./desk.ts";
+
+const main = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
+
+/** Settings of {@link startReplica}. */
+export type ReplicaOptions = {
+	readonly identity?: string;
+	/** By default that of the operator's service account; a proxy gives another. */
+	readonly kubeconfig?: string;
+	readonly leaseSeconds?: number;
+};
+
+/** One operator replica as a process of its own, governing one desk. Ends with the test. */
+export class Replica {
+	readonly identity: string;
+	readonly #child: ChildProcess;
+	#log = "";
+
+	constructor(identity: string, child: ChildProcess) {
+		this.identity = identity;
+		this.#child = child;
+		child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+			this.#log += text;
+		});
+	}
+
+	/** Its log so far, one JSON object a line. */
+	get log(): readonly Record<string, unknown>[] {
+		const complete = this.#log.slice(0, this.#log.lastIndexOf("\n") + 1);
+		return complete
+			.split("\n")
+			.filter((line) => line.startsWith("{"))
+			.map((line) => JSON.parse(line) as Record<string, unknown>);
+	}
+
+	get running(): boolean {
+		return this.#child.exitCode === null && this.#child.signalCode === null;
+	}
+
+	/** The port of /readyz and /metrics, once it governs. */
+	async port(): Promise<number> {
+		return until(`${this.identity} governs`, () => {
+			if (!this.running) throw new Error(`${this.identity} ended:\n${this.#log}`);
+			return this.log.find((line) => line.msg === "governing")?.port as number | undefined;
+		});
+	}
+
+	signal(signal: NodeJS.Signals): void {
+		this.#child.kill(signal);
+	}
+
+	/** Sends a signal and waits for the end; returns the exit code, `null` when a signal ended it. */
+	async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+		if (this.running) {
+			const ended = once(this.#child, "exit");
+			this.#child.kill("SIGCONT");
+			this.#child.kill(signal);
+			await ended;
+		}
+		return this.#child.exitCode;
+	}
+
+	async ready(): Promise<{ readonly status: number; readonly text: string }> {
+		const response = await fetch(`http://127.0.0.1:${await this.port()}/readyz`);
+		return { status: response.status, text: await response.text() };
+	}
+}
+
+/** Starts a replica for the desk's namespace alone, with a lease of its own, so that tests do not meet. */
+export async function startReplica(
+	t: ExecutionContext,
+	desk: TestDesk,
+	options: ReplicaOptions = {},
+): Promise<Replica> {
+	const identity = options.identity ?? `replica-${crypto.randomUUID().slice(0, 8)}`;
+	const kubeconfig =
+		options.kubeconfig ??
+		(await desk.cluster.kubeconfigForServiceAccount({ namespace: operatorNamespace, name: operatorAccount }));
+	const child = spawn(
+		process.execPath,
+		[
+			main,
+			...["--kubeconfig", kubeconfig, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
+			...["--namespace", desk.namespace, "--lease", `test-${desk.namespace}`],
+			...["--lease-seconds", String(options.leaseSeconds ?? 2)],
+		],
+		{ stdio: ["ignore", "ignore", "pipe"] },
+	);
+	const replica = new Replica(identity, child);
+	t.teardown(() => replica.end("SIGKILL"));
+	return replica;
+}
