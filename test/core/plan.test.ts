@@ -1,0 +1,130 @@
+import test from "ava";
+import type { Observed } from "../../core/observed.ts";
+import { stopPlan } from "../../core/plan.ts";
+import { restoreStep } from "../../core/restore.ts";
+import type { TradingSafety } from "../../crds/types.ts";
+import { deskOf, podOf, recordOf, seen, target, workloadOf } from "./desk.ts";
+
+const targets = [target("bot"), target("gateway", { preset: "Gateway" })];
+const plan = (desk: TradingSafety, observed: Observed) =>
+	stopPlan(desk, observed).map((effect) =>
+		effect.kind === "DeletePod"
+			? `DeletePod ${effect.pod.name} ${effect.graceSeconds ?? "-"}`
+			: `${effect.kind} ${effect.workload.name}`,
+	);
+const halted = deskOf({ mode: "Emergency", targets: [target("bot")] });
+
+test("a workload is recorded, claimed, and only then scaled to zero", (t) => {
+	// Given a workload at each point of the way down
+	const at = (replicas: number, heldAt?: number) =>
+		plan(
+			halted,
+			seen({
+				workloads: [workloadOf("bot", replicas)],
+				records: heldAt === undefined ? [] : [recordOf("bot", 3, heldAt)],
+			}),
+		);
+	// When the next call is asked for, then it is the one that loses nothing
+	t.deepEqual(at(3), ["CreateRecord bot"]);
+	t.deepEqual(at(0), ["CreateRecord bot"]);
+	t.deepEqual(at(3, 5), ["ClaimRecord bot"]);
+	t.deepEqual(at(3, 7), ["ScaleToZero bot"]);
+	t.deepEqual(at(0, 7), []);
+});
+
+test("pods are told once, and again only to be quicker", (t) => {
+	// Given pods that were told nothing, too slow, and fast enough
+	const pods = [
+		podOf("bot", { name: "idle" }),
+		podOf("bot", { name: "slow", stopping: { graceSeconds: 30 } }),
+		podOf("bot", { name: "quick", stopping: { graceSeconds: 2 } }),
+		podOf("web", { name: "stranger" }),
+	];
+	// When an Emergency is planned, and a Pause, which asks for no grace of its own
+	// Then each gets what it needs
+	t.deepEqual(plan(halted, seen({ pods })), ["DeletePod idle 2", "DeletePod slow 2"]);
+	t.deepEqual(plan(deskOf({ mode: "Pause", targets: [target("bot")] }), seen({ pods })), [
+		"DeletePod idle -",
+	]);
+});
+
+test("what is open is not touched, and of two targets the one that stops decides", (t) => {
+	// Given a gateway and a bot in Pause, and a pod of both
+	const both = podOf("gateway", { name: "both", labels: { app: "gateway", role: "bot" } });
+	const desk = deskOf({
+		mode: "Pause",
+		targets: [
+			targets[1] ?? target("x"),
+			target("bot", { preset: "Bot", selector: { matchLabels: { role: "bot" } } }),
+		],
+	});
+	// When a stop is planned, then only the pod of both is told
+	t.deepEqual(plan(desk, seen({ pods: [podOf("gateway"), both] })), ["DeletePod both -"]);
+	t.deepEqual(
+		plan(
+			deskOf({ mode: "Normal", targets }),
+			seen({ pods: [podOf("bot")], workloads: [workloadOf("bot", 3)] }),
+		),
+		[],
+	);
+});
+
+test("a restore opens one target at a time, in the order of spec", (t) => {
+	// Given a desk lowered to Normal with two targets still held
+	const status = {
+		targets: [
+			{ name: "bot", fencedAs: "Emergency" as const },
+			{ name: "gateway", fencedAs: "Emergency" as const },
+		],
+	};
+	const bots = (replicas: number, ready: number) => [
+		workloadOf("bot", replicas, { ready }),
+		workloadOf("gateway", 0),
+	];
+	const records = [recordOf("bot", 3), recordOf("gateway", 2)];
+	const next = (released: readonly string[], workloads: ReturnType<typeof bots>, left = records) => {
+		const held = status.targets.filter(({ name }) => !released.includes(name));
+		const step = restoreStep(
+			deskOf({ mode: "Normal", targets }, { targets: held }),
+			seen({ workloads, records: left }),
+			new Set(),
+		);
+		return [step.stage, step.effects.map((effect) => effect.kind).join(), step.waitingFor.join()];
+	};
+	// When the next step is asked for at each point of the way up
+	// Then the second target waits until the first is Ready and its record gone
+	t.deepEqual(next([], bots(0, 0)), ["bot", "Release", ""]);
+	t.deepEqual(next(["bot"], bots(0, 0)), ["bot", "Scale", ""]);
+	t.deepEqual(next(["bot"], bots(3, 1)), ["bot", "", "Deployment bot to be Ready (1 of 3)"]);
+	t.deepEqual(next(["bot"], bots(3, 3)), ["bot", "DeleteRecord", ""]);
+	t.deepEqual(next(["bot"], bots(3, 3), records.slice(1)), ["gateway", "Release", ""]);
+});
+
+test("a liquidator starts when all others are gone, itself included, and goes before they come back", (t) => {
+	// Given bots and a liquidator
+	const pair = [target("bot"), target("liquidator", { preset: "Liquidator" })];
+	const rows = [
+		{ name: "bot", fencedAs: "Emergency" as const },
+		{ name: "liquidator", fencedAs: "Emergency" as const },
+	];
+	const step = (mode: "Emergency" | "Pause", gone: readonly string[], startAllowed = false) => {
+		const status = {
+			targets: rows.map((row) => (row.name === "liquidator" ? { ...row, startAllowed } : row)),
+		};
+		const { effects, waitingFor } = restoreStep(
+			deskOf({ mode, targets: pair }, status),
+			seen({ workloads: [workloadOf("liquidator", 0)] }),
+			new Set(gone),
+		);
+		return effects[0]?.kind ?? waitingFor.join();
+	};
+	// When the leader looks, in Emergency and after a lowering to Pause
+	// Then nothing overlaps
+	t.is(step("Emergency", ["liquidator"]), "target bot to be confirmed stopped");
+	t.is(step("Emergency", ["bot"]), "target liquidator to be confirmed stopped");
+	t.is(step("Emergency", ["bot", "liquidator"]), "AllowStart");
+	t.is(step("Emergency", ["bot"], true), "Scale");
+	t.is(step("Pause", ["bot"]), "target liquidator to be confirmed stopped");
+	t.is(step("Pause", ["bot", "liquidator"], true), "target liquidator to be confirmed stopped");
+	t.is(step("Pause", ["bot", "liquidator"]), "Release");
+});
