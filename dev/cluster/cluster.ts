@@ -20,6 +20,7 @@ import {
 	type ControllerManagerRate,
 	kwokConfig,
 	kwokConfigFile,
+	type ServerPlan,
 	schedulerConfig,
 	schedulerConfigFile,
 	serverCommands,
@@ -59,6 +60,8 @@ export type Cluster = ClusterAccess & {
 	/** Starts it again on the same port; resolves when it is ready. */
 	startApiServer(): Promise<void>;
 	restartApiServer(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+	/** Ends the controller manager and starts it again at this rate; returns before it acts. */
+	restartControllerManager(rate: ControllerManagerRate): Promise<void>;
 	/** The numbers of the processes that run now. */
 	pids(): Partial<Record<ServerName | "warden", number>>;
 };
@@ -87,7 +90,7 @@ async function startIn(files: ClusterFiles, binaries: string, options: ClusterOp
 	const [apiServer = 0, etcd = 0, etcdPeer = 0] = await freePorts(3);
 	const ports: ClusterPorts = { apiServer, etcd, etcdPeer };
 	const server = `https://127.0.0.1:${apiServer}`;
-	const commands = serverCommands({
+	const plan: ServerPlan = {
 		files,
 		ports,
 		binaries,
@@ -95,7 +98,8 @@ async function startIn(files: ClusterFiles, binaries: string, options: ClusterOp
 		fsync: options.fsync ?? false,
 		controllerManagerRate: options.controllerManagerRate ?? "Default",
 		extraFlags: options.extraFlags ?? {},
-	});
+	};
+	const commands = serverCommands(plan);
 	const warden = startWarden(files, options.onLost ?? throwError);
 	const starting: Starting = { files, ports, server, warden, commands, signal: options.signal };
 	try {
@@ -109,10 +113,10 @@ async function startIn(files: ClusterFiles, binaries: string, options: ClusterOp
 		await warden.end();
 		throw error;
 	}
-	return handle(starting);
+	return handle(starting, plan);
 }
 
-function handle(starting: Starting): Cluster {
+function handle(starting: Starting, plan: ServerPlan): Cluster {
 	const { files, warden } = starting;
 	// The signal was for the first start only.
 	const cluster: Starting = { ...starting, signal: undefined };
@@ -125,6 +129,11 @@ function handle(starting: Starting): Cluster {
 		async restartApiServer(signal = "SIGTERM") {
 			await warden.stop("kube-apiserver", signal);
 			await startApiServer(cluster);
+		},
+		async restartControllerManager(rate) {
+			const name = "kube-controller-manager";
+			await warden.stop(name, "SIGTERM");
+			await warden.start(name, serverCommands({ ...plan, controllerManagerRate: rate })[name]);
 		},
 		pids: () =>
 			Object.fromEntries(

@@ -1,0 +1,81 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
+import type { ClusterAccess } from "../../dev/cluster/access.ts";
+import { until } from "../support/until.ts";
+
+const MAIN = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
+const linesKept = 30;
+
+/** Operator replicas as users run them: one process each, with the operator's own account. */
+export type Replicas = { readonly stop: () => Promise<void> };
+
+/** Starts replicas that govern these namespaces; resolves when all are ready. */
+export async function startReplicas(
+	cluster: ClusterAccess,
+	count: number,
+	namespaces: readonly string[],
+): Promise<Replicas> {
+	const account = { namespace: operatorNamespace, name: operatorAccount };
+	const kubeconfig = await cluster.kubeconfigForServiceAccount(account);
+	const started = Array.from({ length: count }, (_, index) => startReplica(kubeconfig, index, namespaces));
+	const stop = async () => {
+		await Promise.all(started.map((replica) => replica.stop()));
+	};
+	try {
+		await Promise.all(started.map((replica) => replica.ready()));
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+	return { stop };
+}
+
+function startReplica(kubeconfig: string, index: number, namespaces: readonly string[]) {
+	const profile = process.env.BENCH_PROFILE_DIR;
+	const child = spawn(
+		process.execPath,
+		[
+			...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]),
+			MAIN,
+			...["--kubeconfig", kubeconfig, "--identity", `bench-${index}`, "--http-port", "0"],
+			...namespaces.flatMap((namespace) => ["--namespace", namespace]),
+		],
+		{ stdio: ["ignore", "inherit", "pipe"] },
+	);
+	const ended = once(child, "exit");
+	const lines: string[] = [];
+	let port: number | undefined;
+	createInterface(child.stderr).on("line", (line) => {
+		lines.push(line);
+		if (lines.length > linesKept) lines.shift();
+		port ??= portIn(line);
+	});
+	return {
+		ready: () =>
+			until(
+				`operator replica ${index} is ready`,
+				async () => {
+					if (child.exitCode !== null) throw new Error(`it ended:\n${lines.join("\n")}`);
+					if (port === undefined) return false;
+					const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+					const text = await answer.text();
+					if (!answer.ok) throw new Error(text);
+					return true;
+				},
+				{ timeoutMilliseconds: 60_000 },
+			),
+		async stop() {
+			if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+			await ended;
+		},
+	};
+}
+
+/** The operator logs JSON; the line that says it governs names the port that it took. */
+function portIn(line: string): number | undefined {
+	if (!line.includes('"governing"')) return undefined;
+	return (JSON.parse(line) as { readonly port?: number }).port;
+}

@@ -1,0 +1,98 @@
+/**
+ * `npm run bench [-- --quick] [--only NAME] [--json] [--out FILE]`: measures how fast a halt is, from outside
+ * the operator, each figure beside a baseline of the same run. Exits 1 when a row failed.
+ */
+import { appendFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { displayProgress } from "../../dev/cluster/progress.ts";
+import { emergencyRows } from "./emergency.ts";
+import { fenceRow } from "./fence.ts";
+import { type Floor, openFloor } from "./floor.ts";
+import { describeRow, type Row } from "./row.ts";
+import { toldRow } from "./told.ts";
+
+const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out FILE]
+  --quick      few rounds, for trying it out: its figures mean little
+  --only NAME  fence, told-10 or emergency-1000
+  --json       JSON lines on standard output, the table on standard error
+  --out FILE   appends the JSON lines to a file`;
+
+type Bench = (floor: Floor, quick: boolean) => Promise<readonly Row[]>;
+
+const benches: Readonly<Record<string, Bench>> = {
+	fence: (floor, quick) => fenceRow(floor, quick ? 30 : 300),
+	"told-10": (floor, quick) => toldRow(floor, quick ? 10 : 300),
+	"emergency-1000": (floor, quick) =>
+		emergencyRows(
+			floor,
+			quick
+				? { rounds: 1, kubectlRounds: 0, pods: 200, deployments: 10 }
+				: { rounds: 6, kubectlRounds: 2, pods: 1000, deployments: 50 },
+		),
+};
+
+const { values } = parseArgs({
+	options: {
+		quick: { type: "boolean", default: false },
+		only: { type: "string" },
+		json: { type: "boolean", default: false },
+		out: { type: "string" },
+		help: { type: "boolean", default: false },
+	},
+});
+const chosen = Object.keys(benches).filter((name) => values.only === undefined || values.only === name);
+
+if (values.help || chosen.length === 0) {
+	console.error(usage);
+	process.exitCode = values.help ? 0 : 2;
+} else {
+	process.exitCode = await run();
+}
+
+async function run(): Promise<number> {
+	const interruption = new AbortController();
+	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+		process.once(signal, () => interruption.abort(new Error(`ended by ${signal}`)));
+	}
+	const progress = displayProgress(process.stderr);
+	const tell = values.json ? console.error : console.log;
+	tell(
+		`${cpus().length} cores, load average ${loadavg()[0]?.toFixed(1)}, etcd with fsync. The controller manager ` +
+			"has its default rates whenever something is measured; it is restarted without limits to make pods anew.",
+	);
+	const startedAt = performance.now();
+	const floor = await openFloor(progress, interruption.signal);
+	const interrupted = aborted(interruption.signal);
+	const rows: Row[] = [];
+	try {
+		for (const name of chosen) {
+			const made = await Promise.race([benches[name]?.(floor, values.quick) ?? [], interrupted]);
+			progress.finish();
+			for (const row of made) {
+				rows.push(row);
+				tell(describeRow(row));
+				if (values.json) console.log(JSON.stringify(row));
+				if (values.out !== undefined) appendFileSync(values.out, `${JSON.stringify(row)}\n`);
+			}
+		}
+	} finally {
+		await floor.stop();
+	}
+	const count = (verdict: Row["verdict"]) => rows.filter((row) => row.verdict === verdict).length;
+	const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+	if (floor.watch.cuts > 0) tell(`the API server closed the watch of the bench ${floor.watch.cuts} times`);
+	tell(
+		`${count("passed")} passed, ${count("failed")} failed, ${count("too busy")} too busy to judge (${seconds} s)`,
+	);
+	return count("failed") > 0 ? 1 : 0;
+}
+
+/** Rejects when the signal is aborted. To be waited for in a race. */
+function aborted(signal: AbortSignal): Promise<never> {
+	return new Promise((_, reject) => {
+		const fail = () => reject(signal.reason);
+		if (signal.aborted) fail();
+		else signal.addEventListener("abort", fail);
+	});
+}
