@@ -1,4 +1,4 @@
-import type { Client, Query } from "./client.ts";
+import type { CallOptions, Client, Query } from "./client.ts";
 import { KubeError } from "./error.ts";
 import type { List } from "./object.ts";
 
@@ -7,6 +7,7 @@ export type PageOptions = {
 	readonly pageSize?: number | undefined;
 	/** For each page. */
 	readonly deadlineMilliseconds?: number | undefined;
+	readonly priority?: CallOptions["priority"] | undefined;
 	readonly signal?: AbortSignal;
 };
 
@@ -20,8 +21,8 @@ export async function* listPages<T>(
 	query: Query | undefined,
 	options: PageOptions = {},
 ): AsyncGenerator<List<T>, void> {
-	const { pageSize = 500, deadlineMilliseconds = 10_000, signal } = options;
-	const callOptions = { deadlineMilliseconds, ...(signal === undefined ? {} : { signal }) };
+	const { pageSize = 500, deadlineMilliseconds = 10_000, priority = "normal", signal } = options;
+	const callOptions = { deadlineMilliseconds, priority, ...(signal === undefined ? {} : { signal }) };
 	let next: string | undefined;
 	do {
 		const page = await client.list<T>(path, { ...query, limit: pageSize, continue: next }, callOptions);

@@ -1,5 +1,5 @@
 import { type Backoff, backoffDelay, wait } from "./backoff.ts";
-import type { Client, Query } from "./client.ts";
+import type { Client, Priority, Query } from "./client.ts";
 import { isKubeError, KubeError } from "./error.ts";
 import { type KubeObject, keyOf } from "./object.ts";
 import { listPages } from "./pages.ts";
@@ -46,6 +46,8 @@ export type ReflectorOptions<Object extends KubeObject, Row> = {
 	/** For each page. */
 	readonly listMilliseconds?: number;
 	readonly pageSize?: number;
+	/** Of the lists. Watches wait for nobody. */
+	readonly priority?: Priority;
 	/** How long the watch may be behind a read of the owner. Default 500 ms. */
 	readonly patienceMilliseconds?: number;
 	readonly backoff?: Backoff;
@@ -198,8 +200,8 @@ export class Reflector<Object extends KubeObject, Row> {
 
 	/** Puts every page into the store and removes what none of them had; returns the resource version. */
 	async #listPages(): Promise<string | undefined> {
-		const { client, path, query, pageSize, listMilliseconds: deadlineMilliseconds } = this.#options;
-		const options = { pageSize, deadlineMilliseconds, signal: this.#stopped.signal };
+		const { client, path, query, pageSize, priority, listMilliseconds: deadlineMilliseconds } = this.#options;
+		const options = { pageSize, priority, deadlineMilliseconds, signal: this.#stopped.signal };
 		const seen = new Set<string>();
 		let position: string | undefined;
 		for await (const page of listPages<Object>(client, path, query, options)) {

@@ -55,8 +55,14 @@ test("a read that agrees is noted, and one that the watch overtakes leads to not
 	server.store.put(pods, pod("a", "b"));
 	await until("the watch brought it", () => changes.includes("~a=a>b"));
 	reflector.observe("desk/a", stored);
-	reflector.observe("desk/a", server.store.get(`${pods}/a`));
+	const second = server.store.get(`${pods}/a`);
+	reflector.observe("desk/a", second);
 	reflector.observe("desk/a", stored);
+	// And again when it has moved on since the last old read.
+	server.store.put(pods, pod("a", "c"));
+	await until("the watch brought it", () => changes.includes("~a=b>c"));
+	reflector.observe("desk/a", second);
+	t.is(relists.length, 1);
 	// Then nothing is listed, long after the patience for another key is over.
 	reflector.observe("desk/b", read("b", "999999"));
 	await until("the doubt about another key", () => relists.length > 1);

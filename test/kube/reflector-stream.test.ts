@@ -117,6 +117,20 @@ test("an object that cannot be projected is reported and does not stop the other
 	t.regex(String(errors[0]), /cannot project/);
 });
 
+test("lists of an emergency do not wait for normal calls", async (t) => {
+	// Given a server that hangs on reads, and as many normal reads as may be in flight.
+	const { server, client, reflector } = await startWatched(t, { priority: "emergency" });
+	server.always("get", () => {});
+	const hanging = Array.from({ length: 20 }, (_, i) => failureOf(client.get(`${pods}/pod-${i}`)));
+	await until("the lane is full", () => server.seen("get").length === 16);
+	// When the reflector starts, then it syncs while they hang.
+	reflector.start();
+	await reflector.synced();
+	t.is(server.seen("get").length, 16);
+	await client.close();
+	await Promise.all(hanging);
+});
+
 test("relist() lists at once, also during a pause", async (t) => {
 	// Given a reflector that pauses for a long time.
 	const { server, reflector, relists } = await startWatched(t, {

@@ -279,6 +279,48 @@ test("a half-open watch is given up after its time and the margin, and nothing i
 	t.true((second?.at ?? 0) - (first?.at ?? 0) >= 1_000);
 });
 
+test("a watch that lives longer than was asked for is kept as long as something comes", async (t) => {
+	// Given a watch that may be silent for 300 ms and goes on for much longer, with bookmarks.
+	const { server, reflector, errors } = await startWatched(t, {
+		watchSeconds: 0.2,
+		marginMilliseconds: 100,
+	});
+	let watch: Exchange | undefined;
+	server.next("watch", (exchange) => {
+		watch = exchange;
+		exchange.open();
+	});
+	reflector.start();
+	const open = await until("the watch is open", () => watch);
+	// When a second has passed.
+	const startedAt = performance.now();
+	await until("a second has passed", () => {
+		open.event("BOOKMARK", { metadata: { resourceVersion: "500" } });
+		return performance.now() - startedAt > 1_000;
+	});
+	// Then it still is the first.
+	t.is(server.seen("watch").length, 1);
+	t.deepEqual(errors, []);
+});
+
+test("a watch that delivers before each reset is opened again at once each time", async (t) => {
+	// Given pauses of ten minutes from the second failure in a row, and watches that deliver and are reset.
+	const { server, reflector, changes } = await startWatched(t, {
+		backoff: { baseMilliseconds: 600_000, factor: 1, capMilliseconds: 600_000 },
+	});
+	server.always("watch", async (exchange) => {
+		const before = changes.length;
+		server.serve(exchange);
+		server.store.put(pods, pod(`pod-${before}`));
+		await until("it was delivered", () => changes.length > before);
+		exchange.reset();
+	});
+	// When it runs, then the fifth comes without such a pause.
+	reflector.start();
+	await until("five were delivered", () => changes.length >= 5);
+	t.is(server.seen("list").length, 1);
+});
+
 test("a watch that is never answered is given up", async (t) => {
 	// Given a server that accepts the connection and nothing else.
 	const { server, reflector, changes, errors } = await startWatched(t, { openMilliseconds: 100 });
