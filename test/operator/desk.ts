@@ -12,9 +12,20 @@ export type Pod = {
 	readonly metadata: {
 		readonly name: string;
 		readonly uid: string;
+		readonly resourceVersion: string;
 		readonly labels?: Readonly<Record<string, string>>;
+		readonly finalizers?: readonly string[];
 		readonly deletionTimestamp?: string;
+		readonly deletionGracePeriodSeconds?: number;
 	};
+};
+
+/** An event as the tests read it from the API server. */
+export type NamespaceEvent = {
+	readonly type?: string;
+	readonly reason?: string;
+	readonly note?: string;
+	readonly regarding?: { readonly kind?: string; readonly name?: string };
 };
 
 /** A workload to make: its pods carry `app: <name>` unless labels are given. */
@@ -116,6 +127,25 @@ export class TestDesk {
 		return client.patch(deskPath(this.namespace), { spec }, { type: "merge" });
 	}
 
+	/** Sets `spec.replicas` of a workload, as somebody with a kubectl does. */
+	scale(name: string, replicas: number, kind: WorkloadSpec["kind"] = "Deployment"): Promise<unknown> {
+		return this.admin.patch(`${this.#path(kind)}/${name}`, { spec: { replicas } }, { type: "merge" });
+	}
+
+	/** Waits until a workload has this many Ready pods and no other. */
+	async ready(name: string, replicas: number, kind: WorkloadSpec["kind"] = "Deployment"): Promise<void> {
+		await until(`${name} has ${replicas} Ready replicas`, async () => {
+			const { spec, status } = await this.workload(name, kind);
+			const ready = status?.readyReplicas ?? 0;
+			return spec.replicas === replicas && ready === replicas && (await this.pods(name)).length === replicas;
+		});
+	}
+
+	/** What the records say, as `name=replicas`, sorted. */
+	async recorded(): Promise<readonly string[]> {
+		return (await this.records()).map(({ spec }) => `${spec.workload.name}=${spec.replicas}`).sort();
+	}
+
 	/** Lowers with clearance: waits for it, then patches without the use of the verb override. */
 	async lower(mode: string, reason = `down to ${mode}`): Promise<TradingSafety> {
 		await until(`cleared for ${mode}`, async () => {
@@ -132,6 +162,12 @@ export class TestDesk {
 
 	async records(): Promise<readonly RestoreRecord[]> {
 		return (await this.admin.list<RestoreRecord>(recordsPath(this.namespace))).items;
+	}
+
+	/** The events of the namespace. */
+	async events(): Promise<readonly NamespaceEvent[]> {
+		const path = `/apis/events.k8s.io/v1/namespaces/${this.namespace}/events`;
+		return (await this.admin.list<NamespaceEvent>(path)).items;
 	}
 
 	async condition(type: string) {

@@ -1,0 +1,24 @@
+import type { ExecutionContext } from "ava";
+
+/** Random numbers from a seed that the test prints, so that a failure can be tried again. */
+export class Chance {
+	#state: number;
+
+	constructor(t: ExecutionContext, seed = Math.floor(Math.random() * 2 ** 31)) {
+		this.#state = seed;
+		t.log(`seed ${seed}`);
+	}
+
+	/** A number from 0 up to, and without, 1 (mulberry32). */
+	next(): number {
+		this.#state = (this.#state + 0x6d2b79f5) | 0;
+		let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+	}
+
+	/** Resolves after a random time below `milliseconds`: when a fault strikes, which no condition can say. */
+	moment(milliseconds: number): Promise<void> {
+		return new Promise((resolve) => setTimeout(resolve, this.next() * milliseconds));
+	}
+}

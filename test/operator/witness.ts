@@ -1,0 +1,142 @@
+import type { ExecutionContext } from "ava";
+import type { TradingSafety } from "../../crds/types.ts";
+import { KubeError } from "../../kube/error.ts";
+import { desksPath, podsPath } from "../../operator/resources.ts";
+import { until } from "../support/until.ts";
+import type { Pod, TestDesk } from "./desk.ts";
+
+/** The life of one pod, in resource versions of the API server. They order everything in the cluster. */
+export type Life = {
+	readonly name: string;
+	readonly uid: string;
+	readonly app: string;
+	readonly createdAt: number;
+	/** When it was told to stop. */
+	toldAt?: number;
+	/** With how many seconds of grace, as last told. */
+	graceSeconds?: number;
+	goneAt?: number;
+};
+
+/**
+ * Watches, as cluster administrator, every pod of a desk's namespace and every version of the desk, so that a
+ * life of a few milliseconds and a claim of a few milliseconds are seen too. Ends with the test.
+ */
+export class Witness {
+	readonly #desk: TestDesk;
+	readonly #lives = new Map<string, Life>();
+	readonly #versions: TradingSafety[] = [];
+	readonly #stopped = new AbortController();
+
+	private constructor(desk: TestDesk) {
+		this.#desk = desk;
+	}
+
+	static async start(t: ExecutionContext, desk: TestDesk): Promise<Witness> {
+		const witness = new Witness(desk);
+		const pods = await desk.admin.list<Pod>(podsPath(desk.namespace));
+		for (const pod of pods.items) witness.#see("ADDED", pod);
+		const desks = await desk.admin.list<TradingSafety>(desksPath(desk.namespace));
+		const following = [
+			witness.#follow(podsPath(desk.namespace), pods.metadata.resourceVersion, (type, object) =>
+				witness.#see(type, object as Pod),
+			),
+			witness.#follow(desksPath(desk.namespace), desks.metadata.resourceVersion, (type, object) => {
+				if (type !== "DELETED") witness.#versions.push(object as TradingSafety);
+			}),
+		];
+		t.teardown(() => {
+			witness.#stopped.abort();
+			return Promise.all(following);
+		});
+		return witness;
+	}
+
+	/** Waits until it has seen what the API server has now. */
+	async catchUp(): Promise<void> {
+		const pods = (await this.#desk.pods()).map((pod) => pod.metadata.uid);
+		const { resourceVersion } = (await this.#desk.get()).metadata;
+		await until("the witness has caught up", () => {
+			const seen = pods.every((uid) => this.#lives.has(uid));
+			const alive = [...this.#lives.values()].filter((life) => life.goneAt === undefined);
+			const version = Number(this.#versions.at(-1)?.metadata.resourceVersion ?? 0);
+			return seen && alive.length <= pods.length && version >= Number(resourceVersion);
+		});
+	}
+
+	/** Pods of these apps that were created after a version. */
+	createdAfter(version: string, ...apps: readonly string[]): readonly Life[] {
+		return this.#of(apps).filter((life) => life.createdAt > Number(version));
+	}
+
+	livesOf(...apps: readonly string[]): readonly Life[] {
+		return this.#of(apps);
+	}
+
+	/** Every version of the desk that was seen. */
+	get versions(): readonly TradingSafety[] {
+		return this.#versions;
+	}
+
+	/**
+	 * Every version of the desk that claimed, of its own generation, that a halt is confirmed, while a pod of one
+	 * of these apps existed. There must be none.
+	 */
+	falseClaims(...apps: readonly string[]): readonly string[] {
+		return this.#versions.flatMap(({ metadata, spec, status }) => {
+			const confirmed = status?.conditions?.find((condition) => condition.type === "Confirmed");
+			if (spec.mode === "Normal" || confirmed?.status !== "True") return [];
+			if (confirmed.observedGeneration !== metadata.generation) return [];
+			const at = Number(metadata.resourceVersion);
+			const alive = this.#of(apps).filter(
+				(life) => life.createdAt < at && (life.goneAt === undefined || life.goneAt > at),
+			);
+			return alive.map((life) => `version ${at} says ${spec.mode} is confirmed, and ${life.name} exists`);
+		});
+	}
+
+	#of(apps: readonly string[]): readonly Life[] {
+		return [...this.#lives.values()].filter((life) => apps.includes(life.app));
+	}
+
+	#see(type: string, { metadata }: Pod): void {
+		const at = Number(metadata.resourceVersion);
+		const { name, uid, labels } = metadata;
+		const life = this.#lives.get(uid) ?? { name, uid, app: labels?.app ?? "", createdAt: at };
+		this.#lives.set(uid, life);
+		if (metadata.deletionTimestamp !== undefined) {
+			life.toldAt ??= at;
+			if (metadata.deletionGracePeriodSeconds !== undefined) {
+				life.graceSeconds = metadata.deletionGracePeriodSeconds;
+			}
+		}
+		if (type === "DELETED") life.goneAt = at;
+	}
+
+	/** Goes on after the last version seen when the API server was away. */
+	async #follow(
+		path: string,
+		from: string | undefined,
+		onEvent: (type: string, object: object) => void,
+	): Promise<void> {
+		const { signal } = this.#stopped;
+		let resourceVersion = from ?? "0";
+		while (!signal.aborted) {
+			try {
+				const query = { watch: true, resourceVersion, allowWatchBookmarks: true };
+				const events = this.#desk.admin.watch(path, query, {
+					signal,
+					openMilliseconds: 5_000,
+					silenceMilliseconds: 120_000,
+				});
+				for await (const { type, object } of events) {
+					resourceVersion = object.metadata.resourceVersion;
+					if (type !== "BOOKMARK") onEvent(type, object);
+				}
+			} catch (error) {
+				if (error instanceof KubeError && error.code !== "GONE") continue;
+				throw error;
+			}
+		}
+	}
+}
