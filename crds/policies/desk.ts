@@ -98,6 +98,8 @@ export const raise: Policy = {
 const sameRequest =
 	"(has(oldObject.spec.resetRequest) && dyn(object.spec.resetRequest).all(k, k == 'approvals' || (k in dyn(oldObject.spec.resetRequest) && dyn(object.spec.resetRequest)[k] == dyn(oldObject.spec.resetRequest)[k])) && dyn(oldObject.spec.resetRequest).all(k, k == 'approvals' || k in dyn(object.spec.resetRequest)))";
 
+const targetStep = allowedStep(targetRank("oldObject.spec", "k"), targetRank("object.spec", "k"));
+
 /** Everything but a pure raise: configuration, requests, approvals, lowering. */
 export const change: Policy = {
 	name: "change",
@@ -208,9 +210,8 @@ export const change: Policy = {
 				"oldObject.spec.mode + ' is not lowered to ' + object.spec.mode + ' in one step. Allowed steps: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal'",
 		},
 		{
-			expression: `variables.loweredTargets.all(k, ${allowedStep(targetRank("oldObject.spec", "k"), targetRank("object.spec", "k"))})`,
-			messageExpression:
-				"'the targetModes of ' + variables.loweredTargets.join(', ') + ' are not lowered so in one step. Allowed steps: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal'",
+			expression: `variables.loweredTargets.all(k, ${targetStep})`,
+			messageExpression: `'the targetMode of ' + variables.loweredTargets.filter(k, !${targetStep})[0] + ' is not lowered so in one step. Allowed steps: Emergency -> Pause -> Normal, Reduce -> Pause or Normal, Pause -> Normal'`,
 		},
 		{
 			expression: `!variables.unfreezes || (variables.nm == variables.om && variables.nm >= ${pause})`,

@@ -39,7 +39,7 @@ const rules: readonly (readonly [RegExp, Refusal])[] = [
 	[/^denied: lowering needs the verb/, "reset-verb"],
 	[/^denied: lowering needs a fresh reason/, "fresh-reason"],
 	[/^denied: a lowering carries its author/, "lowering-author"],
-	[/^denied: the targetModes of .* are not lowered so/, "target-step"],
+	[/^denied: the targetMode of .* is not lowered so/, "target-step"],
 	[/^denied: \w+ is not lowered to/, "step"],
 	[/^denied: ending the freeze leaves/, "unfreeze"],
 	[/^denied: not cleared for generation/, "not-cleared"],

@@ -119,7 +119,7 @@ function bindings(): readonly RbacObject[] {
 	];
 	const own = [
 		role(everyone, workloads),
-		role("can-write", desks("get", "create", "update", "patch", "delete")),
+		role("can-write", desks("get", "create", "update", "patch", "delete", "deletecollection")),
 		...verbs.map((verb) => role(`can-${verb}`, desks(verb))),
 	];
 	const people = Object.keys(clusterRoles).filter((name) => name.startsWith("tradingsafety-"));

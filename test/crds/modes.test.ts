@@ -54,7 +54,7 @@ for (const from of modes) {
 				const patch = { targetModes: { bots: to }, reason: "fresh" };
 				const said = await outcome(desk.patch(world.as(person), patch, true));
 				// Then the rules are those of the mode.
-				const noStep = "the targetModes of bots are not lowered so in one step";
+				const noStep = "the targetMode of bots is not lowered so in one step";
 				const wanted = expected(person, from, to ?? "Normal", noStep);
 				t.true(said.includes(wanted), `${person} ${from} -> ${to}: ${said}`);
 			}

@@ -1,0 +1,43 @@
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import test from "ava";
+
+test("npm run generate -- --check finds stale files", async (t) => {
+	// Given a copy of crds/ with one file changed, one missing and one too many.
+	const root = fileURLToPath(new URL("../..", import.meta.url));
+	const copy = await mkdtemp(join(tmpdir(), "tradingsafety-generate-"));
+	t.teardown(() => rm(copy, { recursive: true }));
+	await cp(join(root, "crds"), join(copy, "crds"), { recursive: true });
+	await cp(join(root, "package.json"), join(copy, "package.json"));
+	await symlink(join(root, "node_modules"), join(copy, "node_modules"));
+	const generate = async (...args: string[]) => {
+		const script = join(copy, "crds/generate.ts");
+		try {
+			const { stdout } = await promisify(execFile)(process.execPath, [script, ...args]);
+			return { code: 0, text: stdout };
+		} catch (error) {
+			const { code, stderr } = error as { readonly code: number; readonly stderr: string };
+			return { code, text: stderr };
+		}
+	};
+	t.deepEqual(await generate("--check"), { code: 0, text: "" }, "what is committed is current");
+	await writeFile(join(copy, "crds/generated/2-policies.yaml"), "# changed by hand\n");
+	await writeFile(join(copy, "crds/generated/9-surplus.yaml"), "");
+	await rm(join(copy, "crds/generated/3-roles.yaml"));
+	// When it is checked, generated, and checked again.
+	const checked = await generate("--check");
+	const generated = await generate();
+	const again = await generate("--check");
+	// Then each is named with what to do, and generating mends them.
+	const stale = (name: string) => `crds/generated/${name} is stale: run npm run generate\n`;
+	t.deepEqual(checked, {
+		code: 1,
+		text: ["2-policies.yaml", "3-roles.yaml", "9-surplus.yaml"].map(stale).join(""),
+	});
+	t.is(generated.code, 0);
+	t.deepEqual(again, { code: 0, text: "" });
+});
