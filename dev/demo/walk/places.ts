@@ -1,0 +1,133 @@
+import type { Mode } from "../../../crds/vocabulary.ts";
+import type { Client } from "../../../kube/client.ts";
+import { waitFor } from "../../cluster/deadline.ts";
+import { ClusterError } from "../../cluster/errors.ts";
+import { type Part, parts, startedIn, stoppedIn } from "../desk.ts";
+import { type Owner, podsOf, readOwners, readRecords, tryPod } from "./reads.ts";
+import type { WalkContext } from "./walk.ts";
+
+/** What runs: the workloads, and the pods of each target by UID. */
+export type Places = {
+	readonly owners: readonly Owner[];
+	readonly pods: ReadonlyMap<Part, readonly string[]>;
+};
+
+/** A step, and what ran before the first halt and before this step. */
+export type PlaceStep = {
+	readonly from: Mode;
+	readonly to: Mode;
+	readonly start: Places;
+	readonly before: Places;
+};
+
+const PATIENCE_MILLISECONDS = 30_000;
+
+export async function readPlaces(admin: Client): Promise<Places> {
+	const owners = await readOwners(admin);
+	const pods = await Promise.all(parts.map(async (part) => [part, await podsOf(admin, part)] as const));
+	return { owners, pods: new Map(pods) };
+}
+
+/** Checks what runs, what is denied and what is recorded in the mode that a step leads to. */
+export async function checkPlaces(context: WalkContext, step: string, facts: PlaceStep): Promise<void> {
+	const { demo, checks } = context;
+	const stopped = stoppedIn[facts.to];
+	const started = startedIn[facts.to];
+	for (const part of stopped) {
+		checks.same(`${step}: a new pod of ${part} is denied`, await tryPod(demo.admin, part), "denied");
+	}
+	await becomes(
+		context,
+		`${step}: every pod of ${stopped.join(", ")} is gone`,
+		async () => {
+			const left = await Promise.all(stopped.map((part) => podsOf(demo.admin, part)));
+			return left.flat().length;
+		},
+		0,
+	);
+	const wanted = facts.start.owners.map((owner) => [owner.name, wantedReplicas(owner, facts.to)]);
+	await becomes(
+		context,
+		`${step}: every workload is at zero, as before the first halt, or started`,
+		async () => {
+			const owners = await readOwners(demo.admin);
+			return owners.map((owner) => [owner.name, owner.replicas]);
+		},
+		wanted,
+	);
+	await becomes(
+		context,
+		`${step}: what runs is ready`,
+		async () => {
+			const owners = await readOwners(demo.admin);
+			return owners.map((owner) => [owner.name, owner.ready]);
+		},
+		wanted,
+	);
+	const after = await readPlaces(demo.admin);
+	const kept = parts.filter(
+		(part) => !stopped.includes(part) && !started.includes(part) && !stoppedIn[facts.from].includes(part),
+	);
+	for (const part of kept) {
+		checks.same(
+			`${step}: the pods of ${part} are the same as before`,
+			after.pods.get(part),
+			facts.before.pods.get(part),
+		);
+	}
+	for (const part of [...kept, ...started]) {
+		checks.same(`${step}: a new pod of ${part} is admitted`, await tryPod(demo.admin, part), "admitted");
+	}
+	await becomes(
+		context,
+		`${step}: each stopped workload is recorded with what it had, no other`,
+		async () => {
+			const records = await readRecords(demo.admin);
+			return Object.fromEntries([...records].sort());
+		},
+		Object.fromEntries(
+			facts.start.owners
+				.filter((owner) => isRecorded(owner, facts.to))
+				.map((owner) => [owner.uid, owner.replicas] as const)
+				.sort(),
+		),
+	);
+}
+
+function wantedReplicas(owner: Owner, mode: Mode): number {
+	const part = owner.part as Part;
+	if (stoppedIn[mode].includes(part)) return 0;
+	return startedIn[mode].includes(part) ? 1 : owner.replicas;
+}
+
+/** What stands still in Normal too has nothing to come back to. */
+function isRecorded({ part }: Owner, mode: Mode): boolean {
+	return stoppedIn[mode].includes(part as Part) && !stoppedIn.Normal.includes(part as Part);
+}
+
+/** A check that may take its time; the walk goes on when it fails. */
+async function becomes(
+	{ checks, signal }: WalkContext,
+	what: string,
+	read: () => Promise<unknown>,
+	expected: unknown,
+): Promise<void> {
+	let seen: unknown;
+	try {
+		await waitFor(
+			what,
+			async () => {
+				seen = await read();
+				return JSON.stringify(seen) === JSON.stringify(expected);
+			},
+			{
+				timeoutMilliseconds: PATIENCE_MILLISECONDS,
+				intervalMilliseconds: 20,
+				assertPossible: () => signal.throwIfAborted(),
+			},
+		);
+	} catch (error) {
+		if (!(error instanceof ClusterError) || error.code !== "DeadlineExceeded") throw error;
+	}
+	checks.same(what, seen, expected);
+}

@@ -1,0 +1,58 @@
+import { type Mode, modes } from "../../../crds/vocabulary.ts";
+import { type Part, stoppedIn } from "../desk.ts";
+import type { DeskVersion, PodLife, Revision } from "./recorder.ts";
+
+/** A stretch of history in which status said Confirmed about what one generation asks for. */
+export type Claim = {
+	readonly generation: number;
+	readonly mode: Mode;
+	readonly from: Revision;
+	/** The first revision at which it was said no more; undefined: to the end of the recording. */
+	readonly until?: Revision;
+};
+
+/** The claims that these versions make, oldest first. */
+export function claims(versions: readonly DeskVersion[]): readonly Claim[] {
+	const found: Claim[] = [];
+	for (const [index, version] of versions.entries()) {
+		const generation = claimedGeneration(version);
+		if (generation === undefined) continue;
+		const mode = modes.find((known) => known === version.object.spec.mode) ?? "Emergency";
+		const until = versions[index + 1]?.revision;
+		found.push({ generation, mode, from: version.revision, ...(until !== undefined && { until }) });
+	}
+	return found;
+}
+
+/**
+ * Holds each claim against the pods: one line for every pod of a stopped target that existed while Confirmed was
+ * True, with the revisions in question. Empty: status told the truth.
+ */
+export function untruths(versions: readonly DeskVersion[], pods: readonly PodLife[]): readonly string[] {
+	return claims(versions).flatMap((claim) => {
+		const stopped: readonly Part[] = stoppedIn[claim.mode];
+		return pods
+			.filter((pod) => stopped.includes(pod.part) && existedDuring(pod, claim))
+			.map(
+				(pod) =>
+					`Confirmed was True for ${claim.mode} (generation ${claim.generation}) in revisions ${claim.from} to ${claim.until ?? "the end"}, and ${pod.name} of ${pod.part} existed from ${pod.created} to ${pod.deleted ?? "the end"}`,
+			);
+	});
+}
+
+/**
+ * The generation that a version says is confirmed. While spec is newer than what status speaks of, the condition is
+ * about something that is not asked for any more, and claims nothing.
+ */
+export function claimedGeneration({ object }: DeskVersion): number | undefined {
+	const confirmed = object.status?.conditions?.find(({ type }) => type === "Confirmed");
+	const { generation } = object.metadata;
+	if (generation === undefined || confirmed?.status !== "True") return undefined;
+	return confirmed.observedGeneration === generation ? generation : undefined;
+}
+
+function existedDuring(pod: PodLife, { from, until }: Claim): boolean {
+	const beganBefore = until === undefined || pod.created < until;
+	const endedAfter = pod.deleted === undefined || pod.deleted > from;
+	return beganBefore && endedAfter;
+}

@@ -1,0 +1,231 @@
+import type { TradingSafety } from "../../../crds/types.ts";
+import { type Mode, modes } from "../../../crds/vocabulary.ts";
+import { waitFor } from "../../cluster/deadline.ts";
+import { ClusterError } from "../../cluster/errors.ts";
+import type { Demo } from "../demo.ts";
+import { type Part, parts, startedIn, stoppedIn } from "../desk.ts";
+import { DemoError } from "../errors.ts";
+import type { Checks } from "./checks.ts";
+import { checkPlaces, type Places, readPlaces } from "./places.ts";
+import { firstDenial, podsOf, readDesk, readRecords } from "./reads.ts";
+import { Recorder } from "./recorder.ts";
+import { beforeClearance, checkRefusal, fromEmergency } from "./refusals.ts";
+import { type Change, checkOutcome, checkStory } from "./story.ts";
+import { type StepFacts, stepTimes, timingTable } from "./timing.ts";
+import { claimedGeneration, claims, untruths } from "./truth.ts";
+
+/** What every part of the walk needs. */
+export type WalkContext = {
+	readonly demo: Demo;
+	readonly recorder: Recorder;
+	readonly checks: Checks;
+	readonly signal: AbortSignal;
+};
+
+const path: readonly Mode[] = ["Normal", "Pause", "Reduce", "Emergency", "Pause", "Normal"];
+const PATIENCE_MILLISECONDS = 30_000;
+
+/**
+ * Walks the desk through the modes and back, checks each step against the API server, and prints a timing table.
+ * @throws DemoError `WalkStopped` when a step leaves nothing to go on with; the checks so far are taken down
+ */
+export async function walk(
+	demo: Demo,
+	checks: Checks,
+	print: (line: string) => void,
+	signal: AbortSignal,
+): Promise<void> {
+	const recorder = new Recorder(demo.admin);
+	const context: WalkContext = { demo, recorder, checks, signal };
+	await recorder.start();
+	const steps: StepFacts[] = [];
+	try {
+		const start = await readPlaces(demo.admin);
+		for (const [index, to] of path.entries()) {
+			const from = path[index - 1];
+			if (from !== undefined) steps.push(await takeStep(context, from, to, start));
+		}
+		await checkEnd(context, start);
+	} finally {
+		await checkTruth(context);
+		await recorder.stop();
+		print("");
+		for (const line of timingTable(steps.map((step) => stepTimes(step, recorder.desks, recorder.pods)))) {
+			print(line);
+		}
+	}
+}
+
+/** One patch by a person, and everything that must come of it. */
+async function takeStep(context: WalkContext, from: Mode, to: Mode, start: Places): Promise<StepFacts> {
+	const { demo, checks } = context;
+	const step = `${from} -> ${to}`;
+	const raises = modes.indexOf(to) > modes.indexOf(from);
+	const by = raises ? "rita-raises" : "lee-resets";
+	const reason = `the walk goes to ${to}`;
+	if (!raises) await awaitClearance(context, step, to);
+	if (from === "Emergency") {
+		for (const refusal of fromEmergency) await checkRefusal(context, step, refusal);
+	}
+	const before = await readDesk(demo.admin);
+	const places = await readPlaces(demo.admin);
+	const newlyStopped = stoppedIn[to].filter((part) => !stoppedIn[from].includes(part));
+	const { deniedAt, accepted } = await patchAndTryPods(context, newlyStopped[0], () =>
+		demo.cast.patch(by, { mode: to, reason }),
+	);
+	checks.note(
+		`${step}: the patch is accepted (as ${by})`,
+		accepted === undefined ? { good: true } : { good: false, expected: "success", seen: accepted },
+	);
+	if (accepted !== undefined) throw new DemoError("WalkStopped", `${step}: the desk could not be patched`);
+	if (from === "Normal") await checkRefusal(context, step, beforeClearance);
+
+	const generation = (before.metadata.generation ?? 0) + 1;
+	const change: Change = { from, to, by, reason, generation };
+	const spoken = await awaitDesk(context, `${step}: status speaks of it`, (desk) => {
+		return desk.status?.observedGeneration === generation;
+	});
+	checkStory(checks, step, change, before.status ?? {}, spoken.status ?? {});
+	await checkPlaces(context, step, { from, to, start, before: places });
+	await awaitConfirmed(context, step, generation);
+	checkOutcome(checks, step, change, (await readDesk(demo.admin)).status ?? {});
+	const facts: StepFacts = {
+		name: step,
+		generation,
+		stops: newlyStopped,
+		starts: [...stoppedIn[from].filter((part) => !stoppedIn[to].includes(part)), ...startedIn[to]],
+	};
+	return deniedAt === undefined ? facts : { ...facts, deniedAt };
+}
+
+/** Sends a patch while somebody tries to create pods of a target that it stops. */
+async function patchAndTryPods(
+	{ demo, signal }: WalkContext,
+	part: Part | undefined,
+	patch: () => Promise<{ readonly code: number; readonly stderr: string }>,
+): Promise<{ readonly deniedAt?: number; readonly accepted: string | undefined }> {
+	const enough = new AbortController();
+	const until = AbortSignal.any([signal, enough.signal, AbortSignal.timeout(PATIENCE_MILLISECONDS)]);
+	const trying = part === undefined ? undefined : firstDenial(demo.admin, part, until);
+	const { code, stderr } = await patch();
+	if (code !== 0) enough.abort();
+	const deniedAt = await trying;
+	return { ...(deniedAt !== undefined && { deniedAt }), accepted: code === 0 ? undefined : stderr.trim() };
+}
+
+async function awaitClearance(context: WalkContext, step: string, to: Mode): Promise<void> {
+	await awaitDesk(context, `${step}: cleared by the operator for exactly this generation`, (desk) => {
+		const { clearance } = desk.status ?? {};
+		return clearance?.generation === desk.metadata.generation && clearance?.toMode === to;
+	});
+}
+
+async function awaitConfirmed(context: WalkContext, step: string, generation: number): Promise<void> {
+	const confirmed = () => context.recorder.desks.some((version) => claimedGeneration(version) === generation);
+	await awaitCheck(
+		context,
+		`${step}: Confirmed becomes True`,
+		async () => confirmed(),
+		async () => {
+			const { status } = await readDesk(context.demo.admin);
+			return JSON.stringify(status?.conditions?.find(({ type }) => type === "Confirmed"));
+		},
+	);
+}
+
+async function awaitDesk(
+	context: WalkContext,
+	what: string,
+	condition: (desk: TradingSafety) => boolean,
+): Promise<TradingSafety> {
+	let desk = await readDesk(context.demo.admin);
+	await awaitCheck(
+		context,
+		what,
+		async () => {
+			desk = await readDesk(context.demo.admin);
+			return condition(desk);
+		},
+		async () => JSON.stringify(desk.status),
+	);
+	return desk;
+}
+
+/** A check that may take its time. When it fails there is nothing to go on with. */
+async function awaitCheck(
+	{ checks, signal }: WalkContext,
+	what: string,
+	condition: () => Promise<boolean>,
+	seen: () => Promise<string>,
+): Promise<void> {
+	try {
+		await waitFor(what, condition, {
+			timeoutMilliseconds: PATIENCE_MILLISECONDS,
+			intervalMilliseconds: 20,
+			assertPossible: () => signal.throwIfAborted(),
+		});
+	} catch (error) {
+		if (!(error instanceof ClusterError) || error.code !== "DeadlineExceeded") throw error;
+		const expected = `it within ${PATIENCE_MILLISECONDS / 1000} s`;
+		checks.note(what, { good: false, expected, seen: await seen() });
+		throw new DemoError("WalkStopped", what, { cause: error });
+	}
+	checks.note(what, { good: true });
+}
+
+/** Everything is as it was, and nothing of the halt is left. */
+async function checkEnd({ demo, checks }: WalkContext, start: Places): Promise<void> {
+	const end = await readPlaces(demo.admin);
+	const replicas = ({ owners }: Places) => owners.map((owner) => [owner.name, owner.replicas, owner.ready]);
+	checks.same(
+		"in the end every workload has what it had before the first halt",
+		replicas(end),
+		replicas(start),
+	);
+	checks.same("in the end no record is left", (await readRecords(demo.admin)).size, 0);
+	const { status } = await readDesk(demo.admin);
+	checks.same("in the end status lists nothing as not restored", status?.notRestored ?? [], []);
+	checks.same(
+		"no replica of the operator ended on the way",
+		demo.replicas.map(({ deaths }) => deaths()),
+		demo.replicas.map(() => 0),
+	);
+}
+
+/** Holds what status said against what was, over the whole walk. */
+async function checkTruth(context: WalkContext): Promise<void> {
+	const { recorder, checks, demo, signal } = context;
+	if (signal.aborted) return;
+	const live = async () => (await Promise.all(parts.map((part) => podsOf(demo.admin, part)))).flat().sort();
+	const recorded = () =>
+		recorder.pods
+			.filter((pod) => pod.deleted === undefined)
+			.map(({ uid }) => uid)
+			.sort();
+	const agree = async () => JSON.stringify(await live()) === JSON.stringify(recorded());
+	try {
+		await waitFor("the recording shows the pods that there are", agree, {
+			timeoutMilliseconds: PATIENCE_MILLISECONDS,
+			assertPossible: () => signal.throwIfAborted(),
+		});
+	} catch (error) {
+		if (!(error instanceof ClusterError) || error.code !== "DeadlineExceeded") throw error;
+	}
+	checks.same(
+		"the recording of the whole walk is complete",
+		{ pods: recorded(), failures: recorder.failures },
+		{ pods: await live(), failures: [] },
+	);
+	const found = untruths(recorder.desks, recorder.pods);
+	const count = new Set(claims(recorder.desks).map(({ generation }) => generation)).size;
+	checks.note(
+		`Confirmed was never True while a pod of a stopped target existed (${count} generations, ${recorder.desks.length} versions, ${recorder.pods.length} pods)`,
+		found.length === 0 ? { good: true } : { good: false, expected: "none", seen: found.join("; ") },
+	);
+	checks.note(
+		"Confirmed became True in every mode",
+		count >= path.length
+			? { good: true }
+			: { good: false, expected: `${path.length} generations`, seen: `${count}` },
+	);
+}
