@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Kind, newWorld, type World } from "./api.ts";
+import type { Kind } from "./api.ts";
 import { controllersWork, fenceIsTold, kubeletWorks } from "./machines.ts";
 import {
 	deploy,
@@ -12,7 +12,8 @@ import {
 	trip,
 	undeploy,
 } from "./people.ts";
-import { type Duty, deliver, duties, type Replica, restart, startReplica, step } from "./replica.ts";
+import { begin, type Play } from "./play.ts";
+import { type Duty, deliver, duties, type Replica, restart, step } from "./replica.ts";
 import { lowerToNormal, settle } from "./settle.ts";
 
 const kinds = ["desks", "workloads", "pods", "records"] as const;
@@ -119,24 +120,22 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 	{ weight: 4, arbitrary: fc.record({ ...its("LowerToNormal"), asleep }) },
 );
 
+const happenings = fc.array(happening, { maxLength: 120, size: "max" });
+
+/** What replicas and machines do, without people. */
+export const schedules: fc.Arbitrary<readonly Happening[]> = happenings.map((all) =>
+	all.filter(({ it }) =>
+		["Controllers", "Kubelet", "Fence", "Deliver", "Work", "Crash", "Lead"].includes(it),
+	),
+);
+
 /** Random histories of a desk. */
 export const histories: fc.Arbitrary<History> = fc.record({
 	targets: fc.shuffledSubarray([...names], { minLength: 2 }),
 	replicas: fc.integer({ min: 1, max: 3 }),
 	fleet: fc.array(deployed, { maxLength: 4 }),
-	happenings: fc.array(happening, { maxLength: 120, size: "max" }),
+	happenings,
 });
-
-/** A world and the replicas in it. */
-export type Play = { readonly world: World; readonly replicas: readonly Replica[] };
-
-/** A desk in Normal with its replicas, the first of which leads. */
-export function begin(targets: readonly string[], count: number): Play {
-	const world = newWorld(targets);
-	const replicas = Array.from({ length: count }, (_, i) => startReplica(world, `replica-${i}`));
-	for (const first of replicas.slice(0, 1)) first.leads = true;
-	return { world, replicas };
-}
 
 /** Plays a history from the beginning. */
 export function play(history: History): Play {

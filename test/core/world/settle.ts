@@ -1,8 +1,9 @@
 import { type Kind, latest, type World } from "./api.ts";
-import type { Play } from "./history.ts";
+
 import { controllersWork, fenceIsTold, kubeletWorks } from "./machines.ts";
 import { askedFor, denies, heldAgainst, isHalted, severityOf, targetsFor } from "./oracle.ts";
 import { lower, nextLowering, raise } from "./people.ts";
+import type { Play } from "./play.ts";
 import { deliver, duties, step } from "./replica.ts";
 
 const kinds: readonly Kind[] = ["desks", "workloads", "pods", "records"];
