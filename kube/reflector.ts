@@ -1,8 +1,9 @@
-import { type Backoff, backoffDelay, wait } from "./backoff.ts";
+import { type Backoff, wait } from "./backoff.ts";
 import type { Client, Priority, Query } from "./client.ts";
 import { isKubeError, KubeError } from "./error.ts";
 import { type KubeObject, keyOf } from "./object.ts";
 import { listPages } from "./pages.ts";
+import { Pauses } from "./pauses.ts";
 import { type Change, RowStore } from "./row-store.ts";
 import { SecondSense } from "./second-sense.ts";
 import type { WatchEvent } from "./watch.ts";
@@ -53,14 +54,6 @@ export type ReflectorOptions<Object extends KubeObject, Row> = {
 	readonly backoff?: Backoff;
 };
 
-const defaultBackoff: Backoff = { baseMilliseconds: 50, factor: 2, capMilliseconds: 2_000 };
-
-/** A server that asks for a longer pause would make the reflector blind for as long as it likes. */
-const longestRetryAfterMilliseconds = 10_000;
-
-/** A server that closes every watch properly at once would otherwise be asked thousands of times per second. */
-const quickCloseMilliseconds = 100;
-
 /**
  * Keeps rows equal to a collection of the API server by LIST and WATCH, and never gives up. A watch that ends
  * for whatever reason goes on from the last resource version, which loses nothing; where that is in doubt (410,
@@ -71,6 +64,7 @@ export class Reflector<Object extends KubeObject, Row> {
 	readonly #options: ReflectorOptions<Object, Row>;
 	readonly #store: RowStore<Row>;
 	readonly #sense: SecondSense;
+	readonly #pauses: Pauses;
 	readonly #stopped = new AbortController();
 	readonly #onSynced = new Set<PromiseWithResolvers<void>>();
 	#running: Promise<void> | undefined;
@@ -83,13 +77,10 @@ export class Reflector<Object extends KubeObject, Row> {
 	#state: ReflectorState = "listing";
 	#provenAt: number | undefined;
 	#agreedAt: number | undefined;
-	/** Failures in a row; an event or a proper close ends the row. */
-	#failures = 0;
-	/** Watches in a row that were closed at once without an event. */
-	#quickCloses = 0;
 
 	constructor(options: ReflectorOptions<Object, Row>) {
 		this.#options = options;
+		this.#pauses = new Pauses(options.backoff);
 		this.#store = new RowStore((object) => options.project(object as Object));
 		const view = { version: (key: string) => this.#store.version(key), position: () => this.#position };
 		const patience = options.patienceMilliseconds ?? 500;
@@ -167,7 +158,6 @@ export class Reflector<Object extends KubeObject, Row> {
 
 	/** Decides what a failure of a list or watch leads to; returns the pause before the next try. */
 	#noteFailure(error: unknown): number {
-		this.#failures += 1;
 		this.#options.onError(error);
 		if (
 			this.#relistReason === undefined &&
@@ -175,9 +165,7 @@ export class Reflector<Object extends KubeObject, Row> {
 		) {
 			this.#relistReason = isKubeError(error) ? error.code : "failure";
 		}
-		const pause = backoffDelay(this.#options.backoff ?? defaultBackoff, this.#failures - 1);
-		const asked = isKubeError(error) ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-		return Math.max(pause, Math.min(asked, longestRetryAfterMilliseconds));
+		return this.#pauses.failed(error);
 	}
 
 	async #listAll(): Promise<void> {
@@ -239,16 +227,13 @@ export class Reflector<Object extends KubeObject, Row> {
 				},
 			},
 		);
-		let delivered = 0;
+		let delivered = false;
 		for await (const event of events) {
-			delivered += 1;
-			this.#failures = 0;
+			delivered = true;
+			this.#pauses.delivered();
 			this.#apply(event);
 		}
-		this.#failures = 0;
-		const quick = delivered === 0 && performance.now() - openedAt < 1000;
-		this.#quickCloses = quick ? this.#quickCloses + 1 : 0;
-		return this.#quickCloses > 1 ? quickCloseMilliseconds : 0;
+		return this.#pauses.closed(performance.now() - openedAt, delivered);
 	}
 
 	#apply(event: WatchEvent): void {

@@ -41,8 +41,8 @@ test("a deletion that the watch does not deliver leads to a list", async (t) => 
 });
 
 test("a read that agrees is noted, and one that the watch overtakes leads to nothing", async (t) => {
-	// Given a live reflector with one pod.
-	const { server, reflector, relists, changes } = await startWatched(t, deaf);
+	// Given a live reflector with one pod, and patience enough for a slow machine.
+	const { server, reflector, relists, changes } = await startWatched(t, { patienceMilliseconds: 3_000 });
 	const stored = server.store.put(pods, pod("a"));
 	reflector.start();
 	await reflector.synced();
