@@ -73,20 +73,6 @@ test("a reflector follows a real API server through pages, watches that end and 
 	t.is(reflector.rows.size, 6);
 });
 
-test("a watch from a version that is too old is GONE", async (t) => {
-	// Given a real API server, whose history does not reach back to the first version.
-	const { client, maps } = await startReal(t);
-	const options = {
-		signal: new AbortController().signal,
-		openMilliseconds: 10_000,
-		silenceMilliseconds: 10_000,
-	};
-	// When a watch is asked for from there.
-	const watch = client.watch(maps, { watch: true, resourceVersion: "1", timeoutSeconds: 5 }, options);
-	// Then it is refused as too old, in the code that leads to a list.
-	t.like(await failureOf(watch.next()), { code: "GONE", status: 410 });
-});
-
 test("conflicts, denials, dry runs and patches of a real API server have their codes", async (t) => {
 	// Given a config map.
 	const { client, maps, create } = await startReal(t);
