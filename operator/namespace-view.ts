@@ -75,11 +75,16 @@ export class NamespaceView {
 		return this.#pods.rows.get(key);
 	}
 
+	/** Lists everything again: what is seen here was found to be behind what is so. */
+	relist(reason: string): void {
+		for (const reflector of this.#all()) reflector.relist(reason);
+	}
+
 	async stop(): Promise<void> {
 		await Promise.all(this.#all().map((reflector) => reflector.stop()));
 	}
 
-	#all(): readonly Pick<Reflector<never, unknown>, "start" | "stop" | "synced">[] {
+	#all(): readonly Pick<Reflector<never, unknown>, "start" | "stop" | "synced" | "relist">[] {
 		return [this.#pods, ...this.#workloads, this.#records];
 	}
 }

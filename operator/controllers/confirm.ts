@@ -100,7 +100,9 @@ export class Confirmer implements Controller {
 				if (!current || this.#stopped) return;
 				if (left.length > 0) {
 					this.#sweep(desk, left.map(projectPod));
-				} else if (!isInSight(desk, state)) {
+				} else if (isInSight(desk, state)) {
+					desk.view.relist("a list found nothing left");
+				} else {
 					desk.confirmGone(state.spec.name, timestamp());
 					found = true;
 				}

@@ -139,6 +139,8 @@ export class Enforcer implements Controller {
 		try {
 			await this.#act(desk, effect);
 			metrics.effects.inc({ effect: effect.kind, result: "done" });
+			// Done before and still not seen: the watch is silent.
+			if (work.attempts.get(key)?.failures === 0) desk.view.relist("a call was not echoed");
 			work.attempts.set(key, { failures: 0, notBefore: performance.now() + echoMilliseconds });
 		} catch (error) {
 			const failures = (work.attempts.get(key)?.failures ?? 0) + 1;

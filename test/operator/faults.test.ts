@@ -58,19 +58,22 @@ const oneInFive =
 		return faults[Math.floor(chance.next() * faults.length)] ?? { kind: "Pass" };
 	};
 
-test("one call in five answered 409, 429 or 500, reset, or carried out without an answer", async (t) => {
-	// Given a desk whose only replica has a bad connection
-	const chance = new Chance(t);
-	const { desk, proxy, witness } = await governed(t);
-	proxy.rule = oneInFive(chance);
-	// When it is raised and lowered, then both come to their end
-	await desk.patch({ mode: "Reduce" });
-	await isHalted(t, desk, witness, "Reduce");
-	await comesBack(t, desk);
-	t.true(proxy.hits("Answer") + proxy.hits("Reset") + proxy.hits("LoseAnswer") > 10);
-});
+test.serial(
+	"one call in five answered 409, 429 or 500, reset, or carried out without an answer",
+	async (t) => {
+		// Given a desk whose only replica has a bad connection
+		const chance = new Chance(t);
+		const { desk, proxy, witness } = await governed(t);
+		proxy.rule = oneInFive(chance);
+		// When it is raised and lowered, then both come to their end
+		await desk.patch({ mode: "Reduce" });
+		await isHalted(t, desk, witness, "Reduce");
+		await comesBack(t, desk);
+		t.true(proxy.hits("Answer") + proxy.hits("Reset") + proxy.hits("LoseAnswer") > 10);
+	},
+);
 
-test("a raise while every watch is cut for 30 s is carried out by the plain reads", async (t) => {
+test.serial("a raise while every watch is cut for 30 s is carried out by the plain reads", async (t) => {
 	// Given a desk whose only replica can call but has had no watch since
 	const { desk, proxy, witness } = await governed(t);
 	const cutAt = performance.now();
@@ -87,7 +90,7 @@ test("a raise while every watch is cut for 30 s is carried out by the plain read
 	await comesBack(t, desk);
 });
 
-test("cut off altogether for 10 s it claims nothing, and finishes the halt afterwards", async (t) => {
+test.serial("cut off altogether for 10 s it claims nothing, and finishes the halt afterwards", async (t) => {
 	// Given a desk whose only replica has lost the API server
 	const { desk, proxy, replica, witness } = await governed(t);
 	const cutAt = performance.now();
@@ -109,7 +112,7 @@ test("cut off altogether for 10 s it claims nothing, and finishes the halt after
 	await until("ready", async () => (await replica.ready()).status === 200);
 });
 
-test("connections that fall silent are noticed, and the halt goes over new ones", async (t) => {
+test.serial("connections that fall silent are noticed, and the halt goes over new ones", async (t) => {
 	// Given a desk whose only replica holds connections through which nothing comes any more
 	const { desk, proxy, witness } = await governed(t);
 	proxy.freeze();
@@ -120,7 +123,7 @@ test("connections that fall silent are noticed, and the halt goes over new ones"
 	await comesBack(t, desk);
 });
 
-test("deletes that are never answered do not hold up the others", async (t) => {
+test.serial("deletes that are never answered do not hold up the others", async (t) => {
 	// Given a desk whose only replica sends deletes into the void at first
 	const { desk, proxy, witness } = await governed(t);
 	let hung = 0;
