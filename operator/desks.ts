@@ -47,6 +47,7 @@ export class Desks {
 			path: desksPath(),
 			project: (object) => object,
 			watchSeconds: 15,
+			priority: "emergency",
 			onChange: ({ before, after }) => {
 				if (after !== undefined) this.#accept(after);
 				else if (before !== undefined) this.#lose(before);
