@@ -11,6 +11,7 @@ import {
 	targets,
 	trip,
 	user,
+	users,
 } from "./generators.ts";
 
 /** One thing that a patch does to a spec. */
@@ -20,7 +21,7 @@ export type Edit =
 	| { readonly kind: "TargetMode"; readonly name: string; readonly mode: string | undefined }
 	| { readonly kind: "Reorder" }
 	| { readonly kind: "Twin" }
-	| { readonly kind: "CarryOut" }
+	| { readonly kind: "CarryOut"; readonly keepRequest: boolean }
 	| { readonly kind: "Ask"; readonly request: ResetRequest; readonly asSelf: boolean }
 	| { readonly kind: "ChangeRequest"; readonly fields: Partial<ResetRequest> }
 	| { readonly kind: "Approve"; readonly other: string | undefined; readonly note: string | undefined }
@@ -67,7 +68,12 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
 	},
 	{ weight: 1, arbitrary: fc.constant<Edit>({ kind: "Reorder" }) },
 	{ weight: 1, arbitrary: fc.constant<Edit>({ kind: "Twin" }) },
-	{ weight: 10, arbitrary: fc.constant<Edit>({ kind: "CarryOut" }) },
+	{
+		weight: 10,
+		arbitrary: fc
+			.constantFrom(true, false, false, false)
+			.map((keepRequest): Edit => ({ kind: "CarryOut", keepRequest })),
+	},
 	{
 		weight: 3,
 		arbitrary: fc
@@ -96,6 +102,25 @@ export const attempt = fc.record({
 	edits: fc.oneof({ weight: 3, arbitrary: fc.tuple(edit) }, { weight: 1, arbitrary: fc.tuple(edit, edit) }),
 });
 
+const carryOut: Edit = { kind: "CarryOut", keepRequest: false };
+const asAsked: Edit = { kind: "Set", fields: { reason: "asked" } };
+
+/** Somebody who may lower carries out what was asked, or a little more or less. */
+export const lowering = fc.record({
+	user: fc.constantFrom(
+		...users.filter(({ verbs }) => verbs.includes("reset") && !verbs.includes("override")),
+	),
+	edits: fc.oneof(
+		fc.constant<readonly Edit[]>([carryOut]),
+		fc.constant<readonly Edit[]>([carryOut, asAsked]),
+		mode.map((to): readonly Edit[] => [carryOut, asAsked, { kind: "Set", fields: { mode: to } }]),
+		fc.constant<readonly Edit[]>([{ kind: "Set", fields: { freeze: false } }, carryOut, asAsked]),
+		fc
+			.constantFrom("a", "b")
+			.map((name): readonly Edit[] => [{ kind: "TargetMode", name, mode: undefined }, carryOut, asAsked]),
+	),
+});
+
 /** The spec after an edit by `self`. */
 export function edited(before: TradingSafetySpec, change: Edit, self: string): TradingSafetySpec {
 	const asked = before.resetRequest;
@@ -107,6 +132,7 @@ export function edited(before: TradingSafetySpec, change: Edit, self: string): T
 		case "TargetMode":
 			return {
 				...before,
+				reason: "fresh",
 				targetModes: present({ ...before.targetModes, [change.name]: change.mode }) as Record<
 					string,
 					"Pause"
@@ -121,7 +147,7 @@ export function edited(before: TradingSafetySpec, change: Edit, self: string): T
 				: { ...before, targets: [first, { ...first, name: "twin" }, ...rest] };
 		}
 		case "CarryOut": {
-			const lowered = without(before, "resetRequest");
+			const lowered = change.keepRequest ? before : without(before, "resetRequest");
 			const stay = Object.entries(before.targetModes ?? {}).filter(
 				([name]) => !asked?.targets?.includes(name),
 			);

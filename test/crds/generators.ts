@@ -181,6 +181,55 @@ export const status: fc.Arbitrary<TradingSafetyStatus> = fc
 	})
 	.map((s) => present(s) as TradingSafetyStatus);
 
+/** A desk whose lowering was asked for, approved and cleared, with at most one thing wrong. */
+export const nearlyOpen: fc.Arbitrary<readonly [TradingSafetySpec, TradingSafetyStatus]> = fc
+	.record({
+		mode: fc.constantFrom("Pause" as const, "Reduce" as const, "Emergency" as const),
+		freeze: fc.constantFrom(true, false, false),
+		trip: maybe(trip),
+		targetModes: fc.dictionary(fc.constantFrom("a", "b"), mode, { maxKeys: 2, noNullPrototype: true }),
+		need: fc.nat({ max: 2 }),
+		wrong: fc.constantFrom(
+			"nothing",
+			"tripId",
+			"fromMode",
+			"reason",
+			"unfreeze",
+			"targets",
+			"approvals",
+			"generation",
+			"toMode",
+		),
+	})
+	.map(({ mode, freeze, trip, targetModes, need, wrong }) => {
+		const toMode = freeze ? mode : mode === "Emergency" ? "Pause" : "Normal";
+		const tripId = wrong === "tripId" ? "t9" : trip?.id;
+		const approvers = ["user-1", "constructor"].slice(wrong === "approvals" ? 1 : 0).slice(0, need);
+		const resetRequest: ResetRequest = {
+			fromMode: wrong === "fromMode" ? "Normal" : mode,
+			...(tripId !== undefined && { tripId }),
+			toMode,
+			unfreeze: wrong !== "unfreeze",
+			targets: wrong === "targets" ? ["b"] : ["a", "b"],
+			reason: wrong === "reason" ? "other" : "asked",
+			requestedBy: "user-2",
+			approvals: Object.fromEntries(approvers.map((name) => [name, {}])),
+		};
+		const clearance = {
+			generation: wrong === "generation" ? 2 : 1,
+			toMode: wrong === "toMode" ? ("Emergency" as const) : ("Normal" as const),
+		};
+		const spec = {
+			mode,
+			freeze,
+			...(trip && { trip }),
+			targetModes,
+			reset: { approvals: need },
+			resetRequest,
+		};
+		return [spec as TradingSafetySpec, { clearance }] as const;
+	});
+
 function constants<T extends object>(value: T): { [K in keyof T]: fc.Arbitrary<T[K]> } {
 	return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, fc.constant(v)])) as {
 		[K in keyof T]: fc.Arbitrary<T[K]>;
