@@ -141,17 +141,31 @@ export class TestDesk {
 		});
 	}
 
+	/** Takes the finalizers from every pod that is told to stop, so that it ends. */
+	async dropFinalizers(): Promise<void> {
+		const kept = (await this.pods()).filter((pod) => (pod.metadata.finalizers ?? []).length > 0);
+		for (const { metadata } of kept) {
+			const path = podsPath(this.namespace, metadata.name);
+			await this.admin.patch(path, { metadata: { finalizers: null } }, { type: "merge" });
+		}
+	}
+
 	/** What the records say, as `name=replicas`, sorted. */
 	async recorded(): Promise<readonly string[]> {
 		return (await this.records()).map(({ spec }) => `${spec.workload.name}=${spec.replicas}`).sort();
 	}
 
-	/** Lowers with clearance: waits for it, then patches without the use of the verb override. */
-	async lower(mode: string, reason = `down to ${mode}`): Promise<TradingSafety> {
-		await until(`cleared for ${mode}`, async () => {
+	/** Waits until the leader has cleared the present generation. */
+	async cleared(): Promise<void> {
+		await until("the present generation is cleared", async () => {
 			const { status, metadata } = await this.get();
 			return status?.clearance?.generation === metadata.generation;
 		});
+	}
+
+	/** Lowers with clearance: waits for it, then patches without the use of the verb override. */
+	async lower(mode: string, reason = `down to ${mode}`): Promise<TradingSafety> {
+		await this.cleared();
 		return this.patch({ mode, reason });
 	}
 
