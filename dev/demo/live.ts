@@ -1,3 +1,92 @@
-export async function runLive(_signal: AbortSignal, _interrupt: (error: Error) => void): Promise<number> {
+import { displayProgress } from "../cluster/progress.ts";
+import { preparation, suggestions } from "./commands.ts";
+import { type Demo, openDemo } from "./demo.ts";
+import { DemoError } from "./errors.ts";
+import { openScreen } from "./screen.ts";
+import { Sight } from "./sight.ts";
+import { type Help, renderLine, renderView } from "./view.ts";
+
+const REFRESH_MILLISECONDS = 250;
+
+/**
+ * `npm start`: the demo with a live view, until `signal` ends it. On a terminal the view is drawn in place;
+ * elsewhere each change is a line. Returns the exit code.
+ */
+export async function runLive(signal: AbortSignal, interrupt: (error: Error) => void): Promise<0> {
+	const died: string[] = [];
+	const progress = displayProgress(process.stderr);
+	try {
+		const demo = await openDemo({
+			progress,
+			signal,
+			onLost: interrupt,
+			onReplicaDied: (replica, how) => died.push(`replica ${replica} ended (${how}) and is started again`),
+		});
+		try {
+			await show(demo, died, signal);
+		} finally {
+			console.error("\nEnding the operator and the cluster");
+			await demo.stop();
+		}
+	} catch (error) {
+		// Being told to end is how this command ends.
+		if (!(error instanceof DemoError) || error.code !== "Interrupted") throw error;
+		console.error(`Nothing is left running (${error.message}).`);
+	}
 	return 0;
+}
+
+async function show(demo: Demo, died: string[], signal: AbortSignal): Promise<void> {
+	const sight = new Sight(demo);
+	sight.start();
+	const show = process.stdout.isTTY ? onScreen(demo, sight) : inLines(demo, sight);
+	const refresh = () => {
+		for (const note of died.splice(0)) sight.note(note);
+		show();
+	};
+	const timer = setInterval(refresh, REFRESH_MILLISECONDS);
+	try {
+		await new Promise<void>((_resolve, reject) => {
+			const end = () => reject(signal.reason as Error);
+			if (signal.aborted) end();
+			else signal.addEventListener("abort", end, { once: true });
+		});
+	} finally {
+		clearInterval(timer);
+		await sight.stop();
+	}
+}
+
+function onScreen(demo: Demo, sight: Sight): () => void {
+	const screen = openScreen(process.stdout);
+	return () => {
+		const seen = sight.seen();
+		screen.draw(renderView(seen, help(demo, seen.desk)));
+	};
+}
+
+function inLines(demo: Demo, sight: Sight): () => void {
+	let last: string | undefined;
+	return () => {
+		const seen = sight.seen();
+		const line = renderLine(seen);
+		if (seen.desk === undefined && last === undefined) return;
+		if (last === undefined) printHelp(help(demo, seen.desk), demo);
+		if (line === last) return;
+		last = line;
+		console.log(`${new Date().toISOString().slice(11, 23)} ${line}`);
+	};
+}
+
+function help({ cast, cluster }: Demo, desk: Parameters<typeof suggestions>[0] | undefined): Help {
+	return {
+		preparation: preparation(cast.kubeconfig, cluster.kubectl),
+		suggestions: desk === undefined ? [] : suggestions(desk),
+	};
+}
+
+function printHelp({ preparation: lines, suggestions: all }: Help, { replicas }: Demo): void {
+	for (const line of lines) console.log(line);
+	for (const { does, command } of all) console.log(`# ${does}\n${command}`);
+	for (const { name, log } of replicas) console.log(`Log of replica ${name}: ${log}`);
 }

@@ -1,0 +1,111 @@
+import { spawnSync } from "node:child_process";
+import { stripVTControlCharacters } from "node:util";
+import test from "ava";
+import type { TradingSafetySpec } from "../../crds/spec.ts";
+import type { TradingSafety } from "../../crds/types.ts";
+import { preparation, suggestions } from "../../dev/demo/commands.ts";
+import type { Seen } from "../../dev/demo/sight.ts";
+import { cutToFit, renderLine, renderView } from "../../dev/demo/view.ts";
+
+const desk = (spec: TradingSafetySpec): TradingSafety => ({
+	apiVersion: "tradingsafety.dev/v1alpha1",
+	kind: "TradingSafety",
+	metadata: { name: "desk", uid: "u", resourceVersion: "1", generation: 4 },
+	spec: { targets: [{ name: "bots", preset: "Bot", selector: { matchLabels: { part: "bots" } } }], ...spec },
+	status: {
+		modeInForce: "Normal",
+		holds: [{ name: "PodsLeft/bots", message: "target bots: 1 pods not confirmed gone" }],
+		targets: [{ name: "bots", effective: "Stop", fencedAs: "Pause", unconfirmedCount: 1 }],
+		conditions: [
+			{
+				type: "Confirmed",
+				status: "True",
+				observedGeneration: 3,
+				lastTransitionTime: "2026-01-01T00:00:00Z",
+				reason: "Running",
+				message: "of before",
+			},
+		],
+	},
+});
+
+const seen = (object: TradingSafety | undefined): Seen => ({
+	desk: object,
+	pods: [
+		{ part: "bots", stopping: true },
+		{ part: "bots", stopping: false },
+	],
+	workloads: [{ name: "bot", part: "bots", replicas: 0, ready: 2 }],
+	leader: "operator-b-1",
+	replicas: [
+		{ name: "a", identity: "operator-a-1", readiness: "ready", port: 1, log: "/a.log" },
+		{ name: "b", identity: "operator-b-1", readiness: "not ready: no watch", port: 2, log: "/b.log" },
+	],
+	notes: [],
+});
+
+const help = { preparation: [], suggestions: [] };
+
+test("the view does not show a confirmation of an older generation", (t) => {
+	// Given a desk that was just raised; its condition still speaks of the generation before
+	const object = desk({ mode: "Pause" });
+	// When it is shown
+	const text = stripVTControlCharacters(renderView(seen(object), help).join("\n"));
+	// Then nothing of it counts as confirmed, and what is left is shown
+	t.regex(text, /confirmed +not yet/);
+	t.notRegex(text, /of before/);
+	t.regex(text, /bots +Stop +Pause +1 +1 +1 +bot 2\/0/);
+	t.regex(text, /b +leads +not ready: no watch/);
+	t.regex(
+		renderLine(seen(object)),
+		/^Pause, in force Normal, confirmed not yet; pods: bots 1\+1 stopping; hold: target bots/,
+	);
+});
+
+test("without a desk the view says so and still shows the operator", (t) => {
+	// Given no desk
+	// When that is shown
+	const text = stripVTControlCharacters(renderView(seen(undefined), help).join("\n"));
+	// Then it is said
+	t.regex(text, /The desk is not there/);
+	t.regex(text, /operator-?/);
+});
+
+test("a view that is higher than the window is cut and says so", (t) => {
+	// Given lines of which one takes three rows of the window
+	const lines = ["one", "x".repeat(25), "three", "four"];
+	// When there is room for all of them, and for fewer
+	// Then they are whole, or cut with a hint in the last row
+	t.deepEqual(cutToFit(lines, 10, 6), lines);
+	t.deepEqual(cutToFit(lines, 10, 5), ["one", "x".repeat(25), "(2 more lines: make the window larger)"]);
+});
+
+test("each command is one that a shell takes apart as it was meant", (t) => {
+	// Given names with a space and a quote, as a home directory may have
+	const lines = preparation("/home/o'neil/my clusters/people", "/opt/kubectl");
+	// When a shell reads them
+	const { stdout } = spawnSync("sh", ["-c", `${lines[0]}; printf %s "$KUBECONFIG"`], { encoding: "utf8" });
+	// Then they arrive whole
+	t.is(stdout, "/home/o'neil/my clusters/people");
+});
+
+test("what is suggested suits the state", (t) => {
+	// Given desks in several states
+	const commands = (spec: TradingSafetySpec) =>
+		suggestions(desk(spec))
+			.map(({ command }) => command)
+			.join("\n");
+	// When commands are suggested
+	// Then a lowering goes one allowed step, a request comes before its approval, and its reason is the same
+	t.regex(commands({ mode: "Emergency" }), /"mode":"Pause","reason":"checked, back to Pause"/);
+	t.notRegex(commands({ mode: "Emergency" }), /"mode":"Normal"/);
+	t.notRegex(commands({ mode: "Normal" }), /reason/);
+	const asked = commands({ mode: "Reduce", resetRequest: { reason: "checked, back to Normal" } });
+	t.regex(
+		asked,
+		/ann-approves patch[\s\S]*"mode":"Normal","reason":"checked, back to Normal","resetRequest":null/,
+	);
+	t.notRegex(commands({ mode: "Pause", reset: { approvals: 1 } }), /"mode":"Normal","reason"/);
+	t.regex(commands({ mode: "Pause", freeze: true }), /"freeze":false/);
+	t.notRegex(commands({ mode: "Pause", freeze: true }), /"freeze":true/);
+});

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import test from "ava";
+import { until } from "../support/until.ts";
+import { processesOf, tracesOf } from "./traces.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const START = fileURLToPath(new URL("../../dev/start.ts", import.meta.url));
+/** The start takes about ten seconds on an idle machine. */
+const PATIENCE = { timeoutMilliseconds: 120_000 };
+
+type Running = {
+	readonly child: ChildProcess;
+	readonly output: () => string;
+	/** The folder of its cluster. */
+	readonly dir: () => string | undefined;
+	readonly exit: Promise<number | string | null>;
+};
+
+const children: ChildProcess[] = [];
+test.after.always("nothing is left running", () => {
+	for (const child of children) child.kill("SIGKILL");
+});
+
+function start(command: string, args: readonly string[]): Running {
+	// Output goes through pipes, so that the demo writes lines and draws nothing.
+	const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+	children.push(child);
+	let output = "";
+	for (const stream of [child.stdout, child.stderr]) {
+		stream?.setEncoding("utf8").on("data", (text: string) => {
+			output += text;
+		});
+	}
+	return {
+		child,
+		output: () => output,
+		dir: () => {
+			const people = /^export KUBECONFIG=(\S+)$/m.exec(output)?.[1];
+			return people === undefined ? undefined : dirname(dirname(people));
+		},
+		exit: new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal))),
+	};
+}
+
+/** Waits for a desk in Normal with both replicas ready, and returns the folder of the cluster. */
+async function open(running: Running): Promise<string> {
+	await until(
+		"both replicas are ready",
+		() => {
+			if (running.child.exitCode !== null) throw new Error(`it ended: ${running.output()}`);
+			return running.output().includes("2 of 2 replicas ready");
+		},
+		PATIENCE,
+	);
+	return running.dir() ?? "";
+}
+
+const replicasOf = (dir: string) => processesOf(dir).filter((line) => line.includes("operator/main.ts"));
+
+test.serial("the demo opens a desk, starts a killed replica again, and Ctrl-C leaves nothing", async (t) => {
+	// Given the demo
+	const running = start(process.execPath, [START]);
+	const dir = await open(running);
+	t.regex(running.output(), /Normal, in force Normal, confirmed True; pods: risk 1, gateway 2, bots 8/);
+	t.is(replicasOf(dir).length, 2);
+	const traces = tracesOf(dir);
+	// When a replica is killed
+	const victim = Number.parseInt(replicasOf(dir)[0] ?? "", 10);
+	process.kill(victim, "SIGKILL");
+	// Then that is said, and another is started
+	await until("it is said", () => /replica [ab] ended \(SIGKILL\)/.test(running.output()));
+	await until("two replicas run", () => {
+		const now = replicasOf(dir);
+		return now.length === 2 && now.every((line) => Number.parseInt(line, 10) !== victim);
+	});
+	await until(
+		"both are ready",
+		() => running.output().trimEnd().split("\n").at(-1)?.includes("2 of 2"),
+		PATIENCE,
+	);
+	// When the person ends it
+	running.child.kill("SIGINT");
+	// Then it ends well, and nothing is left
+	t.is(await running.exit, 0);
+	t.deepEqual(await traces(), []);
+});
+
+test.serial("a command that the demo prints works as it is", async (t) => {
+	// Given the demo, and what it says to try
+	const running = start(process.execPath, [START]);
+	const dir = await open(running);
+	const traces = tracesOf(dir);
+	const printed = running.output();
+	const preparation = printed.split("\n").filter((line) => /^(export|alias) /.test(line));
+	const pause = /^kubectl .*"mode":"Pause".*$/m.exec(printed)?.[0] ?? "no command";
+	// When a person pastes it into a shell
+	const shell = spawnSync("bash", ["-c", ["shopt -s expand_aliases", ...preparation, pause].join("\n")], {
+		encoding: "utf8",
+	});
+	// Then the desk is raised, and the demo shows how it stops
+	t.is(shell.status, 0, shell.stderr);
+	await until(
+		"Pause is confirmed",
+		() => /Pause, in force Pause, confirmed True; pods: risk 1, gateway 2, bots 0/.test(running.output()),
+		PATIENCE,
+	);
+	// When the demo itself is killed
+	running.child.kill("SIGKILL");
+	// Then cluster and replicas go, too
+	await until("nothing is left", async () => (await traces()).length === 0, PATIENCE);
+	t.pass();
+});
+
+test.serial("killing npm ends the demo that it runs", async (t) => {
+	// Given the demo as a person starts it
+	const running = start("npm", ["start"]);
+	const dir = await open(running);
+	const traces = tracesOf(dir);
+	t.true(readFileSync(`/proc/${running.child.pid}/cmdline`, "utf8").includes("npm"));
+	// When npm is killed, which its children are not told
+	running.child.kill("SIGKILL");
+	// Then nothing is left
+	await until("nothing is left", async () => (await traces()).length === 0, PATIENCE);
+	t.pass();
+});
+
+test("an argument that is not known is refused with the usage", (t) => {
+	// Given a wrong argument
+	// When the demo is started with it
+	const { status, stderr } = spawnSync(process.execPath, [START, "--twice"], { encoding: "utf8" });
+	// Then it says how to call it
+	t.is(status, 2);
+	t.regex(stderr, /--twice/);
+	t.regex(stderr, /Usage: npm start/);
+});
