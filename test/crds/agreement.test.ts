@@ -107,8 +107,9 @@ test.serial("changes of desks, with and without mutating policies", async (t) =>
 });
 
 test.serial("new desks", async (t) => {
-	// Given a namespace without a desk.
+	// Given a namespace without a desk, and all policies.
 	const seed = seedOf(t);
+	await applyPolicies(world, { mutating: true });
 	const namespace = await newNamespace("create", { cluster: world.cluster });
 	const names = fc.constantFrom("desk", "desk", "desk", "desk", "other");
 	const cases = fc.sample(fc.tuple(names, spec, fc.constantFrom(...users)), { seed, numRuns: 300 });
@@ -127,8 +128,9 @@ test.serial("new desks", async (t) => {
 });
 
 test.serial("new pods", async (t) => {
-	// Given 170 desks of random spec and status, one after the other in namespaces of both kinds.
+	// Given 170 desks of random spec and status, one after the other in namespaces of both kinds, and all policies.
 	const seed = seedOf(t);
+	await applyPolicies(world, { mutating: true });
 	const desks = fc.sample(fc.tuple(spec, status, fc.array(labels, { minLength: 6, maxLength: 6 })), {
 		seed,
 		numRuns: 170,

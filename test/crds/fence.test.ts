@@ -202,6 +202,8 @@ for (const kind of ["Deployment", "StatefulSet"] as const) {
 		const path = apps(desk, `${kind.toLowerCase()}s`);
 		const denial = /^denied: trading is halted: target strat of desk/;
 		t.regex(await outcome(world.admin.create(path, ownerObject(kind, { app: "strat" }, 1))), denial);
+		const kept = world.admin.create(path, ownerObject(kind, { app: "risk" }, 2), { dryRun: "All" });
+		t.is(await outcome(kept), "allowed");
 		await world.admin.create(path, ownerObject(kind, { app: "strat" }, 0));
 		const patch = (body: object, sub = "") =>
 			outcome(world.as("ray").patch(`${path}/owner${sub}`, body, { type: "merge" }));
