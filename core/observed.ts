@@ -18,6 +18,8 @@ export type Workload = {
 	readonly kind: string;
 	readonly name: string;
 	readonly uid: string;
+	/** When it was made, RFC 3339, by the API server's clock. Absent: unknown, and taken for new. */
+	readonly createdAt?: string;
 	/** Labels of its pod template. */
 	readonly labels: Labels;
 	/** spec.replicas. */

@@ -71,11 +71,37 @@ function stopWorkload(
 	const scale: StopEffect = { kind: "ScaleToZero", workload };
 	if (!isRestorable(states, workload)) return workload.replicas > 0 ? [scale] : [];
 	const record = observed.records.get(workload.uid);
-	if (record === undefined) return [{ kind: "CreateRecord", workload, target: target.spec.name }];
+	if (record === undefined) {
+		return isRecordLost(target, workload)
+			? []
+			: [{ kind: "CreateRecord", workload, target: target.spec.name }];
+	}
 	if (workload.replicas === 0) return [];
 	return record.heldAt < (desk.metadata.generation ?? 0)
 		? [{ kind: "ClaimRecord", workload, record }]
 		: [scale];
+}
+
+/** Stopped workloads whose record somebody deleted. */
+export function lostRecords(states: readonly TargetState[], observed: Observed): readonly Workload[] {
+	return observed.workloads.filter((workload) => {
+		const target = decidingTarget(states, workload.labels);
+		if (target === undefined || target.admits || !isRestorable(states, workload)) return false;
+		return !observed.records.has(workload.uid) && isRecordLost(target, workload);
+	});
+}
+
+/**
+ * True for a workload at zero without a record, made before every workload of its target had one: what it was
+ * is lost, and 0 would be a guess.
+ */
+function isRecordLost(target: TargetState, workload: Workload): boolean {
+	return (
+		workload.replicas === 0 &&
+		target.recordedAt !== undefined &&
+		workload.createdAt !== undefined &&
+		Date.parse(workload.createdAt) < Date.parse(target.recordedAt)
+	);
 }
 
 /** True when some mode brings this workload back: one that is stopped in Normal, too, needs no record. */

@@ -12,7 +12,7 @@ import { type Facts, isProven } from "./facts.ts";
 import { continueStory } from "./history.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
-import { decidingTarget, stopPlan } from "./plan.ts";
+import { decidingTarget, lostRecords, stopPlan } from "./plan.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
@@ -91,13 +91,22 @@ function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatu
 	const strangers = before.filter(
 		(target) => target.fencedAs !== undefined && !states.some((state) => state.spec.name === target.name),
 	);
-	return [...states.map((state) => targetStatus(state, before, facts)), ...strangers];
+	const unrecorded = new Set(
+		stopPlan(desk, facts.observed).flatMap((effect) =>
+			effect.kind === "CreateRecord" ? [effect.target] : [],
+		),
+	);
+	return [
+		...states.map((state) => targetStatus(state, before, facts, unrecorded.has(state.spec.name))),
+		...strangers,
+	];
 }
 
 function targetStatus(
 	state: TargetState,
 	before: readonly TargetStatus[],
-	{ observed, gone }: Facts,
+	{ observed, gone, now }: Facts,
+	unrecorded: boolean,
 ): TargetStatus {
 	const name = state.spec.name;
 	const pods = observed.pods.filter((pod) => matches(state.spec.selector, pod.labels));
@@ -105,6 +114,7 @@ function targetStatus(
 	const held = heldColumn(state);
 	const startAllowed =
 		state.action === "Start" && before.some((target) => target.name === name && target.startAllowed);
+	const recordedAt = state.recordedAt ?? (unrecorded ? undefined : now);
 	const unconfirmed = pods
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
 		.sort();
@@ -113,6 +123,7 @@ function targetStatus(
 		effective: state.action,
 		...(held !== undefined && { fencedAs: held }),
 		...(startAllowed && { startAllowed }),
+		...(!state.admits && recordedAt && { recordedAt }),
 		pods: pods.length,
 		workloads: workloads.length,
 		...(!state.admits && {
@@ -166,7 +177,12 @@ function notRestored(
 	const earlier = (newHalt ? [] : (desk.status?.notRestored ?? [])).filter(
 		(row) => !row.reason.startsWith("NoTarget") && !isMended(row, facts.observed, bare),
 	);
-	const all = [...earlier, ...bare, ...withoutRecordRows(facts.restore.withoutRecord), ...strays];
+	const all = [
+		...earlier,
+		...bare,
+		...withoutRecordRows([...lostRecords(states, facts.observed), ...facts.restore.withoutRecord]),
+		...strays,
+	];
 	const key = (row: NotRestored) => `${row.kind}/${row.name}`;
 	return [...new Map(all.map((row) => [key(row), row])).values()].slice(0, namesKept);
 }

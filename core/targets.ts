@@ -19,6 +19,8 @@ export type TargetState = {
 	readonly action: EnforcedAction;
 	/** True when its pods may run: Run, Keep, or Start that the leader allowed. */
 	readonly admits: boolean;
+	/** Since when every workload of it had its record, in this halt (RFC 3339). */
+	readonly recordedAt?: string;
 	/** Whether Normal lets it run, so that a restore has something to bring back. */
 	readonly runsInNormal: boolean;
 };
@@ -71,6 +73,7 @@ function targetState(desk: DeskView, spec: TargetSpec): TargetState {
 		...(held !== undefined && { held }),
 		action,
 		admits: admits(action, status?.startAllowed === true),
+		...(status?.recordedAt !== undefined && { recordedAt: status.recordedAt }),
 		runsInNormal: enforcedAction(wantedAction(spec, "Normal")) !== "Stop",
 	};
 }

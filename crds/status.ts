@@ -42,6 +42,9 @@ const targetStatus = Type.Object(
 		startAllowed: Type.Optional(
 			Type.Boolean({ description: "Start may create pods: the others are confirmed stopped." }),
 		),
+		recordedAt: Type.Optional(
+			time("When every workload of the stopped target had its record: what has none later lost it"),
+		),
 		pods: Type.Optional(Type.Integer({ description: "Pods of the target last seen." })),
 		workloads: Type.Optional(Type.Integer({ description: "Workloads of the target last seen." })),
 		unconfirmedCount: Type.Optional(Type.Integer({ description: "Pods that should be gone and are not." })),

@@ -18,6 +18,12 @@ export const recordsPath = (namespace: string, name?: string) =>
 export const podsPath = (namespace: string, name?: string) =>
 	pathOf({ group: "", version: "v1", resource: "pods", namespace, name });
 
+/** `/scale` of a workload (autoscaling/v1): the parts that are read. `replicas` is absent when it is 0. */
+export type Scale = {
+	readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+	readonly spec?: { readonly replicas?: number };
+};
+
 /** Path of `/scale` of a workload. Throws a TypeError for a kind that no file of `workloads/` knows. */
 export function scalePath(namespace: string, workload: Workload): string {
 	const kind = workloadKinds.find((candidate) => candidate.kind === workload.kind);

@@ -4,7 +4,7 @@ import { heldAtAnnotation } from "../../crds/vocabulary.ts";
 import { isKubeError } from "../../kube/error.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
-import { newRecord, podsPath, recordsPath, scalePath } from "../resources.ts";
+import { newRecord, podsPath, recordsPath, type Scale, scalePath } from "../resources.ts";
 
 /** How many calls one desk may have under way. More only queue up in the API server. */
 const workersPerDesk = 32;
@@ -179,7 +179,14 @@ export class Enforcer implements Controller {
 					"CONFLICT",
 				);
 			case "CreateRecord": {
-				const record = newRecord(effect.workload, effect.target, generation, identity);
+				// A watch that fell silent in an earlier halt shows what it left, not what runs now.
+				const now = await replicasNow(
+					client.get<Scale>(scalePath(namespace, effect.workload), undefined, options),
+					effect.workload.uid,
+				);
+				if (now === undefined) return;
+				if (now !== effect.workload.replicas) desk.view.relist("a read showed other replicas");
+				const record = newRecord({ ...effect.workload, replicas: now }, effect.target, generation, identity);
 				return done(client.create(recordsPath(namespace), record, undefined, options), "ALREADY_EXISTS");
 			}
 			case "ClaimRecord":
@@ -215,6 +222,17 @@ async function done(
 		await call;
 	} catch (error) {
 		if (!isKubeError(error, ...settled)) throw error;
+	}
+}
+
+/** The replicas that the workload with this UID has; undefined when it is gone or another. */
+async function replicasNow(call: Promise<Scale>, uid: string): Promise<number | undefined> {
+	try {
+		const { metadata, spec } = await call;
+		return metadata.uid === uid ? (spec?.replicas ?? 0) : undefined;
+	} catch (error) {
+		if (isKubeError(error, "NOT_FOUND")) return undefined;
+		throw error;
 	}
 }
 

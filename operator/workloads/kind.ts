@@ -6,6 +6,7 @@ export type WorkloadObject = {
 		readonly name: string;
 		readonly namespace?: string;
 		readonly uid: string;
+		readonly creationTimestamp: string;
 		readonly generation?: number;
 	};
 	readonly spec: {
@@ -33,6 +34,7 @@ export function projectReplicated(apiVersion: string, kind: string): WorkloadKin
 		kind,
 		name: metadata.name,
 		uid: metadata.uid,
+		createdAt: metadata.creationTimestamp,
 		labels: spec.template.metadata?.labels ?? {},
 		replicas: spec.replicas ?? 1,
 		// What the controller counted before it saw the present spec says nothing about it.

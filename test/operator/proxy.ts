@@ -37,7 +37,7 @@ export class FaultProxy {
 	readonly kubeconfig: string;
 	rule: Rule = pass;
 	readonly #sockets = new Set<Socket>();
-	readonly #watches = new Set<Socket>();
+	readonly #watches = new Map<Socket, string>();
 	readonly #frozen = new Set<Socket>();
 	#hits = new Map<Verdict["kind"], number>();
 
@@ -89,7 +89,12 @@ export class FaultProxy {
 
 	/** Resets every watch there is. */
 	cutWatches(): void {
-		for (const socket of this.#watches) socket.destroy();
+		for (const socket of this.#watches.keys()) socket.destroy();
+	}
+
+	/** The watches of one resource stay open and nothing comes through any more. */
+	freezeWatches(resource: string): void {
+		for (const [socket, path] of this.#watches) if (path.includes(`/${resource}?`)) this.#frozen.add(socket);
 	}
 
 	/** The connections there are stay open and nothing comes through any more; new ones work. */
@@ -102,7 +107,7 @@ export class FaultProxy {
 		// A reset is what this proxy is for; the caller on the other side reports it.
 		socket.on("error", () => socket.destroy());
 		socket.on("close", () => {
-			for (const set of [this.#sockets, this.#watches, this.#frozen]) set.delete(socket);
+			for (const known of [this.#sockets, this.#watches, this.#frozen]) known.delete(socket);
 		});
 	}
 
@@ -127,7 +132,7 @@ export class FaultProxy {
 				return;
 			case "LoseAnswer":
 			case "Pass":
-				if (call.watch) this.#watches.add(socket);
+				if (call.watch) this.#watches.set(socket, path);
 				this.#forward(request, response, to, socket, verdict.kind === "LoseAnswer");
 				return;
 		}

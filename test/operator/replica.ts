@@ -43,6 +43,11 @@ export class Replica {
 		return this.#child.exitCode === null && this.#child.signalCode === null;
 	}
 
+	/** True when the last that it said about the lease is that it holds it. */
+	get leads(): boolean {
+		return this.log.findLast((line) => typeof line.leader === "boolean")?.leader === true;
+	}
+
 	/** The port of /readyz and /metrics, once it governs. */
 	async port(): Promise<number> {
 		return until(`${this.identity} governs`, () => {
