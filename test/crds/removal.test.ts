@@ -96,7 +96,7 @@ test.serial(
 		t.is(await patch(lower), sign);
 		t.is(await patch({ ...lower, setBy: null }), sign);
 		// Two policies refuse this one; which of them answers is not said.
-	t.true([claim, sign].includes(await patch({ ...lower, setBy: "ann" })));
+		t.true([claim, sign].includes(await patch({ ...lower, setBy: "ann" })));
 		t.is(await patch({ ...lower, setBy: "rob" }), "allowed");
 		t.is(await patch({ mode: "Emergency" }), "allowed");
 		t.is(await patch({ mode: "Emergency", setBy: null }), "allowed");
