@@ -19,6 +19,10 @@ const found: readonly (History & { readonly name: string })[] = [
 			{ it: "Work", replica: 0, duty: "Observe", steps: 1 },
 			{ it: "Raise", mode: "Emergency" },
 			{ it: "Controllers" },
+			{ it: "Deliver", replica: 0, kind: "desks", count: 9 },
+			{ it: "Work", replica: 0, duty: "Observe", steps: 3 },
+			{ it: "Deliver", replica: 0, kind: "desks", count: 9 },
+			{ it: "Work", replica: 0, duty: "Restore", steps: 4 },
 		],
 	},
 	{
