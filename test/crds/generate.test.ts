@@ -11,8 +11,10 @@ test("npm run generate -- --check finds stale files", async (t) => {
 	const root = fileURLToPath(new URL("../..", import.meta.url));
 	const copy = await mkdtemp(join(tmpdir(), "tradingsafety-generate-"));
 	t.teardown(() => rm(copy, { recursive: true }));
-	await cp(join(root, "crds"), join(copy, "crds"), { recursive: true });
+	for (const folder of ["crds", "docs"])
+		await cp(join(root, folder), join(copy, folder), { recursive: true });
 	await cp(join(root, "package.json"), join(copy, "package.json"));
+	await cp(join(root, "docs/api.md"), join(copy, "docs/api.md"));
 	await symlink(join(root, "node_modules"), join(copy, "node_modules"));
 	const generate = async (...args: string[]) => {
 		const script = join(copy, "crds/generate.ts");
