@@ -8,6 +8,9 @@ import { newRecord, podsPath, recordsPath, type Scale, scalePath } from "../reso
 
 /** How many calls one desk may have under way. More only queue up in the API server. */
 const workersPerDesk = 32;
+const fewestWorkers = 4;
+/** How long events are gathered for one plan while all workers are busy. */
+const gatherMilliseconds = 20;
 /** After a call succeeded, how long the watch may take to show it before the call is made again. */
 const echoMilliseconds = 1_000;
 const deadlineMilliseconds = 5_000;
@@ -44,10 +47,13 @@ export class Enforcer implements Controller {
 		const work = this.#workOf(desk);
 		if (work.scheduled || this.#stopped) return;
 		work.scheduled = true;
-		setImmediate(() => {
+		const plan = () => {
 			work.scheduled = false;
 			this.#plan(desk, work);
-		});
+		};
+		// Busy workers skip by themselves what is done; planning anew for each event would only slow them down.
+		if (work.workers < workersPerDesk) setImmediate(plan);
+		else setTimeout(plan, gatherMilliseconds);
 	}
 
 	/** Looks at the desk at once: for a raise. */
@@ -112,8 +118,8 @@ export class Enforcer implements Controller {
 			return notBefore <= now;
 		});
 		work.todo = inOwnOrder(due, this.#context.elector.isLeader());
-		while (work.workers < Math.min(workersPerDesk, work.todo.length + work.workers)) {
-			if (work.todo.length === 0) break;
+		const workers = workersFor(work.todo.length + work.workers);
+		while (work.workers < workers && work.todo.length > 0) {
 			work.workers += 1;
 			void this.#worker(desk, work);
 		}
@@ -258,6 +264,14 @@ function effectKey(effect: StopEffect): string {
 		case "ScaleToZero":
 			return `${effect.kind}/${effect.workload.uid}`;
 	}
+}
+
+/**
+ * Half as many as there is to do: the other replica begins with the other half, and what it was faster with is
+ * skipped. Never so few that calls which hang could hold up the rest.
+ */
+function workersFor(effects: number): number {
+	return Math.min(workersPerDesk, Math.max(fewestWorkers, Math.ceil(effects / 2)));
 }
 
 /** Pods first. The leader goes through them upward by hash, the others downward. */

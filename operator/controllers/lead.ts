@@ -10,7 +10,7 @@ import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { OperatorError } from "../error.ts";
-import { deskPath, recordsPath, scalePath } from "../resources.ts";
+import { deskPath, recordsPath, type Scale, scalePath } from "../resources.ts";
 import { writeStatus } from "./status.ts";
 
 /** A leader with less than this left of its lease begins nothing that opens. */
@@ -18,11 +18,8 @@ const leaseReserveMilliseconds = 500;
 const deadlineMilliseconds = 3_000;
 const pollMilliseconds = 500;
 const echoMilliseconds = 50;
-
-type Scale = {
-	readonly metadata: { readonly uid: string; readonly resourceVersion: string };
-	readonly spec?: { readonly replicas?: number };
-};
+/** Changes within this time are looked at together: while a thousand pods are stopped the leader has better to do. */
+const gatherMilliseconds = 50;
 
 /**
  * May this desk be lowered, and what comes back next? Asked by the leader alone. Before each call the desk is
@@ -31,6 +28,7 @@ type Scale = {
 export class Lead implements Controller {
 	readonly #context: Context;
 	readonly #desks = new Map<string, DeskState>();
+	readonly #timers = new Map<string, NodeJS.Timeout>();
 	readonly #queue: WorkQueue;
 
 	constructor(context: Context) {
@@ -52,8 +50,14 @@ export class Lead implements Controller {
 	}
 
 	look(desk: DeskState): void {
-		this.#desks.set(desk.namespace, desk);
-		if (this.#context.elector.isLeader()) this.#queue.add(desk.namespace);
+		const { namespace } = desk;
+		this.#desks.set(namespace, desk);
+		if (this.#timers.has(namespace) || !this.#context.elector.isLeader()) return;
+		const timer = setTimeout(() => {
+			this.#timers.delete(namespace);
+			this.#queue.add(namespace);
+		}, gatherMilliseconds);
+		this.#timers.set(namespace, timer);
 	}
 
 	/** The desk changed: a pass that restores for an older generation must end. */
@@ -63,10 +67,13 @@ export class Lead implements Controller {
 	}
 
 	forget(desk: DeskState): void {
+		clearTimeout(this.#timers.get(desk.namespace));
+		this.#timers.delete(desk.namespace);
 		this.#desks.delete(desk.namespace);
 	}
 
 	async stop(): Promise<void> {
+		for (const timer of this.#timers.values()) clearTimeout(timer);
 		await this.#queue.stop({ deadlineMilliseconds });
 	}
 
