@@ -4,6 +4,7 @@ import { enforceLabel } from "../crds/vocabulary.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { type Facts, isProven } from "./facts.ts";
+import { rank } from "./modes.ts";
 import { stopPlan } from "./plan.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
@@ -60,7 +61,7 @@ function unsettled(
 	if (stopped.length > 0 && !isProven(facts.fence, desk.metadata)) {
 		return ["FenceUnproven", "the fence was not seen to deny at this generation"];
 	}
-	const unheld = stopped.find((state) => state.wanted !== "Normal" && state.held === undefined);
+	const unheld = stopped.find(isBehind);
 	if (unheld !== undefined) return ["NotHeld", `target ${unheld.spec.name} is not yet held in status`];
 	const left = stopped.filter((state) => !facts.gone.has(state.spec.name));
 	if (left.length > 0) {
@@ -76,6 +77,14 @@ function unsettled(
 		];
 	}
 	return undefined;
+}
+
+/**
+ * True while status does not hold the target at what is wanted yet. Until then its action is that of the milder
+ * column where that is Stop: a Start would count as stopped, and as confirmed before anything was started.
+ */
+function isBehind({ wanted, held }: TargetState): boolean {
+	return wanted !== "Normal" && (held === undefined || rank(held) < rank(wanted));
 }
 
 function confirmed(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {

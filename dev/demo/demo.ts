@@ -13,6 +13,7 @@ import type { Progress } from "../cluster/progress.ts";
 import { deskNamespace, deskObject } from "./desk.ts";
 import { DemoError } from "./errors.ts";
 import { awaitWorkloads, installApi, installDesk } from "./install.ts";
+import { keepLogs } from "./logs.ts";
 import { type Cast, gatherCast } from "./people.ts";
 import { type Replica, startReplica } from "./replica.ts";
 
@@ -86,8 +87,10 @@ export async function openDemo(options: DemoOptions): Promise<Demo> {
 		return { cluster, admin, cast, replicas, stop };
 	} catch (error) {
 		progress.finish();
+		const kept = error instanceof DemoError && !signal.aborted ? keepLogs(cluster.dir) : undefined;
 		await stop();
-		throw error;
+		if (kept === undefined || !(error instanceof DemoError)) throw error;
+		throw new DemoError(error.code, `${error.message}\nThe logs are kept in ${kept}`, { cause: error });
 	}
 }
 

@@ -1,11 +1,7 @@
-import { cpSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { ClusterError } from "../cluster/errors.ts";
-import { clusterFiles } from "../cluster/files.ts";
 import { displayProgress } from "../cluster/progress.ts";
-import { openDemo } from "./demo.ts";
+import { type Demo, openDemo } from "./demo.ts";
 import { DemoError } from "./errors.ts";
+import { keepLogs } from "./logs.ts";
 import { Checks } from "./walk/checks.ts";
 import { walk } from "./walk/walk.ts";
 
@@ -16,32 +12,56 @@ import { walk } from "./walk/walk.ts";
 export async function runOnce(signal: AbortSignal, interrupt: (error: Error) => void): Promise<0 | 1> {
 	const print = (line: string) => console.log(line);
 	const checks = new Checks(print);
-	const demo = await openDemo({
-		progress: displayProgress(process.stderr),
-		signal,
-		onLost: (error: ClusterError) => interrupt(error),
-		onReplicaDied: (replica, how) =>
-			print(`        replica ${replica} of the operator ended (${how}), and is started again`),
-	});
-	try {
+	const demo = await open(checks, print, signal, interrupt);
+	if (demo !== undefined) {
+		let good = false;
 		try {
-			await walk(demo, checks, print, signal);
-		} catch (error) {
-			if (!(error instanceof DemoError) || error.code !== "WalkStopped") throw error;
-			print(`The walk ended early, at "${error.message}"`);
+			await walkOn(demo, checks, print, signal);
+			good = checks.failed === 0;
+		} finally {
+			if (!good && !signal.aborted) print(`The logs are kept in ${keepLogs(demo.cluster.dir)}`);
+			await demo.stop();
 		}
-	} finally {
-		if (checks.failed > 0)
-			print(`The logs of the cluster and of both replicas: ${keepLogs(demo.cluster.dir)}`);
-		await demo.stop();
 	}
 	print(checks.summary());
 	return checks.failed === 0 ? 0 : 1;
 }
 
-/** Copies the logs out of the cluster's folder, which is removed with it. */
-function keepLogs(dir: string): string {
-	const kept = mkdtempSync(join(tmpdir(), "tradingsafety-logs-"));
-	cpSync(clusterFiles(dir).logs, kept, { recursive: true });
-	return kept;
+/** That the desk opens is the first check: undefined when it fails. */
+async function open(
+	checks: Checks,
+	print: (line: string) => void,
+	signal: AbortSignal,
+	interrupt: (error: Error) => void,
+): Promise<Demo | undefined> {
+	const what = "the desk opens: it was stopped whole, is lowered to Normal, and every workload is back";
+	try {
+		const demo = await openDemo({
+			progress: displayProgress(process.stderr),
+			signal,
+			onLost: interrupt,
+			onReplicaDied: (replica, how) =>
+				print(`        replica ${replica} of the operator ended (${how}), and is started again`),
+		});
+		checks.note(what, { good: true });
+		return demo;
+	} catch (error) {
+		if (!(error instanceof DemoError) || error.code === "Interrupted") throw error;
+		checks.note(what, { good: false, expected: "a desk in Normal", seen: error.message });
+		return undefined;
+	}
+}
+
+async function walkOn(
+	demo: Demo,
+	checks: Checks,
+	print: (line: string) => void,
+	signal: AbortSignal,
+): Promise<void> {
+	try {
+		await walk(demo, checks, print, signal);
+	} catch (error) {
+		if (!(error instanceof DemoError) || error.code !== "WalkStopped") throw error;
+		print(`The walk ended early, at "${error.message}"`);
+	}
 }

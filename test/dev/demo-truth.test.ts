@@ -4,7 +4,7 @@ import type { Mode } from "../../crds/vocabulary.ts";
 import type { Part } from "../../dev/demo/desk.ts";
 import type { DeskVersion, PodLife } from "../../dev/demo/walk/recorder.ts";
 import { stepTimes } from "../../dev/demo/walk/timing.ts";
-import { claims, untruths } from "../../dev/demo/walk/truth.ts";
+import { claims, shortfalls, untruths } from "../../dev/demo/walk/truth.ts";
 
 /** A version of the desk; `about` is the generation that the condition speaks of. */
 function version(
@@ -84,6 +84,33 @@ for (const { what, pod: culprit } of lies) {
 		t.true(found.some((line) => line.includes(culprit.name) && line.includes("200 to 300")));
 	});
 }
+
+/** A pod that was ready from a revision on. */
+const readyPod = (part: Part, ready: number, deleted?: number): PodLife => ({
+	...pod(part, 0, deleted),
+	uid: `${part}-${ready}-${deleted}`,
+	ready: BigInt(ready),
+});
+
+test("Confirmed before everything that a mode lets run was ready is found", (t) => {
+	// Given Reduce, confirmed at 200, which keeps risk and gateway and starts a liquidator
+	const versions = [version(100, "Reduce", 2, "False"), version(200, "Reduce", 2, "True")];
+	const kept = [readyPod("risk", 0), readyPod("gateway", 0), readyPod("gateway", 1)];
+	const found = (...others: readonly PodLife[]) => shortfalls(versions, [...kept, ...others]);
+	// When the liquidator was ready in time, too late, not any more, or never
+	// Then only the first is as it should be
+	t.deepEqual(found(readyPod("liquidator", 200)), []);
+	for (const pods of [
+		[readyPod("liquidator", 201)],
+		[readyPod("liquidator", 150, 200)],
+		[pod("liquidator", 0)],
+		[],
+	]) {
+		t.deepEqual(found(...pods), [
+			"Confirmed was True for Reduce (generation 2) at revision 200, and liquidator had 0 of 1 pods ready",
+		]);
+	}
+});
 
 test("a condition about an older generation claims nothing", (t) => {
 	// Given versions of which two speak of a generation that is not asked for any more

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
@@ -119,7 +118,6 @@ test.serial("killing npm ends the demo that it runs", async (t) => {
 	const running = start("npm", ["start"]);
 	const dir = await open(running);
 	const traces = tracesOf(dir);
-	t.true(readFileSync(`/proc/${running.child.pid}/cmdline`, "utf8").includes("npm"));
 	// When npm is killed, which its children are not told
 	running.child.kill("SIGKILL");
 	// Then nothing is left

@@ -27,6 +27,8 @@ export type PodLife = {
 	readonly part: Part;
 	/** 0 for a pod that was there when the recording began. */
 	readonly created: Revision;
+	/** The revision at which it was Ready first; 0 like `created`. */
+	readonly ready?: Revision;
 	/** The revision at which it was gone for good. */
 	readonly deleted?: Revision;
 	readonly readyAt?: number;
@@ -144,19 +146,20 @@ export class Recorder {
 		this.#desks.push({ revision, seenAt: performance.now(), object });
 	}
 
-	#takePod(object: PodObject, created: Revision): void {
+	#takePod(object: PodObject, revision: Revision): void {
 		const { uid, deletionTimestamp, labels } = object.metadata;
 		const known = this.#pods.get(uid);
-		const ready = object.status?.conditions?.some(
-			({ type, status }) => type === "Ready" && status === "True",
-		);
-		const readyAt = known?.readyAt ?? (ready === true ? performance.now() : undefined);
+		const conditions = object.status?.conditions ?? [];
+		const isReady = conditions.some(({ type, status }) => type === "Ready" && status === "True");
+		const ready = known?.ready ?? (isReady ? revision : undefined);
+		const readyAt = known?.readyAt ?? (isReady ? performance.now() : undefined);
 		const toldAt = known?.toldAt ?? (deletionTimestamp === undefined ? undefined : performance.now());
 		this.#pods.set(uid, {
 			uid,
 			name: keyOf(object),
 			part: (labels?.[partLabel] ?? "") as Part,
-			created: known?.created ?? created,
+			created: known?.created ?? revision,
+			...(ready !== undefined && { ready }),
 			...(readyAt !== undefined && { readyAt }),
 			...(toldAt !== undefined && { toldAt }),
 		});

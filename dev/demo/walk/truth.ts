@@ -1,5 +1,5 @@
 import { type Mode, modes } from "../../../crds/vocabulary.ts";
-import { type Part, stoppedIn } from "../desk.ts";
+import { type Part, parts, startedIn, stoppedIn, workloads } from "../desk.ts";
 import type { DeskVersion, PodLife, Revision } from "./recorder.ts";
 
 /** A stretch of history in which status said Confirmed about what one generation asks for. */
@@ -41,6 +41,23 @@ export function untruths(versions: readonly DeskVersion[], pods: readonly PodLif
 }
 
 /**
+ * Holds each claim against what its mode lets run: one line for every target that had fewer ready pods when status
+ * began to say Confirmed than it should have. A mode that starts or brings back something is in force only then.
+ */
+export function shortfalls(versions: readonly DeskVersion[], pods: readonly PodLife[]): readonly string[] {
+	return claims(versions).flatMap(({ mode, generation, from }) =>
+		parts.flatMap((part) => {
+			const ready = pods.filter((pod) => pod.part === part && isReadyAt(pod, from)).length;
+			const wanted = podsIn(mode, part);
+			if (ready >= wanted) return [];
+			return [
+				`Confirmed was True for ${mode} (generation ${generation}) at revision ${from}, and ${part} had ${ready} of ${wanted} pods ready`,
+			];
+		}),
+	);
+}
+
+/**
  * The generation that a version says is confirmed. While spec is newer than what status speaks of, the condition is
  * about something that is not asked for any more, and claims nothing.
  */
@@ -55,4 +72,15 @@ function existedDuring(pod: PodLife, { from, until }: Claim): boolean {
 	const beganBefore = until === undefined || pod.created < until;
 	const endedAfter = pod.deleted === undefined || pod.deleted > from;
 	return beganBefore && endedAfter;
+}
+
+function isReadyAt(pod: PodLife, revision: Revision): boolean {
+	const isThere = pod.deleted === undefined || pod.deleted > revision;
+	return pod.ready !== undefined && pod.ready <= revision && isThere;
+}
+
+function podsIn(mode: Mode, part: Part): number {
+	if (stoppedIn[mode].includes(part)) return 0;
+	if (startedIn[mode].includes(part)) return 1;
+	return workloads.reduce((sum, workload) => (workload.part === part ? sum + workload.replicas : sum), 0);
 }

@@ -12,7 +12,7 @@ import { Recorder } from "./recorder.ts";
 import { beforeClearance, checkRefusal, fromEmergency } from "./refusals.ts";
 import { type Change, checkOutcome, checkStory } from "./story.ts";
 import { type StepFacts, stepTimes, timingTable } from "./timing.ts";
-import { claimedGeneration, claims, untruths } from "./truth.ts";
+import { claimedGeneration, claims, shortfalls, untruths } from "./truth.ts";
 
 /** What every part of the walk needs. */
 export type WalkContext = {
@@ -221,6 +221,11 @@ async function checkTruth(context: WalkContext): Promise<void> {
 	checks.note(
 		`Confirmed was never True while a pod of a stopped target existed (${count} generations, ${recorder.desks.length} versions, ${recorder.pods.length} pods)`,
 		found.length === 0 ? { good: true } : { good: false, expected: "none", seen: found.join("; ") },
+	);
+	const early = shortfalls(recorder.desks, recorder.pods);
+	checks.note(
+		"Confirmed was never True before everything that the mode lets run was ready",
+		early.length === 0 ? { good: true } : { good: false, expected: "none", seen: early.join("; ") },
 	);
 	checks.note(
 		"Confirmed became True in every mode",
