@@ -17,6 +17,7 @@ export type WorldPod = {
 /** A workload as the API server keeps it. */
 export type WorldWorkload = {
 	readonly uid: string;
+	readonly createdAt: string;
 	readonly labels: Labels;
 	readonly replicas: number;
 	readonly generation: number;
@@ -177,7 +178,7 @@ export function createWorkload(world: World, labels: Labels, replicas: number): 
 	if (replicas > 0 && denies(fencedBy(world), labels)) return "Denied";
 	const uid = `workload-${next(world)}`;
 	const rest = { generation: 1, observedGeneration: 0, readyReplicas: 0, resourceVersion: next(world) };
-	put(world.versions.workloads, uid, { uid, labels, replicas, ...rest });
+	put(world.versions.workloads, uid, { uid, createdAt: now(world), labels, replicas, ...rest });
 	world.wishes.set(uid, { replicas, meddled: false });
 	return "Done";
 }

@@ -118,6 +118,7 @@ function observed(world: World, replica: Replica): Observed {
 			kind: "Deployment",
 			name: workload.uid,
 			uid: workload.uid,
+			createdAt: workload.createdAt,
 			labels: workload.labels,
 			replicas: workload.replicas,
 			ready: workload.observedGeneration === workload.generation ? workload.readyReplicas : 0,

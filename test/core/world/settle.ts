@@ -77,9 +77,10 @@ function judgeRest(world: World): void {
 		if (alive !== replicas) breach(`${uid} has ${alive} of ${replicas} pods`);
 		if (denies(desk, labels)) {
 			if (replicas !== 0) breach(`${uid} stands at ${replicas}`);
-			if (restorable && !records.has(uid)) breach(`${uid} has no record`);
-			if (restorable && wish?.meddled === false && records.get(uid)?.replicas !== wish.replicas) {
-				breach(`${uid} was ${wish.replicas} and ${records.get(uid)?.replicas} is recorded`);
+			if (restorable && !records.has(uid) && wish?.replicas !== 0) breach(`${uid} has no record`);
+			const recorded = records.get(uid)?.replicas ?? 0;
+			if (restorable && wish?.meddled === false && recorded !== wish.replicas) {
+				breach(`${uid} was ${wish.replicas} and ${recorded} is recorded`);
 			}
 			continue;
 		}
