@@ -13,7 +13,7 @@ export type Life = {
 	readonly createdAt: number;
 	/** When it was told to stop. */
 	toldAt?: number;
-	/** With how many seconds of grace, as last told. */
+	/** With how many seconds of grace, as first told. */
 	graceSeconds?: number;
 	goneAt?: number;
 };
@@ -106,9 +106,7 @@ export class Witness {
 		this.#lives.set(uid, life);
 		if (metadata.deletionTimestamp !== undefined) {
 			life.toldAt ??= at;
-			if (metadata.deletionGracePeriodSeconds !== undefined) {
-				life.graceSeconds = metadata.deletionGracePeriodSeconds;
-			}
+			life.graceSeconds ??= metadata.deletionGracePeriodSeconds ?? 0;
 		}
 		if (type === "DELETED") life.goneAt = at;
 	}

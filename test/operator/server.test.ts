@@ -1,0 +1,106 @@
+import test, { type ExecutionContext } from "ava";
+import type { Cluster } from "../../dev/cluster/cluster.ts";
+import { ownCluster } from "../support/cluster.ts";
+import { applyGenerated } from "../support/generated.ts";
+import { until } from "../support/until.ts";
+import { Chance } from "./chance.ts";
+import { TestDesk, target } from "./desk.ts";
+import { startReplica } from "./replica.ts";
+import { Witness } from "./witness.ts";
+
+const names = ["bots", "strategy"];
+const fence = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/tradingsafety-fence";
+let cluster: Cluster;
+
+test.before("a cluster whose servers may be restarted", async () => {
+	cluster = await ownCluster();
+	await applyGenerated(cluster);
+});
+
+/** A desk in Normal with two replicas. */
+async function normal(t: ExecutionContext) {
+	const desk = await TestDesk.create(t, { cluster });
+	await desk.run({ name: "bots", replicas: 4 }, { name: "strategy", replicas: 2 });
+	const replicas = [await startReplica(t, desk), await startReplica(t, desk)] as const;
+	await desk.govern({ targets: [target("bots", "Bot"), target("strategy", "Strategy")] });
+	await desk.confirmed("Pause");
+	await desk.lower("Normal");
+	await desk.confirmed("Normal");
+	return { desk, replicas, witness: await Witness.start(t, desk) };
+}
+
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+	test.serial(`the API server ends by ${signal} in a raise and in a restore, and comes back`, async (t) => {
+		// Given a desk in Normal
+		const chance = new Chance(t);
+		const { desk, witness } = await normal(t);
+		// When it is raised and the API server goes away at some moment of the halt
+		const raised = await desk.patch({ mode: "Reduce" });
+		await chance.moment(400);
+		await cluster.restartApiServer(signal);
+		// Then the halt is completed with the records of what ran
+		await desk.confirmed("Reduce");
+		t.deepEqual(await desk.recorded(), ["bots=4", "strategy=2"]);
+		await witness.catchUp();
+		const late = witness.createdAfter(raised.metadata.resourceVersion, ...names);
+		t.true(late.every((life) => life.goneAt !== undefined));
+		t.deepEqual(witness.falseClaims(...names), []);
+		// When it goes away at some moment of the restore, then that is completed too
+		await desk.lower("Normal");
+		await chance.moment(400);
+		await cluster.restartApiServer(signal);
+		await desk.confirmed("Normal");
+		await desk.ready("bots", 4);
+		await desk.ready("strategy", 2);
+		t.deepEqual(await desk.records(), []);
+	});
+}
+
+test.serial("a replica without an API server says within 3 s that it is not ready", async (t) => {
+	// Given two replicas that are ready
+	const { replicas } = await normal(t);
+	for (const replica of replicas) await until("ready", async () => (await replica.ready()).status === 200);
+	// When the API server goes away
+	await cluster.stopApiServer("SIGKILL");
+	const gone = performance.now();
+	for (const replica of replicas) {
+		await until("not ready", async () => (await replica.ready()).status === 503);
+	}
+	// Then both say so in time, and are ready again when it is back
+	t.true(performance.now() - gone < 3_000);
+	await cluster.startApiServer();
+	for (const replica of replicas) await until("ready", async () => (await replica.ready()).status === 200);
+});
+
+test.serial("with the fence's binding deleted it is not ready, says why, and enforces on", async (t) => {
+	// Given a desk in Normal, and somebody who deletes the binding of the fence
+	const { desk, replicas, witness } = await normal(t);
+	const [replica] = replicas;
+	await desk.admin.delete(fence);
+	t.teardown(() => applyGenerated(cluster));
+	const unready = await until("not ready", async () => {
+		const answer = await replica.ready();
+		return answer.status === 503 ? answer.text : undefined;
+	});
+	t.regex(unready, new RegExp(`fence of namespace ${desk.namespace}.*policy or its binding is missing`));
+	t.is((await fetch(`http://127.0.0.1:${await replica.port()}/healthz`)).status, 200);
+	t.deepEqual(await desk.condition("Fenced").then((found) => found?.status), "Unknown");
+	// When the desk is raised
+	await desk.patch({ mode: "Emergency" });
+	// Then it is stopped and recorded, new pods are told to stop as they come, and nothing is claimed
+	await until("everything is at zero", async () => {
+		const all = await Promise.all(names.map((name) => desk.workload(name)));
+		return all.every((workload) => workload.spec.replicas === 0) && (await desk.pods()).length === 0;
+	});
+	t.deepEqual(await desk.recorded(), ["bots=4", "strategy=2"]);
+	await desk.apply({ name: "late", replicas: 1, labels: { app: "bots" } });
+	await until("it is stopped", async () => (await desk.workload("late")).spec.replicas === 0);
+	await until("its pods are gone", async () => (await desk.pods()).length === 0);
+	t.is((await desk.condition("Confirmed"))?.status, "False");
+	t.true((await desk.get()).status?.holds?.some(({ name }) => name === "FenceUnproven"));
+	t.deepEqual(witness.falseClaims(...names), []);
+	// When the binding is back, then it is confirmed and ready
+	await applyGenerated(cluster);
+	await desk.confirmed("Emergency");
+	await until("ready", async () => (await replica.ready()).status === 200);
+});
