@@ -18,22 +18,27 @@ type Running = {
 	readonly exit: Promise<number | string | null>;
 };
 
-const children: ChildProcess[] = [];
+const demos: Running[] = [];
 test.after.always("nothing is left running", () => {
-	for (const child of children) child.kill("SIGKILL");
+	for (const { child, dir } of demos) {
+		child.kill("SIGKILL");
+		// Only after a failure is there anything left that names the folder of the demo.
+		const left = dir();
+		if (left === undefined) continue;
+		for (const line of processesOf(left)) process.kill(Number.parseInt(line, 10), "SIGTERM");
+	}
 });
 
 function start(command: string, args: readonly string[]): Running {
 	// Output goes through pipes, so that the demo writes lines and draws nothing.
 	const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
-	children.push(child);
 	let output = "";
 	for (const stream of [child.stdout, child.stderr]) {
 		stream?.setEncoding("utf8").on("data", (text: string) => {
 			output += text;
 		});
 	}
-	return {
+	const running: Running = {
 		child,
 		output: () => output,
 		dir: () => {
@@ -42,6 +47,8 @@ function start(command: string, args: readonly string[]): Running {
 		},
 		exit: new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal))),
 	};
+	demos.push(running);
+	return running;
 }
 
 /** Waits for a desk in Normal with both replicas ready, and returns the folder of the cluster. */
