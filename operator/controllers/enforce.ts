@@ -118,7 +118,7 @@ export class Enforcer implements Controller {
 			return notBefore <= now;
 		});
 		work.todo = inOwnOrder(due, this.#context.elector.isLeader());
-		const workers = workersFor(work.todo.length + work.workers);
+		const workers = workersFor(effects);
 		while (work.workers < workers && work.todo.length > 0) {
 			work.workers += 1;
 			void this.#worker(desk, work);
@@ -267,11 +267,12 @@ function effectKey(effect: StopEffect): string {
 }
 
 /**
- * Half as many as there is to do: the other replica begins with the other half, and what it was faster with is
- * skipped. Never so few that calls which hang could hold up the rest.
+ * Half as many as there are pods to tell: the other replica begins with the other half, and what it was faster
+ * with is skipped. Never so few that calls which hang could hold up the rest.
  */
-function workersFor(effects: number): number {
-	return Math.min(workersPerDesk, Math.max(fewestWorkers, Math.ceil(effects / 2)));
+function workersFor(effects: readonly StopEffect[]): number {
+	const pods = effects.filter((effect) => effect.kind === "DeletePod").length;
+	return Math.min(workersPerDesk, Math.max(fewestWorkers, Math.ceil((pods || effects.length) / 2)));
 }
 
 /** Pods first. The leader goes through them upward by hash, the others downward. */

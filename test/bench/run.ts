@@ -22,12 +22,12 @@ type Bench = (floor: Floor, quick: boolean) => Promise<readonly Row[]>;
 
 const benches: Readonly<Record<string, Bench>> = {
 	fence: (floor, quick) => fenceRow(floor, quick ? 30 : 300),
-	"told-10": (floor, quick) => toldRow(floor, quick ? 10 : 300),
+	"told-10": (floor, quick) => toldRow(floor, quick ? 20 : 300),
 	"emergency-1000": (floor, quick) =>
 		emergencyRows(
 			floor,
 			quick
-				? { rounds: 1, kubectlRounds: 0, pods: 200, deployments: 10 }
+				? { rounds: 1, kubectlRounds: 1, pods: 200, deployments: 10 }
 				: { rounds: 6, kubectlRounds: 2, pods: 1000, deployments: 50 },
 		),
 };
