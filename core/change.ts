@@ -3,6 +3,7 @@ import { freeFields, type TradingSafetySpec } from "../crds/spec.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { deskName, type Verb } from "../crds/vocabulary.ts";
 import { allowedStep, rank } from "./modes.ts";
+import { getsMilder } from "./targets.ts";
 
 /** Who asks, and what the API server's authorizer lets them do. */
 export type Caller = { readonly name: string; readonly can: (verb: Verb) => boolean };
@@ -13,6 +14,7 @@ export type Refusal =
 	| "created-with-request"
 	| "created-milder-than-pause"
 	| "same-selector"
+	| "gets-milder"
 	| "target-mode-without-target"
 	| "set-by"
 	| "raise-not-alone"
@@ -57,6 +59,7 @@ export function judgeCreate(name: string, spec: Spec, caller: Caller): readonly 
 		["created-with-request", spec.resetRequest === undefined],
 		["created-milder-than-pause", rank(spec.mode) >= rank("Pause") || caller.can("override")],
 		["same-selector", !sameSelector(spec)],
+		["gets-milder", !spec.targets?.some(getsMilder)],
 		...alwaysAsked(undefined, spec, caller),
 	]);
 }
@@ -94,6 +97,7 @@ export function judgeChange(before: TradingSafety, after: Spec, caller: Caller):
 			["configure", !config || caller.can("configure")],
 			["configure-while-halted", !config || !isHalted(old) || isSettingUp(before) || override],
 			["same-selector", !sameSelector(after)],
+			["gets-milder", !after.targets?.some(getsMilder)],
 			["request-verb", !newRequest || caller.can("reset")],
 			["request-author", !newRequest || authored(after, caller)],
 			["request-answers", !newRequest || answers(old, after)],

@@ -1,12 +1,7 @@
+import { actionSeverity } from "../crds/presets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Observed, Pod, Recorded, Workload } from "./observed.ts";
-import {
-	type EnforcedAction,
-	gracePeriodSeconds,
-	type TargetState,
-	targetStates,
-	targetsOf,
-} from "./targets.ts";
+import { gracePeriodSeconds, type TargetState, targetStates, targetsOf } from "./targets.ts";
 
 /**
  * One call to the API server on the way down. Each is harmless when it was made before, and when another
@@ -19,8 +14,6 @@ export type StopEffect =
 	| { readonly kind: "ClaimRecord"; readonly workload: Workload; readonly record: Recorded }
 	| { readonly kind: "ScaleToZero"; readonly workload: Workload };
 
-const severity: Readonly<Record<EnforcedAction, number>> = { Run: 0, Keep: 1, Start: 2, Stop: 3 };
-
 /** The target that decides over these labels: the first of those with the most severe action. */
 export function decidingTarget(
 	states: readonly TargetState[],
@@ -29,7 +22,7 @@ export function decidingTarget(
 	return targetsOf(states, labels).reduce<TargetState | undefined>(
 		(found, state) =>
 			found === undefined ||
-			severity[state.action] > severity[found.action] ||
+			actionSeverity[state.action] > actionSeverity[found.action] ||
 			(found.admits && !state.admits)
 				? state
 				: found,

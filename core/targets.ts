@@ -1,7 +1,7 @@
-import { type ActionTable, enforcedAction, noPreset, presets } from "../crds/presets.ts";
+import { type ActionTable, actionSeverity, enforcedAction, noPreset, presets } from "../crds/presets.ts";
 import type { TargetSpec, TradingSafetySpec } from "../crds/spec.ts";
 import type { TradingSafetyStatus } from "../crds/status.ts";
-import type { Action, Column } from "../crds/vocabulary.ts";
+import { type Action, type Column, columns } from "../crds/vocabulary.ts";
 import { columnOf, modeOf, moreSevere } from "./modes.ts";
 import { type Labels, matches } from "./selector.ts";
 
@@ -28,8 +28,6 @@ export type TargetState = {
 /** The parts of a TradingSafety that these decisions look at. */
 export type DeskView = { readonly spec: TradingSafetySpec; readonly status?: TradingSafetyStatus };
 
-const severity: Readonly<Record<EnforcedAction, number>> = { Run: 0, Keep: 1, Start: 2, Stop: 3 };
-
 /** The column that spec asks for, for one target: Freeze, or the more severe of mode and the target's own mode. */
 export function wantedColumn(spec: TradingSafetySpec, targetName: string): Column {
 	if (spec.freeze === true) return "Freeze";
@@ -51,6 +49,18 @@ export function wantedAction(target: TargetSpec, column: Column): Action {
 	return override?.action ?? table(target)[column];
 }
 
+/**
+ * True when the action table of a target gets milder towards the more severe columns, Start apart: a raise
+ * would open it. The policies refuse such a target.
+ */
+export function getsMilder(target: TargetSpec): boolean {
+	const severities = columns
+		.map((column) => enforcedAction(wantedAction(target, column)))
+		.filter((action) => action !== "Start")
+		.map((action) => actionSeverity[action]);
+	return severities.some((severity, index) => severity < (severities[index - 1] ?? 0));
+}
+
 function table(target: TargetSpec): ActionTable {
 	return target.preset === undefined ? noPreset : (presets[target.preset] ?? noPreset);
 }
@@ -66,7 +76,7 @@ function targetState(desk: DeskView, spec: TargetSpec): TargetState {
 	const held = status?.fencedAs === undefined ? undefined : columnOf(status.fencedAs);
 	const now = enforcedAction(wantedAction(spec, wanted));
 	const before = held === undefined ? now : enforcedAction(wantedAction(spec, held));
-	const action = severity[now] >= severity[before] ? now : before;
+	const action = actionSeverity[now] >= actionSeverity[before] ? now : before;
 	return {
 		spec,
 		wanted,

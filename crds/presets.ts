@@ -41,3 +41,11 @@ export const noPreset: ActionTable = {
 export function enforcedAction(wanted: Action): Exclude<Action, "Signal"> {
 	return wanted === "Signal" ? "Stop" : wanted;
 }
+
+/** How much an action takes away. */
+export const actionSeverity: Readonly<Record<Exclude<Action, "Signal">, number>> = {
+	Run: 0,
+	Keep: 1,
+	Start: 2,
+	Stop: 3,
+};

@@ -3,10 +3,12 @@ import {
 	changedConfiguration,
 	configurationEqual,
 	frozen,
+	getsMilder,
 	haltedSpec,
 	loweredTargets,
 	moves,
 	needs,
+	presetTable,
 	raisesTarget,
 	rank,
 	targetRank,
@@ -28,7 +30,10 @@ export const create: Policy = {
 	name: "create",
 	failurePolicy: "Fail",
 	rules: on("CREATE"),
-	variables: [{ name: "can", expression: authorizer("request.namespace") }],
+	variables: [
+		{ name: "can", expression: authorizer("request.namespace") },
+		{ name: "table", expression: presetTable },
+	],
 	validations: [
 		{
 			expression: `object.metadata.?name.orValue('') == '${deskName}'`,
@@ -47,7 +52,7 @@ export const create: Policy = {
 			expression: `${newRank} >= ${pause} || variables.can.check('override').allowed()`,
 			message: `create it in Pause (leave mode out) and lower it afterwards: creation in Normal is a reset without clearance and ${needs("override")}`,
 		},
-		...sameSelector(),
+		...soundTargets(),
 	],
 };
 
@@ -113,6 +118,7 @@ export const change: Policy = {
 		},
 	],
 	variables: [
+		{ name: "table", expression: presetTable },
 		{ name: "om", expression: oldRank },
 		{ name: "nm", expression: newRank },
 		{ name: "me", expression: "request.userInfo.username" },
@@ -168,7 +174,7 @@ export const change: Policy = {
 			expression: "!variables.config || !variables.halted || variables.settingUp || variables.override",
 			messageExpression: `'while halted, changing the configuration (' + variables.changed.join(', ') + ') ${needs("override")}: lower to Normal first'`,
 		},
-		...sameSelector(),
+		...soundTargets(),
 		{
 			expression: "!variables.newRequest || variables.can.check('reset').allowed()",
 			message: `a reset request ${needs("reset")}`,
@@ -254,15 +260,19 @@ function allowedStep(from: string, to: string): string {
 	return `(${from} == ${emergency} ? ${to} == ${pause} : ${to} in [0, ${pause}])`;
 }
 
-/** Two targets with one selector contradict each other; other overlaps only the operator can see. */
-function sameSelector(): Policy["validations"] {
-	const twin =
-		"object.spec.?targets.orValue([]).exists(a, object.spec.targets.exists(b, a.name < b.name && a.selector == b.selector))";
+/** What is wrong with targets whatever else is in the object. Overlaps of other kinds only the operator can see. */
+function soundTargets(): Policy["validations"] {
+	const targets = "object.spec.?targets.orValue([])";
+	const twin = `${targets}.exists(a, ${targets}.exists(b, a.name < b.name && a.selector == b.selector))`;
 	return [
 		{
 			expression: `!${twin}`,
 			messageExpression:
 				"'two targets have the same selector: ' + object.spec.targets.filter(a, object.spec.targets.exists(b, a.name != b.name && a.selector == b.selector)).map(a, a.name).join(' and ')",
+		},
+		{
+			expression: `!${targets}.exists(t, ${getsMilder("t")})`,
+			messageExpression: `'a raise would open target ' + object.spec.targets.filter(t, ${getsMilder("t")})[0].name + ': from Normal over Pause, Reduce and Emergency to Freeze an action may not get milder (Run, Keep, Stop; Start is apart); the preset gives what is not named, and without one Freeze is Stop'`,
 		},
 	];
 }

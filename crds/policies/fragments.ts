@@ -1,6 +1,6 @@
-import { enforcedAction, noPreset, presets } from "../presets.ts";
+import { actionSeverity, enforcedAction, noPreset, presets } from "../presets.ts";
 import { freeFields } from "../spec.ts";
-import { columns, modes, type Verb } from "../vocabulary.ts";
+import { actions, columns, modes, type Verb } from "../vocabulary.ts";
 
 // Fragments of CEL that several policies share, rendered from the same values that core decides by.
 // Every look-up is total (`[?key]`, `.?field`, `.orValue()`): an evaluation error would refuse a raise or,
@@ -87,6 +87,15 @@ export const heldColumns = (t: string) =>
 export const actionOf = (t: string, m: string) =>
 	`(${m} == 'Pause' ? ${t}.?onPause.action : ${m} == 'Reduce' ? ${t}.?onReduce.action : ${m} == 'Emergency' ? ${t}.?onEmergency.action : optional.none())` +
 	`.orValue(variables.table[?${t}.?preset.orValue('')][?${m}].orValue('Stop'))`;
+
+const severities = `{${actions.map((action) => `'${action}': ${actionSeverity[enforcedAction(action)]}`).join(", ")}}`;
+
+/**
+ * True when the action table of target `t` gets milder towards the more severe columns. Such a raise would open
+ * it. Start, which opens on purpose and only with leave, is apart.
+ */
+export const getsMilder = (t: string) =>
+	`!${columnList}.map(m, ${actionOf(t, "m")}).filter(a, a != 'Start').map(a, ${severities}[?a].orValue(${actionSeverity.Stop})).isSorted()`;
 
 /** True when target `t` may have new pods under action `a`. */
 export const admits = (t: string, a: string) =>

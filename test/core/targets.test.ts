@@ -1,6 +1,6 @@
 import test from "ava";
 import { bootMode, judgePod } from "../../core/fence.ts";
-import { gracePeriodSeconds, targetStates, wantedColumn } from "../../core/targets.ts";
+import { getsMilder, gracePeriodSeconds, targetStates, wantedColumn } from "../../core/targets.ts";
 import { columns } from "../../crds/vocabulary.ts";
 import { deskOf, target } from "./desk.ts";
 
@@ -118,4 +118,21 @@ test("grace: the target's own word, else 2 seconds from Emergency on, else the p
 	t.deepEqual(graces({ mode: "Emergency" }), [2, 5]);
 	t.deepEqual(graces({ mode: "Normal", freeze: true }), [2, 5]);
 	t.deepEqual(graces({ mode: "Pause" }, { targets: [{ name: "b", fencedAs: "Emergency" }] }), [undefined, 5]);
+});
+
+test("a table that gets milder towards the more severe columns is found, Start apart", (t) => {
+	// Given targets that open with a raise, and targets that do not
+	const keep = { action: "Keep" as const };
+	const stop = { action: "Stop" as const };
+	const start = { action: "Start" as const };
+	// When each is looked at, then the first are found and the others are not
+	t.true(getsMilder(target("a", { preset: "Bot", onEmergency: keep })));
+	t.true(getsMilder(target("a", { preset: "Strategy", onReduce: { action: "Run" } })));
+	t.true(getsMilder(target("a", { preset: "Risk", onEmergency: stop })), "Freeze would keep it");
+	t.true(getsMilder(target("a", { preset: "Liquidator", onPause: keep })), "Normal stops it");
+	for (const preset of ["Bot", "Strategy", "Gateway", "Risk", "Liquidator"] as const) {
+		t.false(getsMilder(target("a", { preset })), preset);
+	}
+	t.false(getsMilder(target("a", { preset: "Bot", onReduce: { action: "Signal" } })));
+	t.false(getsMilder(target("a", { preset: "Bot", onEmergency: start })));
 });

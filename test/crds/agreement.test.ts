@@ -25,6 +25,7 @@ const rules: readonly (readonly [RegExp, Refusal])[] = [
 	[/^denied: a reset request cannot be created with/, "created-with-request"],
 	[/^denied: create it in Pause/, "created-milder-than-pause"],
 	[/^denied: two targets have the same selector/, "same-selector"],
+	[/^denied: a raise would open target/, "gets-milder"],
 	[/^denied: targetModes names no target/, "target-mode-without-target"],
 	[/^denied: spec.setBy names who/, "set-by"],
 	[/^denied: this patch raises and changes/, "raise-not-alone"],

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { ResetRequest, TradingSafetySpec } from "../../crds/spec.ts";
 import {
+	anyTargets,
 	maybe,
 	mode,
 	plainSpec,
@@ -8,7 +9,6 @@ import {
 	reason,
 	request,
 	targetModes,
-	targets,
 	trip,
 	user,
 	users,
@@ -54,7 +54,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
 	{ weight: 3, arbitrary: set(fc.record({ freeze: fc.boolean() })) },
 	{ weight: 2, arbitrary: set(fc.record({ trip })) },
 	{ weight: 2, arbitrary: set(fc.record({ targetModes })) },
-	{ weight: 2, arbitrary: set(fc.record({ targets })) },
+	{ weight: 2, arbitrary: set(fc.record({ targets: anyTargets })) },
 	{ weight: 1, arbitrary: set(fc.record({ reset: fc.record({ approvals: fc.nat({ max: 2 }) }) })) },
 	{
 		weight: 3,

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { getsMilder } from "../../core/targets.ts";
 import { presetNames } from "../../crds/presets.ts";
 import type { ResetRequest, TargetSpec, TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
@@ -67,7 +68,7 @@ const action = fc.record({
 	),
 });
 
-const target = (name: string): fc.Arbitrary<TargetSpec> =>
+const anyTarget = (name: string): fc.Arbitrary<TargetSpec> =>
 	fc
 		.record({
 			preset: maybe(fc.constantFrom(...presetNames), 1, 6),
@@ -84,10 +85,14 @@ const target = (name: string): fc.Arbitrary<TargetSpec> =>
 		)
 		.map((t) => present({ ...t, name }) as TargetSpec);
 
-/** Up to four targets. */
-export const targets = fc
-	.tuple(target("a"), target("b"), target("c"), target("constructor"), fc.nat({ max: 4 }))
-	.map(([a, b, c, d, count]) => [a, b, c, d].slice(0, count));
+const upToFour = (target: typeof anyTarget) =>
+	fc
+		.tuple(target("a"), target("b"), target("c"), target("constructor"), fc.nat({ max: 4 }))
+		.map(([a, b, c, d, count]) => [a, b, c, d].slice(0, count));
+/** Up to four targets that may stand in an object. */
+export const targets = upToFour((name) => anyTarget(name).filter((target) => !getsMilder(target)));
+/** Up to four targets, with action tables that policies refuse among them. */
+export const anyTargets = upToFour(anyTarget);
 /** Modes of single targets. */
 export const targetModes = fc.dictionary(fc.constantFrom("a", "b", "gone"), mode, {
 	maxKeys: 2,

@@ -76,6 +76,16 @@ test("bad input is refused, and told", async (t) => {
 			/^denied: two targets have the same selector: bots and twin$/,
 		],
 		[
+			"an action that gets milder",
+			{ targets: [{ ...target, preset: "Gateway", onEmergency: { action: "Run" } }] },
+			/^denied: a raise would open target bots: .* may not get milder/,
+		],
+		[
+			"a freeze that is milder",
+			{ targets: [{ ...target, preset: "Risk", onEmergency: { action: "Stop" } }] },
+			/^denied: a raise would open target bots: .* without one Freeze is Stop$/,
+		],
+		[
 			"two of a name",
 			{ targets: [target, { ...target, selector: { matchLabels: { a: "b" } } }] },
 			/Duplicate value: .*"name":"bots"/,
