@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { BenchError } from "./error.ts";
 import type { SeenPod } from "./pod-watch.ts";
 
 export type DeleterOrder =
@@ -30,10 +31,11 @@ export function startBareDelete(kubeconfig: string): BareDelete {
 		const [report] = await Promise.race([
 			answer,
 			ended.then(([code]) => {
-				throw new Error(`the bare delete ended with exit code ${code}`);
+				throw new BenchError("CHILD_FAILED", `the bare delete ended with exit code ${code}`);
 			}),
 		]);
-		if (report.kind === "Failed") throw new Error(`the bare delete failed: ${report.message}`);
+		if (report.kind === "Failed")
+			throw new BenchError("CHILD_FAILED", `the bare delete failed: ${report.message}`);
 	};
 	return {
 		arm: (pods, inFlight) => ask({ kind: "Arm", pods, inFlight }),

@@ -4,6 +4,7 @@ import { apiGroup, apiVersion, deskName, enforceLabel, type Mode } from "../../c
 import type { Client } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { until } from "../support/until.ts";
+import { BenchError } from "./error.ts";
 import type { Floor } from "./floor.ts";
 
 /** A namespace with one target whose pods are stopped in Emergency. */
@@ -111,7 +112,7 @@ export async function settled({ admin }: Floor, { namespace, path }: BenchDesk):
 			const { metadata, status } = await admin.get<TradingSafety>(path);
 			const confirmed = status?.conditions?.find((condition) => condition.type === "Confirmed");
 			if (confirmed?.observedGeneration === metadata.generation && confirmed?.status === "True") return true;
-			throw new Error(JSON.stringify(confirmed));
+			throw new BenchError("NOT_AS_EXPECTED", JSON.stringify(confirmed));
 		},
 		{ timeoutMilliseconds, intervalMilliseconds: 200 },
 	);

@@ -1,5 +1,6 @@
 import { kubectl } from "../../dev/cluster/kubectl.ts";
 import { type BenchDesk, createDesk, emptied, filled, lower, settled } from "./bench-desk.ts";
+import { BenchError } from "./error.ts";
 import { percentile } from "./figures.ts";
 import type { Floor } from "./floor.ts";
 import { measureBare, measureOperator } from "./measure.ts";
@@ -97,7 +98,7 @@ async function kubectlRow(floor: Floor, desk: BenchDesk, size: EmergencySize): P
 	const scale = async (replicas: number) => {
 		const args = ["scale", "deployments", "--all", `--replicas=${replicas}`, "--namespace", namespace];
 		const { code, stderr } = await kubectl(floor.cluster, args, { deadlineMilliseconds: 120_000 });
-		if (code !== 0) throw new Error(`kubectl scale failed: ${stderr}`);
+		if (code !== 0) throw new BenchError("CHILD_FAILED", `kubectl scale failed: ${stderr}`);
 	};
 	for (let round = 0; round < size.kubectlRounds; round += 1) {
 		floor.progress.report(`${name}, kubectl scale`, `round ${round + 1} of ${size.kubectlRounds}`);

@@ -1,5 +1,6 @@
 import { isKubeError } from "../../kube/error.ts";
 import { createDesk, lower, raise } from "./bench-desk.ts";
+import { BenchError } from "./error.ts";
 import type { Floor } from "./floor.ts";
 import { beginRow, type Row } from "./row.ts";
 
@@ -23,7 +24,7 @@ export async function fenceRow(floor: Floor, rounds: number): Promise<readonly R
 		const deniedAt = await firstDenial(floor, desk.namespace);
 		for (let done = 0; done < after; done += 1) {
 			if (await isAdmitted(floor, desk.namespace))
-				throw new Error("a pod was admitted after the first denial");
+				throw new BenchError("FENCE_WRONG", "a pod was admitted after the first denial");
 		}
 		samples.push(deniedAt - (await raising));
 		await lower(floor, desk);
@@ -41,7 +42,8 @@ export async function fenceRow(floor: Floor, rounds: number): Promise<readonly R
 
 async function timeOfCreate(floor: Floor, namespace: string): Promise<number> {
 	const startedAt = performance.now();
-	if (!(await isAdmitted(floor, namespace))) throw new Error("a pod was denied in Normal");
+	if (!(await isAdmitted(floor, namespace)))
+		throw new BenchError("FENCE_WRONG", "a pod was denied in Normal");
 	return performance.now() - startedAt;
 }
 
@@ -49,13 +51,14 @@ async function firstDenial(floor: Floor, namespace: string): Promise<number> {
 	for (let attempts = 0; attempts < attemptsAtMost; attempts += 1) {
 		if (!(await isAdmitted(floor, namespace))) return performance.now();
 	}
-	throw new Error(`the fence of ${namespace} did not deny`);
+	throw new BenchError("FENCE_WRONG", `the fence of ${namespace} did not deny`);
 }
 
 /** The policies see the lowering a moment later, too. */
 async function waitUntilAdmitted(floor: Floor, namespace: string): Promise<void> {
 	for (let admitted = 0, attempts = 0; admitted < 3; attempts += 1) {
-		if (attempts > attemptsAtMost) throw new Error(`the fence of ${namespace} did not open`);
+		if (attempts > attemptsAtMost)
+			throw new BenchError("FENCE_WRONG", `the fence of ${namespace} did not open`);
 		admitted = (await isAdmitted(floor, namespace)) ? admitted + 1 : 0;
 	}
 }

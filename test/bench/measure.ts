@@ -1,4 +1,5 @@
 import { type BenchDesk, raise } from "./bench-desk.ts";
+import { BenchError } from "./error.ts";
 import type { Floor } from "./floor.ts";
 
 /**
@@ -35,5 +36,6 @@ function allTold({ watch }: Floor, { namespace }: BenchDesk): Promise<number> {
 
 function assertFull({ watch }: Floor, { namespace, pods }: BenchDesk): void {
 	const { untold } = watch.counts(namespace);
-	if (untold !== pods) throw new Error(`${namespace} has ${untold} running pods instead of ${pods}`);
+	if (untold !== pods)
+		throw new BenchError("NOT_AS_EXPECTED", `${namespace} has ${untold} running pods instead of ${pods}`);
 }

@@ -1,4 +1,5 @@
 import type { Client } from "../../kube/client.ts";
+import { BenchError } from "./error.ts";
 
 /** The pods of one namespace as the watch has shown them so far. */
 export type PodCounts = {
@@ -99,7 +100,12 @@ export class PodWatch {
 			const timer = setTimeout(() => {
 				pods.waiting.delete(waiting);
 				const now = JSON.stringify(pods.counts);
-				reject(new Error(`waited ${timeoutMilliseconds} ms until ${what} in ${namespace}: ${now}`));
+				reject(
+					new BenchError(
+						"TOO_LATE",
+						`waited ${timeoutMilliseconds} ms until ${what} in ${namespace}: ${now}`,
+					),
+				);
 			}, timeoutMilliseconds);
 			const waiting: Waiting = {
 				condition,

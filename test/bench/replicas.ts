@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { until } from "../support/until.ts";
+import { BenchError } from "./error.ts";
 
 const MAIN = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
 const linesKept = 30;
@@ -58,11 +59,11 @@ function startReplica(kubeconfig: string, index: number, namespaces: readonly st
 			until(
 				`operator replica ${index} is ready`,
 				async () => {
-					if (child.exitCode !== null) throw new Error(`it ended:\n${lines.join("\n")}`);
+					if (child.exitCode !== null) throw new BenchError("CHILD_FAILED", `it ended:\n${lines.join("\n")}`);
 					if (port === undefined) return false;
 					const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
 					const text = await answer.text();
-					if (!answer.ok) throw new Error(text);
+					if (!answer.ok) throw new BenchError("CHILD_FAILED", text);
 					return true;
 				},
 				{ timeoutMilliseconds: 60_000 },

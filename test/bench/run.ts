@@ -2,11 +2,14 @@
  * `npm run bench [-- --quick] [--only NAME] [--json] [--out FILE]`: measures how fast a halt is, from outside
  * the operator, each figure beside a baseline of the same run. Exits 1 when a row failed.
  */
+
 import { appendFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { ClusterError } from "../../dev/cluster/errors.ts";
 import { displayProgress } from "../../dev/cluster/progress.ts";
 import { emergencyRows } from "./emergency.ts";
+import { BenchError } from "./error.ts";
 import { fenceRow } from "./fence.ts";
 import { type Floor, openFloor } from "./floor.ts";
 import { describeRow, type Row } from "./row.ts";
@@ -16,7 +19,8 @@ const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out F
   --quick      few rounds, for trying it out: its figures mean little
   --only NAME  fence, told-10 or emergency-1000
   --json       JSON lines on standard output, the table on standard error
-  --out FILE   appends the JSON lines to a file`;
+  --out FILE   appends the JSON lines to a file
+With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
 
 type Bench = (floor: Floor, quick: boolean) => Promise<readonly Row[]>;
 
@@ -47,13 +51,19 @@ if (values.help || chosen.length === 0) {
 	console.error(usage);
 	process.exitCode = values.help ? 0 : 2;
 } else {
-	process.exitCode = await run();
+	try {
+		process.exitCode = await run();
+	} catch (error) {
+		if (!(error instanceof BenchError) && !(error instanceof ClusterError)) throw error;
+		console.error(error.message);
+		process.exitCode = 1;
+	}
 }
 
 async function run(): Promise<number> {
 	const interruption = new AbortController();
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-		process.once(signal, () => interruption.abort(new Error(`ended by ${signal}`)));
+		process.once(signal, () => interruption.abort(new BenchError("INTERRUPTED", `ended by ${signal}`)));
 	}
 	const progress = displayProgress(process.stderr);
 	const tell = values.json ? console.error : console.log;

@@ -11,7 +11,7 @@ const deployments = 3;
 /** Desks that are halted one after the other, before all are filled again together. */
 const desksPerBatch = 20;
 /** Between two rounds; what one leaves behind in the cluster goes on for seconds, in both kinds alike. */
-const pauseMilliseconds = 250;
+const pauseMilliseconds = 200;
 
 /** How soon are ten pods told to stop? */
 export async function toldRow(floor: Floor, rounds: number): Promise<readonly Row[]> {
@@ -37,14 +37,15 @@ export async function toldRow(floor: Floor, rounds: number): Promise<readonly Ro
 				progress.report("told-10", `round ${samples.length + 1} of ${rounds}`);
 				const other = bare[index];
 				if (other === undefined) throw new RangeError("as many bare desks as governed ones");
-				// A B A B, and B A B A in every other round, so that neither always follows the other.
-				const order = index % 2 === 0;
-				if (order) samples.push(await measureOperator(floor, desk));
-				await sleep(pauseMilliseconds);
-				baseline.push(await measureBare(floor, other, pods));
-				await sleep(pauseMilliseconds);
-				if (!order) samples.push(await measureOperator(floor, desk));
-				await sleep(pauseMilliseconds);
+				const measures = [
+					async () => samples.push(await measureOperator(floor, desk)),
+					async () => baseline.push(await measureBare(floor, other, pods)),
+				];
+				// In turn, so that neither always follows the other.
+				for (const measure of index % 2 === 0 ? measures : measures.toReversed()) {
+					await measure();
+					await sleep(pauseMilliseconds);
+				}
 			}
 			if (samples.length < rounds) await refill(floor, governed.slice(0, now), bare.slice(0, now));
 		}
