@@ -68,8 +68,16 @@ function lowerings({ spec }: TradingSafety): readonly Suggestion[] {
 		does: "approve what was asked for",
 		command: patch("ann-approves", { resetRequest: { approvals: { "ann-approves": {} } } }),
 	};
-	if (!pending) return (spec.reset?.approvals ?? 0) > 0 ? [ask] : [lower, ask];
-	return [approve, lower];
+	const override = {
+		does: "do so without a clearance: an override, which history shows",
+		command: patch("otto-overrides", {
+			...what,
+			reason: "I answer for it",
+			...(pending && { resetRequest: null }),
+		}),
+	};
+	if (pending) return [approve, lower, override];
+	return (spec.reset?.approvals ?? 0) > 0 ? [ask, override] : [lower, ask, override];
 }
 
 function looks(): readonly Suggestion[] {

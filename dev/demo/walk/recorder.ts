@@ -1,5 +1,6 @@
 import type { TradingSafety } from "../../../crds/types.ts";
 import { apiGroup, apiVersion } from "../../../crds/vocabulary.ts";
+import { wait } from "../../../kube/backoff.ts";
 import type { Client } from "../../../kube/client.ts";
 import { isKubeError } from "../../../kube/error.ts";
 import { type KubeObject, keyOf } from "../../../kube/object.ts";
@@ -52,6 +53,7 @@ type PodObject = KubeObject & {
 type Kind = "desk" | "pods";
 
 const WATCH_SECONDS = 300;
+const RESUME_MILLISECONDS = 100;
 const paths: Readonly<Record<Kind, string>> = {
 	desk: pathOf({
 		group: apiGroup,
@@ -134,7 +136,10 @@ export class Recorder {
 			} catch (error) {
 				if (signal.aborted) return;
 				// A watch that was cut goes on from where it was; anything else may have lost something.
-				if (isKubeError(error, "CONNECTION", "TIMEOUT")) continue;
+				if (isKubeError(error, "CONNECTION", "TIMEOUT")) {
+					await wait(RESUME_MILLISECONDS, signal);
+					continue;
+				}
 				this.#failures.push(`${kind} after revision ${position}: ${String(error)}`);
 				return;
 			}

@@ -43,12 +43,15 @@ export async function walk(
 		const start = await readPlaces(demo.admin);
 		for (const [index, to] of path.entries()) {
 			const from = path[index - 1];
-			if (from !== undefined) steps.push(await takeStep(context, from, to, start));
+			if (from !== undefined) await takeStep(context, from, to, start, (facts) => steps.push(facts));
 		}
 		await checkEnd(context, start);
 	} finally {
-		await checkTruth(context);
-		await recorder.stop();
+		try {
+			await checkTruth(context);
+		} finally {
+			await recorder.stop();
+		}
 		print("");
 		for (const line of timingTable(steps.map((step) => stepTimes(step, recorder.desks, recorder.pods)))) {
 			print(line);
@@ -56,8 +59,14 @@ export async function walk(
 	}
 }
 
-/** One patch by a person, and everything that must come of it. */
-async function takeStep(context: WalkContext, from: Mode, to: Mode, start: Places): Promise<StepFacts> {
+/** One patch by a person, and everything that must come of it. `onPatched` is told once the step has begun. */
+async function takeStep(
+	context: WalkContext,
+	from: Mode,
+	to: Mode,
+	start: Places,
+	onPatched: (facts: StepFacts) => void,
+): Promise<void> {
 	const { demo, checks } = context;
 	const step = `${from} -> ${to}`;
 	const raises = modes.indexOf(to) > modes.indexOf(from);
@@ -78,9 +87,15 @@ async function takeStep(context: WalkContext, from: Mode, to: Mode, start: Place
 		accepted === undefined ? { good: true } : { good: false, expected: "success", seen: accepted },
 	);
 	if (accepted !== undefined) throw new DemoError("WalkStopped", `${step}: the desk could not be patched`);
-	if (from === "Normal") await checkRefusal(context, step, beforeClearance);
-
 	const generation = (before.metadata.generation ?? 0) + 1;
+	onPatched({
+		name: step,
+		generation,
+		stops: newlyStopped,
+		starts: [...stoppedIn[from].filter((part) => !stoppedIn[to].includes(part)), ...startedIn[to]],
+		...(deniedAt !== undefined && { deniedAt }),
+	});
+	if (from === "Normal") await checkRefusal(context, step, beforeClearance);
 	const change: Change = { from, to, by, reason, generation };
 	const spoken = await awaitDesk(context, `${step}: status speaks of it`, (desk) => {
 		return desk.status?.observedGeneration === generation;
@@ -89,13 +104,6 @@ async function takeStep(context: WalkContext, from: Mode, to: Mode, start: Place
 	await checkPlaces(context, step, { from, to, start, before: places });
 	await awaitConfirmed(context, step, generation);
 	checkOutcome(checks, step, change, (await readDesk(demo.admin)).status ?? {});
-	const facts: StepFacts = {
-		name: step,
-		generation,
-		stops: newlyStopped,
-		starts: [...stoppedIn[from].filter((part) => !stoppedIn[to].includes(part)), ...startedIn[to]],
-	};
-	return deniedAt === undefined ? facts : { ...facts, deniedAt };
 }
 
 /** Sends a patch while somebody tries to create pods of a target that it stops. */
@@ -106,10 +114,15 @@ async function patchAndTryPods(
 ): Promise<{ readonly deniedAt?: number; readonly accepted: string | undefined }> {
 	const enough = new AbortController();
 	const until = AbortSignal.any([signal, enough.signal, AbortSignal.timeout(PATIENCE_MILLISECONDS)]);
-	const trying = part === undefined ? undefined : firstDenial(demo.admin, part, until);
-	const { code, stderr } = await patch();
-	if (code !== 0) enough.abort();
-	const deniedAt = await trying;
+	const patchOnce = async () => {
+		const result = await patch();
+		if (result.code !== 0) enough.abort();
+		return result;
+	};
+	const [{ code, stderr }, deniedAt] = await Promise.all([
+		patchOnce(),
+		part === undefined ? undefined : firstDenial(demo.admin, part, until),
+	]);
 	return { ...(deniedAt !== undefined && { deniedAt }), accepted: code === 0 ? undefined : stderr.trim() };
 }
 
