@@ -9,7 +9,7 @@ import { startReplica } from "./replica.ts";
 import { Witness } from "./witness.ts";
 
 const names = ["bots", "strategy"];
-const fence = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/tradingsafety-fence";
+const bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 let cluster: Cluster;
 
 test.before("a cluster whose servers may be restarted", async () => {
@@ -46,7 +46,8 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 		t.true(late.every((life) => life.goneAt !== undefined));
 		t.deepEqual(witness.falseClaims(...names), []);
 		// When it goes away at some moment of the restore, then that is completed too
-		await desk.lower("Normal");
+		// A server that has just started answers 503 until it knows the custom resource.
+		await until("it can be lowered", () => desk.lower("Normal"));
 		await chance.moment(400);
 		await cluster.restartApiServer(signal);
 		await desk.confirmed("Normal");
@@ -72,35 +73,40 @@ test.serial("a replica without an API server says within 3 s that it is not read
 	for (const replica of replicas) await until("ready", async () => (await replica.ready()).status === 200);
 });
 
-test.serial("with the fence's binding deleted it is not ready, says why, and enforces on", async (t) => {
-	// Given a desk in Normal, and somebody who deletes the binding of the fence
-	const { desk, replicas, witness } = await normal(t);
-	const [replica] = replicas;
-	await desk.admin.delete(fence);
-	t.teardown(() => applyGenerated(cluster));
-	const unready = await until("not ready", async () => {
-		const answer = await replica.ready();
-		return answer.status === 503 ? answer.text : undefined;
-	});
-	t.regex(unready, new RegExp(`fence of namespace ${desk.namespace}.*policy or its binding is missing`));
-	t.is((await fetch(`http://127.0.0.1:${await replica.port()}/healthz`)).status, 200);
-	t.deepEqual(await desk.condition("Fenced").then((found) => found?.status), "Unknown");
-	// When the desk is raised
-	await desk.patch({ mode: "Emergency" });
-	// Then it is stopped and recorded, new pods are told to stop as they come, and nothing is claimed
-	await until("everything is at zero", async () => {
-		const all = await Promise.all(names.map((name) => desk.workload(name)));
-		return all.every((workload) => workload.spec.replicas === 0) && (await desk.pods()).length === 0;
-	});
-	t.deepEqual(await desk.recorded(), ["bots=4", "strategy=2"]);
-	await desk.apply({ name: "late", replicas: 1, labels: { app: "bots" } });
-	await until("it is stopped", async () => (await desk.workload("late")).spec.replicas === 0);
-	await until("its pods are gone", async () => (await desk.pods()).length === 0);
-	t.is((await desk.condition("Confirmed"))?.status, "False");
-	t.true((await desk.get()).status?.holds?.some(({ name }) => name === "FenceUnproven"));
-	t.deepEqual(witness.falseClaims(...names), []);
-	// When the binding is back, then it is confirmed and ready
-	await applyGenerated(cluster);
-	await desk.confirmed("Emergency");
-	await until("ready", async () => (await replica.ready()).status === 200);
-});
+test.serial(
+	"with the bindings of the fence deleted a replica is not ready, says why, and enforces on",
+	async (t) => {
+		// Given a desk in Normal, and somebody who deletes what binds the fence
+		const { desk, replicas, witness } = await normal(t);
+		const [replica] = replicas;
+		for (const policy of ["fence", "scaling"]) {
+			await desk.admin.delete(`${bindings}/tradingsafety-${policy}-targets`);
+		}
+		t.teardown(() => applyGenerated(cluster));
+		const unready = await until("not ready", async () => {
+			const answer = await replica.ready();
+			return answer.status === 503 ? answer.text : undefined;
+		});
+		t.regex(unready, new RegExp(`fence of namespace ${desk.namespace}.*policy or its binding is missing`));
+		t.is((await fetch(`http://127.0.0.1:${await replica.port()}/healthz`)).status, 200);
+		t.deepEqual(await desk.condition("Fenced").then((found) => found?.status), "Unknown");
+		// When the desk is raised
+		await desk.patch({ mode: "Emergency" });
+		// Then it is stopped and recorded, new pods are told to stop as they come, and nothing is claimed
+		await until("everything is at zero", async () => {
+			const all = await Promise.all(names.map((name) => desk.workload(name)));
+			return all.every((workload) => workload.spec.replicas === 0) && (await desk.pods()).length === 0;
+		});
+		t.deepEqual(await desk.recorded(), ["bots=4", "strategy=2"]);
+		await desk.apply({ name: "late", replicas: 1, labels: { app: "bots" } });
+		await until("it is stopped", async () => (await desk.workload("late")).spec.replicas === 0);
+		await until("its pods are gone", async () => (await desk.pods()).length === 0);
+		t.is((await desk.condition("Confirmed"))?.status, "False");
+		t.true((await desk.get()).status?.holds?.some(({ name }) => name === "FenceUnproven"));
+		t.deepEqual(witness.falseClaims(...names), []);
+		// When they are back, then it is confirmed and ready
+		await applyGenerated(cluster);
+		await desk.confirmed("Emergency");
+		await until("ready", async () => (await replica.ready()).status === 200);
+	},
+);

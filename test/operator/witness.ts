@@ -1,5 +1,6 @@
 import type { ExecutionContext } from "ava";
 import type { TradingSafety } from "../../crds/types.ts";
+import { wait } from "../../kube/backoff.ts";
 import { KubeError } from "../../kube/error.ts";
 import { desksPath, podsPath } from "../../operator/resources.ts";
 import { until } from "../support/until.ts";
@@ -34,16 +35,23 @@ export class Witness {
 
 	static async start(t: ExecutionContext, desk: TestDesk): Promise<Witness> {
 		const witness = new Witness(desk);
-		const pods = await desk.admin.list<Pod>(podsPath(desk.namespace));
-		for (const pod of pods.items) witness.#see("ADDED", pod);
-		const desks = await desk.admin.list<TradingSafety>(desksPath(desk.namespace));
+		const pods = await witness.#listPods();
+		const desks = await witness.#listDesks();
 		const following = [
-			witness.#follow(podsPath(desk.namespace), pods.metadata.resourceVersion, (type, object) =>
-				witness.#see(type, object as Pod),
+			witness.#follow(
+				podsPath(desk.namespace),
+				pods,
+				() => witness.#listPods(),
+				(type, object) => witness.#see(type, object as Pod),
 			),
-			witness.#follow(desksPath(desk.namespace), desks.metadata.resourceVersion, (type, object) => {
-				if (type !== "DELETED") witness.#versions.push(object as TradingSafety);
-			}),
+			witness.#follow(
+				desksPath(desk.namespace),
+				desks,
+				() => witness.#listDesks(),
+				(type, object) => {
+					if (type !== "DELETED") witness.#versions.push(object as TradingSafety);
+				},
+			),
 		];
 		t.teardown(() => {
 			witness.#stopped.abort();
@@ -111,29 +119,47 @@ export class Witness {
 		if (type === "DELETED") life.goneAt = at;
 	}
 
-	/** Goes on after the last version seen when the API server was away. */
+	/** Takes in what there is. A pod that vanished unseen counts as gone when it was last heard of. */
+	async #listPods(): Promise<string> {
+		const { items, metadata } = await this.#desk.admin.list<Pod>(podsPath(this.#desk.namespace));
+		const there = new Set(items.map((pod) => pod.metadata.uid));
+		for (const life of this.#lives.values()) {
+			if (!there.has(life.uid)) life.goneAt ??= life.toldAt ?? life.createdAt;
+		}
+		for (const pod of items) this.#see("LISTED", pod);
+		return metadata.resourceVersion ?? "0";
+	}
+
+	async #listDesks(): Promise<string> {
+		const { items, metadata } = await this.#desk.admin.list<TradingSafety>(desksPath(this.#desk.namespace));
+		if (this.#versions.length > 0) this.#versions.push(...items);
+		return metadata.resourceVersion ?? "0";
+	}
+
+	/** Goes on when the API server was away: after the last version seen, or, where it kept none, with a list. */
 	async #follow(
 		path: string,
-		from: string | undefined,
+		from: string,
+		list: () => Promise<string>,
 		onEvent: (type: string, object: object) => void,
 	): Promise<void> {
 		const { signal } = this.#stopped;
-		let resourceVersion = from ?? "0";
+		let resourceVersion = from;
+		let gone = false;
 		while (!signal.aborted) {
 			try {
+				if (gone) resourceVersion = await list();
+				gone = false;
 				const query = { watch: true, resourceVersion, allowWatchBookmarks: true };
-				const events = this.#desk.admin.watch(path, query, {
-					signal,
-					openMilliseconds: 5_000,
-					silenceMilliseconds: 120_000,
-				});
-				for await (const { type, object } of events) {
+				const limits = { signal, openMilliseconds: 5_000, silenceMilliseconds: 120_000 };
+				for await (const { type, object } of this.#desk.admin.watch(path, query, limits)) {
 					resourceVersion = object.metadata.resourceVersion;
 					if (type !== "BOOKMARK") onEvent(type, object);
 				}
 			} catch (error) {
-				if (error instanceof KubeError && error.code !== "GONE") continue;
-				throw error;
+				if (!(error instanceof KubeError)) throw error;
+				gone ||= error.code === "GONE";
+				await wait(50, signal);
 			}
 		}
 	}
