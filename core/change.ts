@@ -48,7 +48,7 @@ export function stamped(before: Spec | undefined, after: Spec, user: string): Sp
 	const stale =
 		before !== undefined &&
 		(before.reason ?? "") === (after.reason ?? "") &&
-		rank(after.mode) > rank(before.mode);
+		(raisesSomething(before, after) || !isDeepStrictEqual(before.trip, after.trip));
 	return { ...after, setBy: user, ...(stale && { reason: "" }) };
 }
 
@@ -75,8 +75,7 @@ export function judgeChange(before: TradingSafety, after: Spec, caller: Caller):
 	const fallen = loweredTargets(old, after);
 	const unfreezes = old.freeze === true && after.freeze !== true;
 	const lowers = newRank < oldRank || unfreezes || fallen.length > 0;
-	const raises =
-		newRank > oldRank || (after.freeze === true && old.freeze !== true) || raisesTarget(old, after);
+	const raises = raisesSomething(old, after);
 	const config = !sameConfiguration(old, after);
 	const newRequest = after.resetRequest !== undefined && !sameRequest(old, after);
 	const approvals = old.resetRequest?.approvals ?? {};
@@ -194,6 +193,14 @@ function targetRank(spec: Spec, name: string): number {
 function loweredTargets(before: Spec, after: Spec): readonly string[] {
 	return Object.keys(before.targetModes ?? {}).filter(
 		(name) => targetRank(after, name) < targetRank(before, name),
+	);
+}
+
+function raisesSomething(before: Spec, after: Spec): boolean {
+	return (
+		rank(after.mode) > rank(before.mode) ||
+		(after.freeze === true && before.freeze !== true) ||
+		raisesTarget(before, after)
 	);
 }
 

@@ -41,9 +41,11 @@ export function clearance(
 	);
 	if (open.length > 0) return undefined;
 	const mode = modeOf(desk.spec.mode);
+	const toMode = request?.toMode ?? (request === undefined ? mildestStep(mode) : mode);
 	return {
 		generation: desk.metadata.generation ?? 0,
-		toMode: request?.toMode ?? (request === undefined ? mildestStep(mode) : mode),
+		// A frozen desk has to be in Pause at least when its freeze ends.
+		toMode: desk.spec.freeze === true && toMode === "Normal" ? "Pause" : toMode,
 		time: now,
 	};
 }

@@ -99,7 +99,7 @@ function confirmed(desk: TradingSafety, facts: Facts, states: readonly TargetSta
 		"Confirmed",
 		"True",
 		"NothingLeft",
-		`no pod of ${stopped.length} stopped targets, listed at ${listed[0]}, after the fence denied at generation ${desk.metadata.generation}`,
+		`no pod of ${stopped.length} stopped targets, listed at ${listed[0]} or later; the fence denies at generation ${desk.metadata.generation}`,
 	);
 }
 

@@ -23,6 +23,3 @@ export type Controller = {
 	readonly look: (desk: DeskState) => void;
 	readonly stop: () => Promise<void>;
 };
-
-/** The time now, RFC 3339 with milliseconds, for people. Durations are measured on the monotonic clock. */
-export const timestamp = (): string => new Date().toISOString();

@@ -6,7 +6,7 @@ import { type Sighting, sight } from "../core/sighting.ts";
 import { targetStates } from "../core/targets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { compareResourceVersions } from "../kube/object.ts";
-import { timestamp } from "./context.ts";
+import { timestamp } from "./clock.ts";
 import type { NamespaceView } from "./namespace-view.ts";
 
 const sightingsKept = 500;
@@ -20,6 +20,7 @@ export class DeskState {
 	#enforceLabel: string | undefined;
 	/** When the present generation was first seen, by `performance.now()`. */
 	#seenAt = performance.now();
+	#knownAt = performance.now();
 	/** True once pods, workloads and records were listed. */
 	viewSynced = false;
 	fence: FenceProof | { readonly error: string } = { error: "not tried yet" };
@@ -47,6 +48,11 @@ export class DeskState {
 		return this.#seenAt;
 	}
 
+	/** When this version was last known to be the present one, by `performance.now()`. */
+	get knownAt(): number {
+		return this.#knownAt;
+	}
+
 	get enforceLabel(): string | undefined {
 		return this.#enforceLabel;
 	}
@@ -66,7 +72,9 @@ export class DeskState {
 			this.#object.metadata.resourceVersion,
 		);
 		const sameObject = object.metadata.uid === this.#object.metadata.uid;
-		if (sameObject && order !== undefined && order <= 0) return false;
+		if (order === 0) this.#knownAt = performance.now();
+		if (order !== undefined && order <= 0) return false;
+		this.#knownAt = performance.now();
 		const generation = this.#object.metadata.generation ?? 0;
 		const next = object.metadata.generation ?? 0;
 		this.#object = object;

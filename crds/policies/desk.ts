@@ -56,6 +56,8 @@ export const create: Policy = {
 	],
 };
 
+const raisesSomething = `(${newRank} > ${oldRank} || (${frozen("object.spec")} && !${frozen("oldObject.spec")}) || ${raisesTarget})`;
+
 /**
  * Stamp: who moved the mode, from the request itself; who moves nothing cannot change it. A reason that belongs
  * to the mode before is cleared.
@@ -74,7 +76,7 @@ export const stamp: Mutation = {
 	jsonPatch:
 		`[${moves} ? JSONPatch{op: 'add', path: '/spec/setBy', value: request.userInfo.username} : ` +
 		"has(oldObject.spec.setBy) ? JSONPatch{op: 'add', path: '/spec/setBy', value: oldObject.spec.setBy} : JSONPatch{op: 'remove', path: '/spec/setBy'}] + " +
-		`(oldObject != null && object.spec.?reason.orValue('') == oldObject.spec.?reason.orValue('') && ${newRank} > ${oldRank} ` +
+		`(oldObject != null && object.spec.?reason.orValue('') == oldObject.spec.?reason.orValue('') && (${raisesSomething} || object.spec.?trip != oldObject.spec.?trip) ` +
 		"? [JSONPatch{op: 'add', path: '/spec/reason', value: ''}] : [])",
 };
 
@@ -132,7 +134,7 @@ export const change: Policy = {
 		},
 		{
 			name: "raises",
-			expression: `variables.nm > variables.om || (${frozen("object.spec")} && !${frozen("oldObject.spec")}) || ${raisesTarget}`,
+			expression: raisesSomething,
 		},
 		{ name: "halted", expression: haltedSpec("oldObject.spec") },
 		{

@@ -1,7 +1,8 @@
 import { isProven } from "../../core/facts.ts";
 import { labelSelector, matches } from "../../core/selector.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
-import { type Context, type Controller, timestamp } from "../context.ts";
+import { timestamp } from "../clock.ts";
+import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { type PodObject, podsPath, projectPod } from "../resources.ts";
 

@@ -1,10 +1,8 @@
 import type { Pod } from "../../core/observed.ts";
 import { type StopEffect, stopPlan } from "../../core/plan.ts";
-import { heldAtAnnotation } from "../../crds/vocabulary.ts";
-import { isKubeError } from "../../kube/error.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
-import { newRecord, podsPath, recordsPath, type Scale, scalePath } from "../resources.ts";
+import { callToStop, readDesk } from "../stop-call.ts";
 
 /** How many calls one desk may have under way. More only queue up in the API server. */
 const workersPerDesk = 32;
@@ -13,7 +11,8 @@ const fewestWorkers = 4;
 const gatherMilliseconds = 20;
 /** After a call succeeded, how long the watch may take to show it before the call is made again. */
 const echoMilliseconds = 1_000;
-const deadlineMilliseconds = 5_000;
+/** A desk that was not seen, unchanged or changed, for this long is read before anything is stopped. */
+const staleMilliseconds = 3_000;
 const firstPauseMilliseconds = 50;
 const longestPauseMilliseconds = 2_000;
 
@@ -27,6 +26,7 @@ type Work = {
 	readonly inFlight: Set<string>;
 	timer: NodeJS.Timeout | undefined;
 	scheduled: boolean;
+	reading: boolean;
 };
 
 /**
@@ -94,6 +94,7 @@ export class Enforcer implements Controller {
 				inFlight: new Set(),
 				timer: undefined,
 				scheduled: false,
+				reading: false,
 			};
 			this.#work.set(desk, work);
 		}
@@ -102,6 +103,29 @@ export class Enforcer implements Controller {
 
 	#plan(desk: DeskState, work: Work): void {
 		if (this.#stopped || !this.#work.has(desk)) return;
+		if (performance.now() - desk.knownAt > staleMilliseconds) void this.#readThenPlan(desk, work);
+		else this.#planNow(desk, work);
+	}
+
+	/**
+	 * A replica that slept, or whose watch is silent, may see a halt that is long over. When the desk cannot be
+	 * read it acts on what it knows: the more severe mode counts.
+	 */
+	async #readThenPlan(desk: DeskState, work: Work): Promise<void> {
+		if (work.reading) return;
+		work.reading = true;
+		try {
+			desk.accept(await readDesk(this.#context.client, desk.namespace));
+		} catch (err) {
+			this.#context.metrics.errors.inc({ where: "read-desk" });
+			this.#context.log.warn({ namespace: desk.namespace, err }, "acting on a desk that may be out of date");
+		} finally {
+			work.reading = false;
+		}
+		if (!this.#stopped && this.#work.has(desk)) this.#planNow(desk, work);
+	}
+
+	#planNow(desk: DeskState, work: Work): void {
 		const now = performance.now();
 		const effects = stopPlan(desk.object, desk.view.observed());
 		if (effects.length === 0) {
@@ -143,7 +167,7 @@ export class Enforcer implements Controller {
 		const { log, metrics } = this.#context;
 		work.inFlight.add(key);
 		try {
-			await this.#act(desk, effect);
+			await callToStop(this.#context, desk, effect);
 			metrics.effects.inc({ effect: effect.kind, result: "done" });
 			// Done before and still not seen: the watch is silent.
 			if (work.attempts.get(key)?.failures === 0) desk.view.relist("a call was not echoed");
@@ -160,85 +184,6 @@ export class Enforcer implements Controller {
 		} finally {
 			work.inFlight.delete(key);
 		}
-	}
-
-	async #act(desk: DeskState, effect: StopEffect): Promise<void> {
-		const { client, identity } = this.#context;
-		const { namespace } = desk;
-		const options = { priority: "emergency", deadlineMilliseconds } as const;
-		const generation = desk.object.metadata.generation ?? 0;
-		switch (effect.kind) {
-			case "DeletePod":
-				// DELETE and not Eviction: budgets must not delay a halt.
-				return done(
-					client.delete(
-						podsPath(namespace, effect.pod.name),
-						{
-							apiVersion: "v1",
-							kind: "DeleteOptions",
-							preconditions: { uid: effect.pod.uid },
-							...(effect.graceSeconds !== undefined && { gracePeriodSeconds: effect.graceSeconds }),
-						},
-						options,
-					),
-					"NOT_FOUND",
-					"CONFLICT",
-				);
-			case "CreateRecord": {
-				// A watch that fell silent in an earlier halt shows what it left, not what runs now.
-				const now = await replicasNow(
-					client.get<Scale>(scalePath(namespace, effect.workload), undefined, options),
-					effect.workload.uid,
-				);
-				if (now === undefined) return;
-				if (now !== effect.workload.replicas) desk.view.relist("a read showed other replicas");
-				const record = newRecord({ ...effect.workload, replicas: now }, effect.target, generation, identity);
-				return done(client.create(recordsPath(namespace), record, undefined, options), "ALREADY_EXISTS");
-			}
-			case "ClaimRecord":
-				return done(
-					client.patch(
-						recordsPath(namespace, effect.workload.uid),
-						{ metadata: { annotations: { [heldAtAnnotation]: String(generation) } } },
-						{ type: "merge" },
-						options,
-					),
-					"NOT_FOUND",
-				);
-			case "ScaleToZero":
-				return done(
-					client.patch(
-						scalePath(namespace, effect.workload),
-						{ spec: { replicas: 0 } },
-						{ type: "merge" },
-						options,
-					),
-					"NOT_FOUND",
-				);
-		}
-	}
-}
-
-/** Waits for a call; the codes named mean that what was wanted is so already. */
-async function done(
-	call: Promise<unknown>,
-	...settled: readonly ("NOT_FOUND" | "CONFLICT" | "ALREADY_EXISTS")[]
-): Promise<void> {
-	try {
-		await call;
-	} catch (error) {
-		if (!isKubeError(error, ...settled)) throw error;
-	}
-}
-
-/** The replicas that the workload with this UID has; undefined when it is gone or another. */
-async function replicasNow(call: Promise<Scale>, uid: string): Promise<number | undefined> {
-	try {
-		const { metadata, spec } = await call;
-		return metadata.uid === uid ? (spec?.replicas ?? 0) : undefined;
-	} catch (error) {
-		if (isKubeError(error, "NOT_FOUND")) return undefined;
-		throw error;
 	}
 }
 

@@ -1,7 +1,8 @@
 import { isProven } from "../../core/facts.ts";
 import { probeLabel } from "../../crds/vocabulary.ts";
 import { isKubeError } from "../../kube/error.ts";
-import { type Context, type Controller, timestamp } from "../context.ts";
+import { timestamp } from "../clock.ts";
+import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { podsPath } from "../resources.ts";
 

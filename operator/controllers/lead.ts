@@ -11,7 +11,7 @@ import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { OperatorError } from "../error.ts";
 import { deskPath, recordsPath, type Scale, scalePath } from "../resources.ts";
-import { writeStatus } from "./status.ts";
+import { publishStatus, writeStatus } from "./status.ts";
 
 /** A leader with less than this left of its lease begins nothing that opens. */
 const leaseReserveMilliseconds = 500;
@@ -95,7 +95,7 @@ export class Lead implements Controller {
 		const cleared = withClearance(object, status, facts);
 		if (cleared !== undefined) {
 			this.#mayOpen(signal);
-			desk.accept(await writeStatus(this.#context.leaderClient, object, cleared));
+			await publishStatus(this.#context, desk, object, cleared, this.#context.leaderClient);
 		}
 		return { requeueAfterMilliseconds: pollMilliseconds };
 	}
@@ -202,6 +202,8 @@ export class Lead implements Controller {
 		if (scale.metadata.uid !== workload.uid) {
 			throw new OperatorError("SUPERSEDED", `${workload.kind} ${workload.name} was made anew`);
 		}
+		// Somebody chose another number since this was planned: theirs stays.
+		if ((scale.spec?.replicas ?? 0) !== workload.replicas) return;
 		this.#mayOpen(signal);
 		const { resourceVersion } = scale.metadata;
 		await leaderClient.patch(

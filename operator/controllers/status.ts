@@ -72,10 +72,7 @@ export class StatusWriter implements Controller {
 		if (saysTheSame(object.status, status) && age < refresh) {
 			return { requeueAfterMilliseconds: refresh - age };
 		}
-		const written = await writeStatus(this.#context.client, object, status);
-		desk.forgetSightings(object.metadata.generation ?? 0);
-		desk.accept(written);
-		this.#tell(object, status);
+		await publishStatus(this.#context, desk, object, status, this.#context.client);
 		return { requeueAfterMilliseconds: refresh };
 	}
 
@@ -85,32 +82,49 @@ export class StatusWriter implements Controller {
 			this.#context.metrics.condition.set({ namespace, type: condition.type }, value[condition.status]);
 		}
 	}
+}
 
-	/** Events for what this write said first. */
-	#tell(before: TradingSafety, status: TradingSafetyStatus): void {
-		const known = new Set(before.status?.history?.map((row) => row.generation));
-		for (const row of status.history ?? []) {
-			if (!known.has(row.generation))
-				this.#event(before, "ModeChanged", row.override === true, describe(row));
-		}
-		const confirmed = status.conditions?.find((condition) => condition.type === "Confirmed");
-		const was = before.status?.conditions?.find((condition) => condition.type === "Confirmed");
-		if (confirmed?.status === "True" && was?.status !== "True") {
-			this.#event(before, "Confirmed", false, `${status.modeInForce} is in force: ${confirmed.message}`);
-		}
-	}
-
-	#event(desk: TradingSafety, reason: string, warning: boolean, note: string): void {
-		const { apiVersion, kind, metadata } = desk;
+/** Writes status and, once it is written, tells by events what it was the first to say. */
+export async function publishStatus(
+	context: Context,
+	desk: DeskState,
+	before: TradingSafety,
+	status: TradingSafetyStatus,
+	client: Client,
+): Promise<void> {
+	const written = await writeStatus(client, before, status);
+	desk.forgetSightings(status.observedGeneration ?? 0);
+	desk.accept(written);
+	for (const event of news(before.status, status)) {
+		const { apiVersion, kind, metadata } = before;
 		const { name, namespace, uid } = metadata;
-		this.#context.events.record({
+		context.events.record({
 			regarding: { apiVersion, kind, name, uid, ...(namespace !== undefined && { namespace }) },
-			type: warning ? "Warning" : "Normal",
-			reason,
 			action: "Observed",
-			note,
+			...event,
 		});
 	}
+}
+
+type News = { readonly type: "Normal" | "Warning"; readonly reason: string; readonly note: string };
+
+function news(before: TradingSafetyStatus | undefined, now: TradingSafetyStatus): readonly News[] {
+	const known = new Set(before?.history?.map((row) => row.generation));
+	const changes: readonly News[] = (now.history ?? [])
+		.filter((row) => !known.has(row.generation))
+		.map((row) => ({
+			type: row.override === true ? "Warning" : "Normal",
+			reason: "ModeChanged",
+			note: describe(row),
+		}));
+	const confirmed = conditionOf(now, "Confirmed");
+	if (confirmed?.status !== "True" || conditionOf(before, "Confirmed")?.status === "True") return changes;
+	const note = `${now.modeInForce} is in force: ${confirmed.message}`;
+	return [...changes, { type: "Normal", reason: "Confirmed", note }];
+}
+
+function conditionOf(status: TradingSafetyStatus | undefined, type: string) {
+	return status?.conditions?.find((condition) => condition.type === type);
 }
 
 /**

@@ -236,6 +236,14 @@ test("the stamp names who moved the mode and clears the reason of an earlier one
 		setBy: "ada",
 		reason: "loss",
 	});
-	t.like(stamped(before, { ...before, trip: { id: "1" } }, "ada"), { setBy: "ada", reason: "lunch" });
+	for (const raise of [
+		{ trip: { id: "1" } },
+		{ freeze: true },
+		{ targetModes: { bots: "Emergency" as const } },
+	]) {
+		t.like(stamped(before, { ...before, ...raise }, "ada"), { setBy: "ada", reason: "" });
+	}
+	const raised: TradingSafetySpec = { ...before, targetModes: { bots: "Emergency" } };
+	t.like(stamped(raised, { ...before, reason: "checked" }, "ada"), { setBy: "ada", reason: "checked" });
 	t.is(stamped(before, { ...before, setBy: "ada" }, "ada").setBy, "bob");
 });
