@@ -196,9 +196,9 @@ export class TestDesk {
 				const desk = await this.get();
 				const confirmed = desk.status?.conditions?.find((condition) => condition.type === "Confirmed");
 				const current = confirmed?.observedGeneration === desk.metadata.generation;
-				return current && confirmed?.status === "True" && desk.status?.modeInForce === mode
-					? desk
-					: undefined;
+				if (current && confirmed?.status === "True" && desk.status?.modeInForce === mode) return desk;
+				// `until` reports the last of these.
+				throw new Error(`${desk.status?.modeInForce}: ${JSON.stringify(desk.status?.conditions)}`);
 			},
 			{ timeoutMilliseconds: 60_000 },
 		);
