@@ -3,7 +3,6 @@ import type { TradingSafety } from "../crds/types.ts";
 import { isHalted } from "./change.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { mildestStep, modeOf } from "./modes.ts";
-import { stopPlan } from "./plan.ts";
 import { matches } from "./selector.ts";
 import { targetStates } from "./targets.ts";
 
@@ -80,7 +79,7 @@ function stopHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
 						: `target ${state.spec.name}: ${pods.length} pods not confirmed gone: ${names.join(", ")}${pods.length > 3 ? ", ..." : ""}`,
 			};
 		});
-	const owners = stopPlan(desk, facts.observed).filter((effect) => effect.kind !== "DeletePod").length;
+	const owners = facts.stop.filter((effect) => effect.kind !== "DeletePod").length;
 	return owners === 0
 		? left
 		: [...left, { name: "OwnersLeft", message: `${owners} workloads are not yet recorded and at zero` }];

@@ -5,7 +5,6 @@ import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { rank } from "./modes.ts";
-import { stopPlan } from "./plan.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
@@ -30,7 +29,7 @@ export function findings(
 	const states = targetStates(desk);
 	return [
 		confirmed(desk, facts, states),
-		enforced(desk, facts, states),
+		enforced(facts, states),
 		fenced(desk, facts),
 		cleared(desk, holds, clearance),
 		finding("Armed", "False", "NotConfigured", "no e-stop device is configured"),
@@ -67,7 +66,7 @@ function unsettled(
 	if (left.length > 0) {
 		return ["PodsLeft", `not confirmed stopped: ${left.map((state) => state.spec.name).join(", ")}`];
 	}
-	const effects = stopPlan(desk, facts.observed);
+	const effects = facts.stop;
 	if (effects.length > 0) return ["StopRunning", `${effects.length} things still to do to stop`];
 	if (!facts.restore.done) {
 		const { stage, waitingFor } = facts.restore;
@@ -103,8 +102,7 @@ function confirmed(desk: TradingSafety, facts: Facts, states: readonly TargetSta
 	);
 }
 
-function enforced(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {
-	const effects = stopPlan(desk, facts.observed);
+function enforced({ stop: effects, now }: Facts, states: readonly TargetState[]): Finding {
 	const count = (kind: string) => effects.filter((effect) => effect.kind === kind).length;
 	if (effects.length > 0) {
 		return finding(
@@ -120,8 +118,8 @@ function enforced(desk: TradingSafety, facts: Facts, states: readonly TargetStat
 		"True",
 		stopped === 0 ? "NothingToStop" : "Stopped",
 		stopped === 0
-			? `nothing is to be stopped, seen at ${facts.now}`
-			: `every pod of ${stopped} targets told to stop and every owner at zero, seen at ${facts.now}`,
+			? `nothing is to be stopped, seen at ${now}`
+			: `every pod of ${stopped} targets told to stop and every owner at zero, seen at ${now}`,
 	);
 }
 

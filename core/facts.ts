@@ -1,11 +1,13 @@
+import type { TradingSafety } from "../crds/types.ts";
 import type { Observed } from "./observed.ts";
-import type { RestoreStep } from "./restore.ts";
+import { type StopEffect, stopPlan } from "./plan.ts";
+import { type RestoreStep, restoreStep } from "./restore.ts";
 
 /** A denial by the fence that was seen by dry run, and the version of the desk that it was judged by. */
 export type FenceProof = { readonly generation: number; readonly uid: string; readonly at: string };
 
-/** What a replica knows about a desk at one moment, beside the desk itself. Times are RFC 3339. */
-export type Facts = {
+/** What a replica has seen of a desk at one moment, beside the desk itself. Times are RFC 3339. */
+export type Seen = {
 	readonly now: string;
 	readonly observed: Observed;
 	/** The last proof, or why there is none. */
@@ -14,8 +16,24 @@ export type Facts = {
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
 	/** Value of the enforce label of the namespace. */
 	readonly enforceLabel?: string;
+};
+
+/** What was seen, and what follows from it: planned once, for everything that is decided from it. */
+export type Facts = Seen & {
+	/** What must still be done to stop. */
+	readonly stop: readonly StopEffect[];
+	/** What comes next on the way up. */
 	readonly restore: RestoreStep;
 };
+
+/** The facts that follow from what was seen. */
+export function factsFrom(desk: TradingSafety, seen: Seen): Facts {
+	return {
+		...seen,
+		stop: stopPlan(desk, seen.observed),
+		restore: restoreStep(desk, seen.observed, new Set(seen.gone.keys())),
+	};
+}
 
 /** True when the fence was seen to deny by exactly this version of the desk, or a later one. */
 export function isProven(

@@ -12,7 +12,7 @@ import { type Facts, isProven } from "./facts.ts";
 import { continueStory } from "./history.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
-import { decidingTarget, lostRecords, stopPlan } from "./plan.ts";
+import { decidingTarget, lostRecords } from "./plan.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
@@ -92,9 +92,7 @@ function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatu
 		(target) => target.fencedAs !== undefined && !states.some((state) => state.spec.name === target.name),
 	);
 	const unrecorded = new Set(
-		stopPlan(desk, facts.observed).flatMap((effect) =>
-			effect.kind === "CreateRecord" ? [effect.target] : [],
-		),
+		facts.stop.flatMap((effect) => (effect.kind === "CreateRecord" ? [effect.target] : [])),
 	);
 	return [
 		...states.map((state) => targetStatus(state, before, facts, unrecorded.has(state.spec.name))),
@@ -146,7 +144,7 @@ function withStages(
 	settled: boolean,
 ): Transition | undefined {
 	if (transition === undefined) return undefined;
-	const effects = stopPlan(desk, facts.observed);
+	const effects = facts.stop;
 	const stages = {
 		fencedAt: isProven(facts.fence, desk.metadata),
 		toldAt: effects.every((effect) => effect.kind !== "DeletePod"),

@@ -1,6 +1,5 @@
-import type { Facts, FenceProof } from "../core/facts.ts";
+import { type Facts, type FenceProof, factsFrom } from "../core/facts.ts";
 import type { Pod } from "../core/observed.ts";
-import { restoreStep } from "../core/restore.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
 import { targetStates } from "../core/targets.ts";
@@ -111,16 +110,13 @@ export class DeskState {
 
 	/** Everything that the decisions look at, as of now. */
 	facts(): Facts {
-		const observed = this.view.observed();
-		const gone = new Map(this.#gone);
-		return {
+		return factsFrom(this.#object, {
 			now: timestamp(),
-			observed,
+			observed: this.view.observed(),
 			fence: this.fence,
-			gone,
+			gone: new Map(this.#gone),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
-			restore: restoreStep(this.#object, observed, new Set(gone.keys())),
-		};
+		});
 	}
 
 	#note(object: TradingSafety): void {

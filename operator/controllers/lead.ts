@@ -1,5 +1,5 @@
 import type { Workload } from "../../core/observed.ts";
-import { type RestoreEffect, type RestoreStep, restoreStep } from "../../core/restore.ts";
+import type { RestoreEffect, RestoreStep } from "../../core/restore.ts";
 import { nextStatus, withClearance, withoutRecordRows } from "../../core/status.ts";
 import { targetStates, targetsOf } from "../../core/targets.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
@@ -86,9 +86,8 @@ export class Lead implements Controller {
 			return { requeueAfterMilliseconds: echoMilliseconds };
 		}
 		const facts = desk.facts();
-		const step = restoreStep(object, facts.observed, new Set(facts.gone.keys()));
-		if (step.effects.length > 0) {
-			await this.#perform(desk, object, step, signal);
+		if (facts.restore.effects.length > 0) {
+			await this.#perform(desk, object, facts.restore, signal);
 			return { requeueAfterMilliseconds: echoMilliseconds };
 		}
 		const status = nextStatus(object, facts, desk.sightings);

@@ -1,6 +1,5 @@
-import type { Facts } from "../../core/facts.ts";
+import { type Facts, factsFrom } from "../../core/facts.ts";
 import type { Observed, Pod, Recorded, Workload } from "../../core/observed.ts";
-import { restoreStep } from "../../core/restore.ts";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
 import type { TradingSafety } from "../../crds/types.ts";
@@ -76,13 +75,12 @@ export function factsOf(
 	rest: Partial<Facts> = {},
 ): Facts {
 	const at = "2026-01-01T00:00:05.000Z";
-	return {
+	const seen = {
 		now: "2026-01-01T00:00:10.000Z",
 		observed,
 		fence: { generation: desk.metadata.generation ?? 0, uid: desk.metadata.uid, at },
 		gone: new Map(gone.map((name) => [name, { at }])),
 		enforceLabel: "targets",
-		restore: restoreStep(desk, observed, new Set(gone)),
-		...rest,
 	};
+	return { ...factsFrom(desk, seen), ...rest };
 }

@@ -1,7 +1,7 @@
-import type { Facts, FenceProof } from "../../../core/facts.ts";
+import { type Facts, type FenceProof, factsFrom } from "../../../core/facts.ts";
 import type { Observed } from "../../../core/observed.ts";
 import { type StopEffect, stopPlan } from "../../../core/plan.ts";
-import { type RestoreEffect, restoreStep } from "../../../core/restore.ts";
+import type { RestoreEffect } from "../../../core/restore.ts";
 import { type Sighting, sight } from "../../../core/sighting.ts";
 import { nextStatus, saysTheSame, withClearance } from "../../../core/status.ts";
 import { targetStates, targetsOf } from "../../../core/targets.ts";
@@ -166,15 +166,13 @@ function facts(world: World, replica: Replica, desk: TradingSafety): Facts {
 	const gone = new Map(
 		[...replica.gone].filter(([, { generation }]) => generation === desk.metadata.generation),
 	);
-	const seen = observed(world, replica);
-	return {
+	return factsFrom(desk, {
 		now: now(world),
-		observed: seen,
+		observed: observed(world, replica),
 		fence: replica.proof ?? { error: "not probed yet" },
 		gone,
 		enforceLabel: "targets",
-		restore: restoreStep(desk, seen, new Set(gone.keys())),
-	};
+	});
 }
 
 /** Proves the fence, then lists pods afresh, then says in status what was found. */
