@@ -22,7 +22,10 @@ async function normal(t: ExecutionContext) {
 	const desk = await TestDesk.create(t, { cluster });
 	await desk.run({ name: "bots", replicas: 4 }, { name: "strategy", replicas: 2 });
 	const replicas = [await startReplica(t, desk), await startReplica(t, desk)] as const;
-	await desk.govern({ targets: [target("bots", "Bot"), target("strategy", "Strategy")] });
+	// A server that has just started answers 503 until its policies know the custom resource.
+	await until("the desk can be made", () =>
+		desk.govern({ targets: [target("bots", "Bot"), target("strategy", "Strategy")] }),
+	);
 	await desk.confirmed("Pause");
 	await desk.lower("Normal");
 	await desk.confirmed("Normal");
@@ -46,7 +49,6 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 		t.true(late.every((life) => life.goneAt !== undefined));
 		t.deepEqual(witness.falseClaims(...names), []);
 		// When it goes away at some moment of the restore, then that is completed too
-		// A server that has just started answers 503 until it knows the custom resource.
 		await until("it can be lowered", () => desk.lower("Normal"));
 		await chance.moment(400);
 		await cluster.restartApiServer(signal);
