@@ -31,6 +31,9 @@ export class Desks {
 	readonly #context: Context;
 	readonly #hooks: DeskHooks;
 	readonly #only: ReadonlySet<string>;
+	readonly #own: string;
+	/** The desk that was refused last, so that it is said once. */
+	#refused: string | undefined;
 	readonly #states = new Map<string, DeskState>();
 	readonly #desks: Reflector<DeskObject, DeskObject>;
 	readonly #namespaces: Reflector<NamespaceObject, string | undefined>;
@@ -38,10 +41,12 @@ export class Desks {
 	#reading: Promise<void> | undefined;
 	#agreedAt: number | undefined;
 
-	constructor(context: Context, only: readonly string[], hooks: DeskHooks) {
+	/** `only`: the namespaces to govern, all when empty. `own`: where the operator runs; a desk there is refused. */
+	constructor(context: Context, only: readonly string[], own: string, hooks: DeskHooks) {
 		this.#context = context;
 		this.#hooks = hooks;
 		this.#only = new Set(only);
+		this.#own = own;
 		this.#desks = new Reflector<DeskObject, DeskObject>({
 			...this.#common("tradingsafeties"),
 			path: desksPath(),
@@ -138,6 +143,16 @@ export class Desks {
 	#open(object: DeskObject): void {
 		const namespace = object.metadata.namespace ?? "";
 		const { client, log, metrics } = this.#context;
+		if (namespace === this.#own) {
+			if (this.#refused === object.metadata.uid) return;
+			this.#refused = object.metadata.uid;
+			metrics.errors.inc({ where: "desk-in-own-namespace" });
+			log.error(
+				{ namespace },
+				"a desk in the operator's own namespace could stop the operator: it is not governed",
+			);
+			return;
+		}
 		const view = new NamespaceView(client, namespace, {
 			onChange: () => this.#hooks.onChange(desk),
 			onPod: (pod) => desk.seePod(pod),

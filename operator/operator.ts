@@ -121,7 +121,7 @@ export async function startOperator(
 			observe(desk);
 		}
 	};
-	const desks = new Desks(context, options.namespaces, {
+	const desks = new Desks(context, options.namespaces, options.operatorNamespace, {
 		onSpec: (desk) => {
 			enforcer.lookNow(desk);
 			lead.interrupt(desk);

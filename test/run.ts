@@ -10,7 +10,7 @@ import { startCluster } from "../dev/cluster/cluster.ts";
 import { ClusterError, messageOf } from "../dev/cluster/errors.ts";
 import { clusterFiles } from "../dev/cluster/files.ts";
 import { displayProgress } from "../dev/cluster/progress.ts";
-import { applyGenerated } from "./support/generated.ts";
+import { installApi } from "../dev/install.ts";
 import { readTap, type TapReport } from "./support/tap.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -142,7 +142,7 @@ async function main(): Promise<number> {
 		signal: interruption.signal,
 	});
 	try {
-		await applyGenerated(cluster);
+		await installApi(cluster);
 		const results: FileResult[] = [];
 		const waiting = files.values();
 		const worker = async () => {

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { Client } from "../../kube/client.ts";
 import { pathOf } from "../../kube/paths.ts";
 import type { ClusterAccess } from "../cluster/access.ts";
@@ -8,19 +7,11 @@ import { deskNamespace, namespaceObject, workloadObject, workloads } from "./des
 import { DemoError } from "./errors.ts";
 import { roleBindings } from "./people.ts";
 
-const GENERATED = fileURLToPath(new URL("../../crds/generated", import.meta.url));
-
 type WorkloadStatus = {
 	readonly metadata: { readonly name: string };
 	readonly spec: { readonly replicas?: number };
 	readonly status?: { readonly readyReplicas?: number };
 };
-
-/** Applies the API, its policies, roles and accounts as an administrator would, and waits until they are served. */
-export async function installApi(cluster: ClusterAccess): Promise<void> {
-	await run(cluster, ["apply", "--server-side", "-f", GENERATED]);
-	await run(cluster, ["wait", "crd", "--all", "--for=condition=Established", "--timeout=25s"]);
-}
 
 /** Creates the namespace of the desk, what people may do in it, and its workloads, which begin to run. */
 export async function installDesk(cluster: ClusterAccess): Promise<void> {

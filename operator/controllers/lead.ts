@@ -174,11 +174,15 @@ export class Lead implements Controller {
 			case "DeleteRecord": {
 				const { uid, resourceVersion, workloadUid } = effect.record;
 				// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
-				await leaderClient.delete(
-					recordsPath(namespace, workloadUid),
-					{ apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } },
-					{ deadlineMilliseconds, signal },
-				);
+				const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
+				try {
+					await leaderClient.delete(recordsPath(namespace, workloadUid), body, {
+						deadlineMilliseconds,
+						signal,
+					});
+				} catch (error) {
+					if (!isKubeError(error, "NOT_FOUND")) throw error;
+				}
 				return;
 			}
 		}

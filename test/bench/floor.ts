@@ -2,9 +2,9 @@ import { apiGroup } from "../../crds/vocabulary.ts";
 import { type Cluster, startCluster } from "../../dev/cluster/cluster.ts";
 import type { Progress } from "../../dev/cluster/progress.ts";
 import type { ControllerManagerRate } from "../../dev/cluster/servers.ts";
+import { installApi } from "../../dev/install.ts";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
-import { applyGenerated } from "../support/generated.ts";
 import { until } from "../support/until.ts";
 import { type BareDelete, startBareDelete } from "./bare-delete.ts";
 import { PodWatch } from "./pod-watch.ts";
@@ -39,7 +39,7 @@ export async function openFloor(progress: Progress, signal: AbortSignal): Promis
 		await cluster.stop();
 	};
 	try {
-		await applyGenerated(cluster);
+		await installApi(cluster);
 		const open = async (kubeconfig: string) => {
 			const limits = { perSecond: 10_000, burst: 10_000, normalInFlight: sockets };
 			const client = new Client(await connect(loadKubeConfig(kubeconfig), { sockets }), { limits });

@@ -189,7 +189,7 @@ export class TestDesk {
 	}
 
 	/** Waits until the status says of the present generation that the mode is in force. */
-	confirmed(mode: string): Promise<TradingSafety> {
+	confirmed(mode: string, timeoutMilliseconds = 60_000): Promise<TradingSafety> {
 		return until(
 			`${mode} is confirmed`,
 			async () => {
@@ -200,7 +200,7 @@ export class TestDesk {
 				// `until` reports the last of these.
 				throw new Error(`${desk.status?.modeInForce}: ${JSON.stringify(desk.status?.conditions)}`);
 			},
-			{ timeoutMilliseconds: 60_000 },
+			{ timeoutMilliseconds },
 		);
 	}
 

@@ -14,6 +14,8 @@ export type ReplicaOptions = {
 	/** By default that of the operator's service account; a proxy gives another. */
 	readonly kubeconfig?: string;
 	readonly leaseSeconds?: number;
+	/** Further options of the operator. */
+	readonly args?: readonly string[];
 };
 
 /** One operator replica as a process of its own, governing one desk. Ends with the test. */
@@ -94,6 +96,7 @@ export async function startReplica(
 			...["--kubeconfig", kubeconfig, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
 			...["--namespace", desk.namespace, "--lease", `test-${desk.namespace}`],
 			...["--lease-seconds", String(options.leaseSeconds ?? 2)],
+			...(options.args ?? []),
 		],
 		{ stdio: ["ignore", "ignore", "pipe"] },
 	);

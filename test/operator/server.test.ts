@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from "ava";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
+import { awaitPolicies, installApi } from "../../dev/install.ts";
 import { ownCluster } from "../support/cluster.ts";
-import { applyGenerated } from "../support/generated.ts";
 import { until } from "../support/until.ts";
 import { Chance } from "./chance.ts";
 import { TestDesk, target } from "./desk.ts";
@@ -10,15 +10,19 @@ import { Witness } from "./witness.ts";
 
 const names = ["bots", "strategy"];
 const bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+/** An API server may take 30 s after its start to know the custom kinds, and refuses every pod until then. */
+const restartMilliseconds = 180_000;
 let cluster: Cluster;
 
 test.before("a cluster whose servers may be restarted", async () => {
 	cluster = await ownCluster();
-	await applyGenerated(cluster);
+	await installApi(cluster);
 });
 
 /** A desk in Normal with two replicas. */
 async function normal(t: ExecutionContext) {
+	// A test before may have restarted the API server.
+	await awaitPolicies(cluster);
 	const desk = await TestDesk.create(t, { cluster });
 	await desk.run({ name: "bots", replicas: 4 }, { name: "strategy", replicas: 2 });
 	const replicas = [await startReplica(t, desk), await startReplica(t, desk)] as const;
@@ -42,7 +46,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 		await chance.moment(400);
 		await cluster.restartApiServer(signal);
 		// Then the halt is completed with the records of what ran
-		await desk.confirmed("Reduce");
+		await desk.confirmed("Reduce", restartMilliseconds);
 		t.deepEqual(await desk.recorded(), ["bots=4", "strategy=2"]);
 		await witness.catchUp();
 		const late = witness.createdAfter(raised.metadata.resourceVersion, ...names);
@@ -52,12 +56,47 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 		await until("it can be lowered", () => desk.lower("Normal"));
 		await chance.moment(400);
 		await cluster.restartApiServer(signal);
-		await desk.confirmed("Normal");
+		await desk.confirmed("Normal", restartMilliseconds);
 		await desk.ready("bots", 4);
 		await desk.ready("strategy", 2);
 		t.deepEqual(await desk.records(), []);
 	});
 }
+
+test.serial(
+	"an API server that has just started takes a raise that carries its author and reason",
+	async (t) => {
+		// Given a desk in Pause, set by its administrator
+		const desk = await TestDesk.create(t, { cluster });
+		await until("the desk can be made", () => desk.govern({ targets: [target("bots", "Bot")] }));
+		const setBy = (await desk.get()).spec.setBy;
+		t.truthy(setBy);
+		// When the API server was restarted a moment ago
+		await cluster.restartApiServer("SIGKILL");
+		const raised = await desk.patch({ mode: "Emergency", setBy, reason: "loss" });
+		// Then the raise is in the store with the first try, and nobody else's name is accepted
+		t.like(raised.spec, { mode: "Emergency", setBy, reason: "loss" });
+		await until("the stamp works again", () => desk.patch({ trip: { id: "t1" } }));
+		t.like((await desk.patch({ trip: { id: "t2" }, setBy: "somebody" })).spec, { setBy });
+	},
+);
+
+test.serial("a desk in the operator's own namespace is not governed", async (t) => {
+	// Given a namespace that holds the operator and, the policies notwithstanding, a desk with bots
+	await awaitPolicies(cluster);
+	const desk = await TestDesk.create(t, { cluster });
+	await desk.run({ name: "bots", replicas: 1 });
+	await until("the desk can be made", () => desk.govern({ targets: [target("bots", "Bot")] }));
+	// When an operator runs there
+	const replica = await startReplica(t, desk, { args: ["--operator-namespace", desk.namespace] });
+	await until("it says so", () =>
+		replica.log.some(({ msg }) => /operator's own namespace.*not governed/.test(String(msg))),
+	);
+	// Then it stops nothing
+	await replica.port();
+	t.is((await desk.pods("bots")).filter((pod) => pod.metadata.deletionTimestamp === undefined).length, 1);
+	t.is((await desk.get()).status, undefined);
+});
 
 test.serial("a replica without an API server says within 3 s that it is not ready", async (t) => {
 	// Given two replicas that are ready
@@ -84,7 +123,7 @@ test.serial(
 		for (const policy of ["fence", "scaling"]) {
 			await desk.admin.delete(`${bindings}/tradingsafety-${policy}-targets`);
 		}
-		t.teardown(() => applyGenerated(cluster));
+		t.teardown(() => installApi(cluster));
 		const unready = await until("not ready", async () => {
 			const answer = await replica.ready();
 			return answer.status === 503 ? answer.text : undefined;
@@ -107,7 +146,7 @@ test.serial(
 		t.true((await desk.get()).status?.holds?.some(({ name }) => name === "FenceUnproven"));
 		t.deepEqual(witness.falseClaims(...names), []);
 		// When they are back, then it is confirmed and ready
-		await applyGenerated(cluster);
+		await installApi(cluster);
 		await desk.confirmed("Emergency");
 		await until("ready", async () => (await replica.ready()).status === 200);
 	},

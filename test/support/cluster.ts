@@ -7,7 +7,7 @@ import { type Cluster, type ClusterOptions, startCluster } from "../../dev/clust
 import { readKeyPair } from "../../dev/cluster/credentials.ts";
 import { clusterFiles } from "../../dev/cluster/files.ts";
 import { hasDefaultServiceAccount } from "../../dev/cluster/nodes.ts";
-import { applyGenerated } from "./generated.ts";
+import { installApi } from "../../dev/install.ts";
 import { until } from "./until.ts";
 
 /** Names the description of the cluster that `npm test` started for all test files. */
@@ -59,6 +59,6 @@ async function openShared(): Promise<ClusterAccess> {
 	const description = process.env[SHARED_CLUSTER_VARIABLE];
 	if (description !== undefined && description !== "") return openCluster(dirname(description));
 	const cluster = await ownCluster();
-	await applyGenerated(cluster);
+	await installApi(cluster);
 	return cluster;
 }
