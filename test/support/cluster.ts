@@ -48,7 +48,10 @@ export async function newNamespace(
 		const name = `${prefix}-${randomBytes(4).toString("hex")}`;
 		const metadata = { name, labels: options.labels ?? {} };
 		await api.call("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata });
-		await until(`namespace ${name} has its service account`, () => hasDefaultServiceAccount(api, name));
+		// The controller manager may take long to come back to an API server that was restarted.
+		await until(`namespace ${name} has its service account`, () => hasDefaultServiceAccount(api, name), {
+			timeoutMilliseconds: 120_000,
+		});
 		return name;
 	} finally {
 		await api.close();
