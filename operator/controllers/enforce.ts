@@ -5,7 +5,7 @@ import type { DeskState } from "../desk-state.ts";
 import { callToStop, readDesk } from "../stop-call.ts";
 
 /** How many calls one desk may have under way. More only queue up in the API server. */
-const workersPerDesk = 32;
+const workersPerDesk = 64;
 const fewestWorkers = 4;
 /** How long events are gathered for one plan while all workers are busy. */
 const gatherMilliseconds = 20;

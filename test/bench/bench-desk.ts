@@ -32,7 +32,7 @@ export async function createDesk(
 		metadata: { name: namespace, labels: { [enforceLabel]: "targets" } },
 	});
 	const desks = `/apis/${apiGroup}/${apiVersion}/namespaces/${namespace}/tradingsafeties`;
-	await admin.create(desks, {
+	const desk = {
 		apiVersion: `${apiGroup}/${apiVersion}`,
 		kind: "TradingSafety",
 		metadata: { name: deskName },
@@ -40,7 +40,9 @@ export async function createDesk(
 			mode: "Normal",
 			targets: [{ name: "bots", preset: "Strategy", selector: { matchLabels: labels } }],
 		},
-	});
+	};
+	// An API server that still learns the kind answers 503 now and then.
+	await until(`namespace ${namespace} has its desk`, () => admin.create(desks, desk));
 	await until(`namespace ${namespace} has its service account`, () => hasAccount(admin, namespace));
 	const share = (index: number) =>
 		Math.floor((pods * (index + 1)) / deployments) - Math.floor((pods * index) / deployments);

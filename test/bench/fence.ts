@@ -11,7 +11,7 @@ const after = 10;
 const attemptsAtMost = 2_000;
 
 /** How soon does the API server deny pods after a raise, with no process of ours running? */
-export async function fenceRow(floor: Floor, rounds: number): Promise<readonly Row[]> {
+export async function fenceRow(floor: Floor, rounds: number): Promise<Row> {
 	const make = beginRow();
 	const desk = await createDesk(floor, "fence", 0, 0);
 	const samples: number[] = [];
@@ -29,15 +29,13 @@ export async function fenceRow(floor: Floor, rounds: number): Promise<readonly R
 		samples.push(deniedAt - (await raising));
 		await lower(floor, desk);
 	}
-	return [
-		make(
-			"fence",
-			"raise acknowledged -> Pod CREATE denied, no operator running",
-			limit,
-			{ samples, how: `one dry-run create after the other; ${after} more are denied each time` },
-			{ samples: creates, how: "one dry-run create in the same loop, admitted" },
-		),
-	];
+	return make(
+		"fence",
+		"raise acknowledged -> Pod CREATE denied, no operator running",
+		limit,
+		{ samples, how: `one dry-run create after the other; ${after} more are denied each time` },
+		{ samples: creates, how: "one dry-run create in the same loop, admitted" },
+	);
 }
 
 async function timeOfCreate(floor: Floor, namespace: string): Promise<number> {

@@ -22,17 +22,19 @@ const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out F
   --out FILE   appends the JSON lines to a file
 With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
 
-type Bench = (floor: Floor, quick: boolean) => Promise<readonly Row[]>;
+/** Hands over each row as soon as it is measured. */
+type Bench = (floor: Floor, quick: boolean, emit: (row: Row) => void) => Promise<void>;
 
 const benches: Readonly<Record<string, Bench>> = {
-	fence: (floor, quick) => fenceRow(floor, quick ? 30 : 300),
-	"told-10": (floor, quick) => toldRow(floor, quick ? 20 : 300),
-	"emergency-1000": (floor, quick) =>
+	fence: async (floor, quick, emit) => emit(await fenceRow(floor, quick ? 30 : 300)),
+	"told-10": async (floor, quick, emit) => emit(await toldRow(floor, quick ? 20 : 300)),
+	"emergency-1000": (floor, quick, emit) =>
 		emergencyRows(
 			floor,
 			quick
 				? { rounds: 1, kubectlRounds: 1, pods: 200, deployments: 10 }
 				: { rounds: 6, kubectlRounds: 2, pods: 1000, deployments: 50 },
+			emit,
 		),
 };
 
@@ -76,16 +78,14 @@ async function run(): Promise<number> {
 	const interrupted = aborted(interruption.signal);
 	const rows: Row[] = [];
 	try {
-		for (const name of chosen) {
-			const made = await Promise.race([benches[name]?.(floor, values.quick) ?? [], interrupted]);
+		const emit = (row: Row) => {
 			progress.finish();
-			for (const row of made) {
-				rows.push(row);
-				tell(describeRow(row));
-				if (values.json) console.log(JSON.stringify(row));
-				if (values.out !== undefined) appendFileSync(values.out, `${JSON.stringify(row)}\n`);
-			}
-		}
+			rows.push(row);
+			tell(describeRow(row));
+			if (values.json) console.log(JSON.stringify(row));
+			if (values.out !== undefined) appendFileSync(values.out, `${JSON.stringify(row)}\n`);
+		};
+		for (const name of chosen) await Promise.race([benches[name]?.(floor, values.quick, emit), interrupted]);
 	} finally {
 		await floor.stop();
 	}

@@ -14,7 +14,7 @@ const desksPerBatch = 20;
 const pauseMilliseconds = 200;
 
 /** How soon are ten pods told to stop? */
-export async function toldRow(floor: Floor, rounds: number): Promise<readonly Row[]> {
+export async function toldRow(floor: Floor, rounds: number): Promise<Row> {
 	const make = beginRow();
 	const { progress } = floor;
 	progress.report("told-10", "creating desks");
@@ -53,15 +53,13 @@ export async function toldRow(floor: Floor, rounds: number): Promise<readonly Ro
 		await operators.stop();
 	}
 	await floor.setControllerManager("Default");
-	return [
-		make(
-			"told-10",
-			`${pods} pods in ${deployments} Deployments, Emergency: acknowledged -> all told to stop`,
-			limit,
-			{ samples, how: `${replicas} replicas` },
-			{ samples: baseline, how: `bare parallel delete, ${pods} in flight` },
-		),
-	];
+	return make(
+		"told-10",
+		`${pods} pods in ${deployments} Deployments, Emergency: acknowledged -> all told to stop`,
+		limit,
+		{ samples, how: `${replicas} replicas` },
+		{ samples: baseline, how: `bare parallel delete, ${pods} in flight` },
+	);
 }
 
 async function createDesks(floor: Floor, prefix: string, count: number): Promise<readonly BenchDesk[]> {

@@ -3,6 +3,7 @@ import type { RestoreRecord, TradingSafety } from "../../crds/types.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { isKubeError } from "../../kube/error.ts";
 import { deskPath, desksPath, podsPath, recordsPath } from "../../operator/resources.ts";
 import { newNamespace, sharedCluster } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
@@ -109,13 +110,23 @@ export class TestDesk {
 	}
 
 	/** Creates the TradingSafety, in Pause by default. */
-	govern(spec: object): Promise<TradingSafety> {
-		return this.admin.create(desksPath(this.namespace), {
+	async govern(spec: object): Promise<TradingSafety> {
+		const desk = {
 			apiVersion: "tradingsafety.dev/v1alpha1",
 			kind: "TradingSafety",
 			metadata: { name: "desk" },
 			spec,
+		};
+		const made = await until("the desk is made", async () => {
+			try {
+				return { desk: await this.admin.create<TradingSafety>(desksPath(this.namespace), desk) };
+			} catch (error) {
+				// An API server that still learns the kind answers 503 now and then; a denial is for the test.
+				return isKubeError(error, "SERVER") ? undefined : { error };
+			}
 		});
+		if ("error" in made) throw made.error;
+		return made.desk;
 	}
 
 	get(): Promise<TradingSafety> {
