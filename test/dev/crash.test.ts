@@ -46,13 +46,17 @@ for (const signal of ["SIGKILL", "SIGINT"] as const) {
 
 test.serial("when the warden is killed its parent ends the servers and is told", async (t) => {
 	// Given a cluster
-	const { promise: lost, resolve: onLost } = Promise.withResolvers<ClusterError>();
+	let lost: ClusterError | undefined;
+	const onLost = (error: ClusterError) => {
+		lost = error;
+	};
 	const cluster = await startCluster({ nodes: 1, onLost });
 	const traces = tracesOf(cluster.dir);
 	// When its warden is killed
 	const { warden } = cluster.pids();
 	process.kill(warden ?? 0, "SIGKILL");
-	const error = await lost;
+	// A warden does not keep its parent alive, so something else has to.
+	const error = await until("the parent is told", () => lost);
 	// Then nothing is left, and stopping it once more does no harm
 	t.is(error.code, "NotRunning");
 	t.deepEqual(await traces(), []);

@@ -5,7 +5,7 @@ import { ownCluster } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { Chance } from "./chance.ts";
 import { TestDesk, target } from "./desk.ts";
-import { startReplica } from "./replica.ts";
+import { type Replica, startReplica } from "./replica.ts";
 import { Witness } from "./witness.ts";
 
 const names = ["bots", "strategy"];
@@ -34,6 +34,12 @@ async function normal(t: ExecutionContext) {
 	await desk.lower("Normal");
 	await desk.confirmed("Normal");
 	return { desk, replicas, witness: await Witness.start(t, desk) };
+}
+
+/** Ready needs the fence proven, and that needs an API server that knows the custom kinds. */
+function becomesReady(replica: Replica): Promise<unknown> {
+	const options = { timeoutMilliseconds: restartMilliseconds };
+	return until("the replica is ready", async () => (await replica.ready()).status === 200, options);
 }
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
@@ -101,7 +107,7 @@ test.serial("a desk in the operator's own namespace is not governed", async (t) 
 test.serial("a replica without an API server says within 3 s that it is not ready", async (t) => {
 	// Given two replicas that are ready
 	const { replicas } = await normal(t);
-	for (const replica of replicas) await until("ready", async () => (await replica.ready()).status === 200);
+	for (const replica of replicas) await becomesReady(replica);
 	// When the API server goes away
 	await cluster.stopApiServer("SIGKILL");
 	const gone = performance.now();
@@ -111,7 +117,7 @@ test.serial("a replica without an API server says within 3 s that it is not read
 	// Then both say so in time, and are ready again when it is back
 	t.true(performance.now() - gone < 3_000);
 	await cluster.startApiServer();
-	for (const replica of replicas) await until("ready", async () => (await replica.ready()).status === 200);
+	for (const replica of replicas) await becomesReady(replica);
 });
 
 test.serial(
@@ -148,6 +154,6 @@ test.serial(
 		// When they are back, then it is confirmed and ready
 		await installApi(cluster);
 		await desk.confirmed("Emergency");
-		await until("ready", async () => (await replica.ready()).status === 200);
+		await becomesReady(replica);
 	},
 );
