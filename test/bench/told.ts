@@ -10,8 +10,11 @@ const pods = 10;
 const deployments = 3;
 /** Desks that are halted one after the other, before all are filled again together. */
 const desksPerBatch = 20;
-/** Between two rounds; what one leaves behind in the cluster goes on for seconds, in both kinds alike. */
-const pauseMilliseconds = 200;
+/**
+ * Between two rounds. What one leaves behind (pods that end, records, status) goes on for seconds and makes the
+ * next slower, in both kinds alike: with 200 ms the tail was that of ten halts at once.
+ */
+const pauseMilliseconds = 1_000;
 
 /** How soon are ten pods told to stop? */
 export async function toldRow(floor: Floor, rounds: number): Promise<Row> {
