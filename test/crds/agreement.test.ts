@@ -145,9 +145,10 @@ test.serial("new pods", async (t) => {
 	const seen = new Map<string, number>();
 	await inLanes(desks, async ([wanted, observed, pods], _index, lane) => {
 		const { name, enforced } = namespaces[lane] ?? { name: "", enforced: {} };
-		const { resetRequest: _none, targetModes, targets, ...rest } = plain(wanted);
-		const known = Object.entries(targetModes ?? {}).filter(([key]) => targets?.some((t) => t.name === key));
-		const valid = { ...rest, targets: distinct(targets), targetModes: Object.fromEntries(known) };
+		const { resetRequest: _none, targetModes, targets: drawn, ...rest } = plain(wanted);
+		const targets = distinct(drawn);
+		const known = Object.entries(targetModes ?? {}).filter(([key]) => targets.some((t) => t.name === key));
+		const valid = { ...rest, targets, targetModes: Object.fromEntries(known) };
 		const desk = deskIn(world, name);
 		await outcome(world.admin.delete(desk.path));
 		await world.admin.create(deskPath(name), deskObject(valid));
