@@ -36,6 +36,8 @@ type Entry = {
 	failures: number;
 	/** Set while the key backs off or waits for its requeue time. */
 	timer: NodeJS.Timeout | undefined;
+	/** Set while wake-ups are gathered. */
+	gathering: NodeJS.Timeout | undefined;
 };
 
 const defaultBackoff: Backoff = { baseMilliseconds: 50, factor: 2, capMilliseconds: 10_000 };
@@ -70,6 +72,18 @@ export class WorkQueue {
 		this.#add(key, false);
 	}
 
+	/**
+	 * Like `add`, after a time in which further calls for this key change nothing: many wake-ups become one pass.
+	 */
+	addAfter(key: string, milliseconds: number): void {
+		if (this.#stopped) return;
+		const entry = this.#entry(key);
+		entry.gathering ??= setTimeout(() => {
+			entry.gathering = undefined;
+			this.add(key);
+		}, milliseconds);
+	}
+
 	/** Ends the running pass of `key` through its signal and runs it again before all others. */
 	interrupt(key: string): void {
 		this.#entries.get(key)?.running?.abort(new Error(`${this.#options.name}: ${key} was interrupted`));
@@ -84,7 +98,10 @@ export class WorkQueue {
 		this.#stopped = true;
 		this.#ready.clear();
 		this.#urgent.clear();
-		for (const entry of this.#entries.values()) clearTimeout(entry.timer);
+		for (const { timer, gathering } of this.#entries.values()) {
+			clearTimeout(timer);
+			clearTimeout(gathering);
+		}
 		const finished = new AbortController();
 		const all = Promise.all(this.#passes).then(() => finished.abort());
 		await Promise.race([all, wait(options.deadlineMilliseconds ?? 5_000, finished.signal)]);
@@ -119,7 +136,14 @@ export class WorkQueue {
 	#entry(key: string): Entry {
 		let entry = this.#entries.get(key);
 		if (entry === undefined) {
-			entry = { running: undefined, again: false, urgent: false, failures: 0, timer: undefined };
+			entry = {
+				running: undefined,
+				again: false,
+				urgent: false,
+				failures: 0,
+				timer: undefined,
+				gathering: undefined,
+			};
 			this.#entries.set(key, entry);
 		}
 		return entry;
@@ -175,7 +199,7 @@ export class WorkQueue {
 			this.#add(key, urgent);
 		} else if (milliseconds !== undefined) {
 			entry.timer = setTimeout(() => this.#add(key, false), milliseconds);
-		} else {
+		} else if (entry.gathering === undefined) {
 			this.#entries.delete(key);
 		}
 	}

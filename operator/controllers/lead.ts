@@ -28,7 +28,6 @@ const gatherMilliseconds = 50;
 export class Lead implements Controller {
 	readonly #context: Context;
 	readonly #desks = new Map<string, DeskState>();
-	readonly #timers = new Map<string, NodeJS.Timeout>();
 	readonly #queue: WorkQueue;
 
 	constructor(context: Context) {
@@ -50,14 +49,8 @@ export class Lead implements Controller {
 	}
 
 	look(desk: DeskState): void {
-		const { namespace } = desk;
-		this.#desks.set(namespace, desk);
-		if (this.#timers.has(namespace) || !this.#context.elector.isLeader()) return;
-		const timer = setTimeout(() => {
-			this.#timers.delete(namespace);
-			this.#queue.add(namespace);
-		}, gatherMilliseconds);
-		this.#timers.set(namespace, timer);
+		this.#desks.set(desk.namespace, desk);
+		if (this.#context.elector.isLeader()) this.#queue.addAfter(desk.namespace, gatherMilliseconds);
 	}
 
 	/** The desk changed: a pass that restores for an older generation must end. */
@@ -67,13 +60,10 @@ export class Lead implements Controller {
 	}
 
 	forget(desk: DeskState): void {
-		clearTimeout(this.#timers.get(desk.namespace));
-		this.#timers.delete(desk.namespace);
 		this.#desks.delete(desk.namespace);
 	}
 
 	async stop(): Promise<void> {
-		for (const timer of this.#timers.values()) clearTimeout(timer);
 		await this.#queue.stop({ deadlineMilliseconds });
 	}
 

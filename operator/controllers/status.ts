@@ -17,7 +17,6 @@ const gatherMilliseconds = { leader: 100, other: 400 };
 export class StatusWriter implements Controller {
 	readonly #context: Context;
 	readonly #desks = new Map<string, DeskState>();
-	readonly #timers = new Map<string, NodeJS.Timeout>();
 	readonly #queue: WorkQueue;
 
 	constructor(context: Context) {
@@ -37,26 +36,15 @@ export class StatusWriter implements Controller {
 
 	look(desk: DeskState): void {
 		this.#desks.set(desk.namespace, desk);
-		if (this.#timers.has(desk.namespace)) return;
 		const { leader, other } = gatherMilliseconds;
-		const timer = setTimeout(
-			() => {
-				this.#timers.delete(desk.namespace);
-				this.#queue.add(desk.namespace);
-			},
-			this.#context.elector.isLeader() ? leader : other,
-		);
-		this.#timers.set(desk.namespace, timer);
+		this.#queue.addAfter(desk.namespace, this.#context.elector.isLeader() ? leader : other);
 	}
 
 	forget(desk: DeskState): void {
-		clearTimeout(this.#timers.get(desk.namespace));
-		this.#timers.delete(desk.namespace);
 		this.#desks.delete(desk.namespace);
 	}
 
 	async stop(): Promise<void> {
-		for (const timer of this.#timers.values()) clearTimeout(timer);
 		await this.#queue.stop();
 	}
 

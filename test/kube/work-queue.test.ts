@@ -103,6 +103,23 @@ test("a pass may ask to be run again after a time", async (t) => {
 	t.deepEqual(failures, []);
 });
 
+test("addAfter() gathers many calls into one pass, also during a pass", async (t) => {
+	// Given a pass under way.
+	const { queue, passes, pass } = startQueue(t);
+	queue.add("a");
+	const first = await pass(0);
+	// When wake-ups are gathered before and after its end.
+	queue.addAfter("a", 20);
+	queue.addAfter("a", 0);
+	first.finish();
+	queue.addAfter("a", 0);
+	// Then one more follows, and the next key added is the third pass.
+	(await pass(1)).finish();
+	queue.add("b");
+	t.is((await pass(2)).key, "b");
+	t.is(passes.length, 3);
+});
+
 test("interrupt() ends the running pass and runs the key before all others", async (t) => {
 	// Given one place, a pass under way and another key waiting.
 	const { queue, failures, pass } = startQueue(t, { concurrency: 1 });
