@@ -32,7 +32,10 @@ function readArguments(args: readonly string[]): { readonly files: string[]; rea
 		else if (!argument.startsWith("-") && isFolder(argument)) patterns.push(join(argument, "**/*.test.ts"));
 		else avaFlags.push(argument);
 	}
-	const files = globSync(patterns.length > 0 ? patterns : FILES, { cwd: ROOT, exclude: ELSEWHERE });
+	const files = globSync(patterns.length > 0 ? patterns : FILES, {
+		cwd: ROOT,
+		...(patterns.length === 0 && { exclude: ELSEWHERE }),
+	});
 	const slowFirst = [...new Set(files)].sort().toSorted((a, b) => Number(isSlow(b)) - Number(isSlow(a)));
 	return { files: slowFirst, avaFlags };
 }
