@@ -12,6 +12,8 @@ export type Seen = {
 	readonly observed: Observed;
 	/** The last proof, or why there is none. */
 	readonly fence: FenceProof | { readonly error: string };
+	/** True when the fence was seen to be of the set of policies that stamps who raised. */
+	readonly stamped: boolean;
 	/** Targets whose pods were listed by a fresh read after the fence was proven at this generation: none left. */
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
 	/** Value of the enforce label of the namespace. */

@@ -1,5 +1,5 @@
 import type { HistoryRow, TradingSafetyStatus, Transition } from "../crds/status.ts";
-import { isMilder, type Sighting, stateWord } from "./sighting.ts";
+import { isMilder, type Sighting, signature, stateWord } from "./sighting.ts";
 
 const rowsKept = 20;
 const typesKept = 64;
@@ -12,10 +12,12 @@ export type Story = Pick<TradingSafetyStatus, "trips" | "history" | "lastTransit
 /**
  * Continues the story with sightings that are newer than what status already speaks of. The same sightings
  * give the same story on every replica; writes carry the resourceVersion, so that none is counted twice.
+ * `stamped` says that a policy was seen to stamp who raised.
  */
 export function continueStory(
 	status: TradingSafetyStatus | undefined,
 	sightings: readonly Sighting[],
+	stamped: boolean,
 ): Story {
 	let seen = status?.observedGeneration ?? 0;
 	let story: Story = {
@@ -26,13 +28,13 @@ export function continueStory(
 	const newer = sightings.filter((sighting) => sighting.generation > seen);
 	for (const sighting of newer.toSorted((a, b) => a.generation - b.generation)) {
 		if (sighting.generation === seen) continue;
-		story = withTrip(withRow(story, sighting, seen), story, sighting);
+		story = withTrip(withRow(story, sighting, seen, stamped), story, sighting, stamped);
 		seen = sighting.generation;
 	}
 	return story;
 }
 
-function withRow(story: Story, sighting: Sighting, seen: number): Story {
+function withRow(story: Story, sighting: Sighting, seen: number, stamped: boolean): Story {
 	const before = story.history?.at(-1)?.to;
 	const now = stateWord(sighting.spec);
 	const gap = seen > 0 && sighting.generation > seen + 1;
@@ -43,8 +45,7 @@ function withRow(story: Story, sighting: Sighting, seen: number): Story {
 		generation: sighting.generation,
 		from,
 		to: now,
-		...(sighting.spec.reason && { reason: sighting.spec.reason }),
-		...(sighting.spec.setBy && { actor: sighting.spec.setBy }),
+		...signature(sighting, stamped || (lowered && !gap)),
 		time: sighting.time,
 		...(lowered && !gap && sighting.clearedFor !== sighting.generation - 1 && { override: true }),
 		...(gap && { gap: true }),
@@ -62,7 +63,7 @@ function withRow(story: Story, sighting: Sighting, seen: number): Story {
 	};
 }
 
-function withTrip(next: Story, before: Story, sighting: Sighting): Story {
+function withTrip(next: Story, before: Story, sighting: Sighting, stamped: boolean): Story {
 	const { spec, generation, time } = sighting;
 	const trips = before.trips;
 	const fresh = spec.trip?.id !== undefined && spec.trip.id !== trips?.last?.id;
@@ -70,6 +71,7 @@ function withTrip(next: Story, before: Story, sighting: Sighting): Story {
 	const raised = last !== undefined && isMilder(last, stateWord(spec));
 	if (!fresh && !raised) return next;
 	const asked = fresh ? (spec.trip?.type ?? manual) : manual;
+	const { actor, reason } = signature(sighting, stamped);
 	const byType = trips?.byType ?? {};
 	const type = asked in byType || Object.keys(byType).length < typesKept - 1 ? asked : otherTypes;
 	return {
@@ -81,8 +83,8 @@ function withTrip(next: Story, before: Story, sighting: Sighting): Story {
 				...(spec.trip?.id !== undefined && { id: spec.trip.id }),
 				type,
 				...(fresh && spec.trip?.source !== undefined && { source: spec.trip.source }),
-				...(spec.setBy && { by: spec.setBy }),
-				...(spec.reason && { reason: spec.reason }),
+				...(actor && { by: actor }),
+				...(reason && { reason }),
 				mode: spec.mode ?? "Emergency",
 				time,
 				generation,

@@ -8,20 +8,41 @@ import { rank } from "./modes.ts";
 export type Sighting = {
 	readonly generation: number;
 	readonly spec: TradingSafety["spec"];
+	/** The spec of the generation right before it; absent when that one was not seen. */
+	readonly before?: TradingSafety["spec"];
 	/** The generation that a clearance in this version was good for. */
 	readonly clearedFor?: number;
 	/** When it was seen, RFC 3339. */
 	readonly time: string;
 };
 
-/** The sighting of one version of a desk. */
-export function sight(desk: TradingSafety, time: string): Sighting {
+/** The sighting of one version of a desk, given the version that was seen before it. */
+export function sight(desk: TradingSafety, time: string, last?: TradingSafety): Sighting {
 	const clearedFor = desk.status?.clearance?.generation;
+	const generation = desk.metadata.generation ?? 0;
+	const follows = last?.metadata.uid === desk.metadata.uid && last.metadata.generation === generation - 1;
 	return {
-		generation: desk.metadata.generation ?? 0,
+		generation,
 		spec: desk.spec,
+		...(follows && { before: last.spec }),
 		...(clearedFor !== undefined && { clearedFor }),
 		time,
+	};
+}
+
+/**
+ * Who made this version, and why. Where no policy stamps, a raise may leave the author and the reason of an earlier
+ * change standing, so both are known only where they are new or `checked` by the rules of a lowering.
+ */
+export function signature(
+	{ generation, spec, before }: Sighting,
+	checked: boolean,
+): { readonly actor?: string; readonly reason?: string } {
+	const known = (field: "setBy" | "reason") =>
+		checked || generation === 1 || (before !== undefined && before[field] !== spec[field]);
+	return {
+		...(spec.setBy && known("setBy") && { actor: spec.setBy }),
+		...(spec.reason && known("reason") && { reason: spec.reason }),
 	};
 }
 

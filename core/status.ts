@@ -30,7 +30,7 @@ export function nextStatus(
 ): TradingSafetyStatus {
 	const before = desk.status ?? {};
 	const generation = desk.metadata.generation ?? 0;
-	const story = continueStory(before, sightings);
+	const story = continueStory(before, sightings, facts.stamped);
 	const standing = holds(desk, facts, story.trips?.last?.time);
 	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
 	const settled = isSettled(desk, facts);

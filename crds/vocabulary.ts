@@ -44,6 +44,8 @@ export const enforceValues = ["targets", "strict"] as const;
 export const operatorLabel = `${apiGroup}/operator`;
 /** Pods with this label are always denied; replicas prove the fence with them by dry run. */
 export const probeLabel = `${apiGroup}/probe`;
+/** How a probe's denial ends where no policy stamps who raised. */
+export const unstamped = ", not stamped";
 /** Annotation of each new pod of a target: the mode when it was created. A floor, never a permission. */
 export const bootModeAnnotation = `${apiGroup}/mode-at-start`;
 /** Environment variable with the same value as {@link bootModeAnnotation}. */

@@ -7,6 +7,7 @@ import { ClusterError } from "./cluster/errors.ts";
 import { kubectl } from "./cluster/kubectl.ts";
 
 const generated = fileURLToPath(new URL("../crds/generated", import.meta.url));
+const admissionGroup = "/apis/admissionregistration.k8s.io/v1";
 /** An API server that resolved the policies before the new kinds looks again after 30 s. */
 const longestMilliseconds = 90_000;
 
@@ -15,10 +16,19 @@ const longestMilliseconds = 90_000;
  * The kinds first: policies that are read before their parameter's kind is known deny for up to 30 s.
  */
 export async function installApi(cluster: ClusterAccess): Promise<void> {
-	await run(cluster, ["apply", "--server-side", "-f", join(generated, "1-crds.yaml")]);
+	const folder = (await servesMutatingPolicies(cluster)) ? generated : join(generated, "without-mutation");
+	await run(cluster, ["apply", "--server-side", "-f", join(folder, "1-crds.yaml")]);
 	await run(cluster, ["wait", "crd", "--all", "--for=condition=Established", "--timeout=25s"]);
-	await run(cluster, ["apply", "--server-side", "-f", generated]);
+	await run(cluster, ["apply", "--server-side", "-f", folder]);
 	await awaitPolicies(cluster);
+}
+
+/** True when the API server serves MutatingAdmissionPolicy as v1; false asks for `crds/generated/without-mutation/`. */
+export async function servesMutatingPolicies(cluster: ClusterAccess): Promise<boolean> {
+	const answer = JSON.parse(await run(cluster, ["get", "--raw", admissionGroup])) as {
+		readonly resources: readonly { readonly name: string }[];
+	};
+	return answer.resources.some(({ name }) => name === "mutatingadmissionpolicies");
 }
 
 /**
@@ -60,8 +70,9 @@ export async function awaitPolicies(cluster: ClusterAccess): Promise<void> {
 	await run(cluster, ["delete", "namespace", name, "--wait=false"]);
 }
 
-async function run(cluster: ClusterAccess, args: readonly string[], input?: object): Promise<void> {
+async function run(cluster: ClusterAccess, args: readonly string[], input?: object): Promise<string> {
 	const options = input === undefined ? {} : { input: JSON.stringify(input) };
-	const { code, stderr } = await kubectl(cluster, args, options);
+	const { code, stdout, stderr } = await kubectl(cluster, args, options);
 	if (code !== 0) throw new ClusterError("StartFailed", `kubectl ${args.join(" ")}: ${stderr.trim()}`);
+	return stdout;
 }

@@ -25,6 +25,8 @@ export class DeskState {
 	fence: FenceProof | { readonly error: string } = { error: "not tried yet" };
 	/** When the fence was last seen to deny, by `performance.now()`. */
 	fenceProvenAt: number | undefined;
+	/** True once a denial showed that a policy stamps who raised. */
+	stamped = false;
 	readonly #gone = new Map<string, { readonly at: string }>();
 
 	constructor(object: TradingSafety, view: NamespaceView) {
@@ -76,13 +78,14 @@ export class DeskState {
 		this.#knownAt = performance.now();
 		const generation = this.#object.metadata.generation ?? 0;
 		const next = object.metadata.generation ?? 0;
+		const last = this.#object;
 		this.#object = object;
 		if (sameObject && next === generation) return true;
 		if (!sameObject) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
 		if (!sameObject || next !== generation + 1) this.#gone.clear();
 		this.#seenAt = performance.now();
-		this.#note(object);
+		this.#note(object, last);
 		return true;
 	}
 
@@ -114,13 +117,14 @@ export class DeskState {
 			now: timestamp(),
 			observed: this.view.observed(),
 			fence: this.fence,
+			stamped: this.stamped,
 			gone: new Map(this.#gone),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});
 	}
 
-	#note(object: TradingSafety): void {
-		this.#sightings = [...this.#sightings, sight(object, timestamp())].slice(-sightingsKept);
+	#note(object: TradingSafety, last?: TradingSafety): void {
+		this.#sightings = [...this.#sightings, sight(object, timestamp(), last)].slice(-sightingsKept);
 		for (const state of targetStates(object)) {
 			if (state.admits) this.#gone.delete(state.spec.name);
 		}

@@ -51,16 +51,19 @@ export const loweredTargets = `oldObject.spec.?targetModes.orValue({}).filter(k,
 /** True when some target's own mode rises with this patch. */
 export const raisesTarget = `object.spec.?targetModes.orValue({}).exists(k, ${targetRank("object.spec", "k")} > ${targetRank("oldObject.spec", "k")})`;
 
-/** True when the selector of target `t` matches the CEL map `labels`. An empty selector matches nothing. */
+/**
+ * True when the selector of target `t` matches `labels`, a CEL list of maps that are looked through like one: CEL
+ * cannot make a single map of a text before Kubernetes 1.33. An empty selector matches nothing.
+ */
 export const selects = (t: string, labels: string) =>
-	`(${t}.?selector.matchLabels.orValue({}).all(k, k in ${labels} && ${labels}[k] == ${t}.selector.matchLabels[k]) && ` +
+	`(${t}.?selector.matchLabels.orValue({}).all(k, ${labels}.exists(l, k in l && l[k] == ${t}.selector.matchLabels[k])) && ` +
 	`${t}.?selector.matchExpressions.orValue([]).all(e, ` +
-	`e.operator == 'In' ? (e.key in ${labels} && ${labels}[e.key] in e.?values.orValue([])) : ` +
-	`e.operator == 'NotIn' ? !(e.key in ${labels} && ${labels}[e.key] in e.?values.orValue([])) : ` +
-	`e.operator == 'Exists' ? e.key in ${labels} : !(e.key in ${labels})) && ` +
+	`e.operator == 'In' ? ${labels}.exists(l, e.key in l && l[e.key] in e.?values.orValue([])) : ` +
+	`e.operator == 'NotIn' ? !${labels}.exists(l, e.key in l && l[e.key] in e.?values.orValue([])) : ` +
+	`e.operator == 'Exists' ? ${labels}.exists(l, e.key in l) : !${labels}.exists(l, e.key in l)) && ` +
 	`(${t}.?selector.matchLabels.orValue({}).size() > 0 || ${t}.?selector.matchExpressions.orValue([]).size() > 0))`;
 
-/** CEL list of the targets that select `labels`. */
+/** CEL list of the targets that select `labels`, a list of maps. */
 export const selectedTargets = (labels: string) =>
 	`params.spec.?targets.orValue([]).filter(t, ${selects("t", labels)})`;
 
@@ -101,7 +104,7 @@ export const getsMilder = (t: string) =>
 export const admits = (t: string, a: string) =>
 	`(${a} in ['Run', 'Keep'] || (${a} == 'Start' && params.?status.targets.orValue([]).exists(s, s.name == ${t}.name && s.?startAllowed.orValue(false))))`;
 
-/** Variables that `denying` needs, given how to find the labels of the pod or pod template. */
+/** Variables that `denying` needs, given how to find the labels of the pod or pod template, as a list of maps. */
 export const fenceVariables = (labels: string) => [
 	{ name: "table", expression: presetTable },
 	{ name: "labels", expression: labels },

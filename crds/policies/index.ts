@@ -5,12 +5,25 @@ import { mutating, validating } from "./policy.ts";
 
 type Json = { readonly [key: string]: unknown };
 
-/** Every admission policy with its bindings, ready to be rendered. */
-export function admissionPolicies(): readonly Json[] {
+/**
+ * Every admission policy with its bindings, ready to be rendered. Without `mutating` they suit clusters that do not
+ * serve MutatingAdmissionPolicy: nothing stamps who raised, so the author of a change is known only where it is
+ * signed, and no pod is told the mode, so Signal can never be more than Stop for new pods.
+ */
+export function admissionPolicies(options: { readonly mutating: boolean }): readonly Json[] {
 	return [
-		...[create, raise, change, deletion, status, namespaceLabel, definitions, fence, scaling, labels].flatMap(
-			validating,
-		),
-		...[stamp, bootMode].flatMap(mutating),
+		...[
+			create,
+			raise,
+			change,
+			deletion,
+			status,
+			namespaceLabel,
+			definitions,
+			fence(options),
+			scaling,
+			labels,
+		].flatMap(validating),
+		...(options.mutating ? [stamp, bootMode] : []).flatMap(mutating),
 	];
 }

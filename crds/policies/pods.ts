@@ -5,6 +5,7 @@ import {
 	enforceLabel,
 	modes,
 	probeLabel,
+	unstamped,
 } from "../vocabulary.ts";
 import {
 	columnList,
@@ -21,11 +22,14 @@ import type { Mutation, Policy } from "./policy.ts";
 
 const pods = { apiGroups: [""], resources: ["pods"] };
 const owners = { apiGroups: ["apps"], resources: ["deployments", "statefulsets"] };
-const labelsOfPod = "object.metadata.?labels.orValue({})";
+const labelsOfPod = "[object.metadata.?labels.orValue({})]";
 const emergency = modes.indexOf("Emergency");
 
-/** The fence that always holds: Pod CREATE. */
-export const fence: Policy = {
+/**
+ * The fence that always holds: Pod CREATE. Its probe tells whether the set it belongs to stamps; only that one
+ * could admit pods of a Signal target, since only there a new pod is told the mode.
+ */
+export const fence = (options: { readonly mutating: boolean }): Policy => ({
 	name: "fence",
 	failurePolicy: "Fail",
 	byDesk: true,
@@ -40,9 +44,10 @@ export const fence: Policy = {
 	],
 	validations: [
 		{
-			expression: `!('${probeLabel}' in variables.labels)`,
+			expression: `!('${probeLabel}' in variables.labels[0])`,
 			messageExpression:
-				"'fence probe of desk ' + params.metadata.namespace + ' at generation ' + string(params.metadata.?generation.orValue(0)) + ', uid ' + string(params.metadata.?uid.orValue(''))",
+				"'fence probe of desk ' + params.metadata.namespace + ' at generation ' + string(params.metadata.?generation.orValue(0)) + ', uid ' + string(params.metadata.?uid.orValue(''))" +
+				(options.mutating ? "" : ` + '${unstamped}'`),
 		},
 		{ expression: "variables.denying.size() == 0", messageExpression: denialMessage },
 		{
@@ -56,7 +61,7 @@ export const fence: Policy = {
 			message: `the annotation ${bootModeAnnotation} is milder than the desk's mode: leave it out`,
 		},
 	],
-};
+});
 
 /** Courtesy: the person who scales sees the reason. Pod CREATE is the fence that holds. */
 export const scaling: Policy = {
@@ -77,7 +82,7 @@ export const scaling: Policy = {
 	],
 	// /scale shows no template but status.selector as text: equality terms only ("app=bot,tier=x").
 	variables: fenceVariables(
-		"request.?subResource.orValue('') == 'scale' ? dyn(object.?status.selector.orValue('').split(',').filter(x, x.contains('=') && !x.contains('!')).transformMapEntry(i, x, {x.split('=')[0]: x.split('=')[1]})) : dyn(object.spec.template.metadata.?labels.orValue({}))",
+		"request.?subResource.orValue('') == 'scale' ? dyn(object.?status.selector.orValue('').split(',').filter(x, x.contains('=') && !x.contains('!')).map(x, {x.split('=')[0]: x.split('=')[1]})) : dyn([object.spec.template.metadata.?labels.orValue({})])",
 	),
 	validations: [{ expression: "variables.denying.size() == 0", messageExpression: denialMessage }],
 };
@@ -111,7 +116,7 @@ export const labels: Policy = {
 		},
 		{
 			name: "left",
-			expression: `${selectedTargets("variables.was")}.filter(t, !${selects("t", "variables.now")}).map(t, t.name)`,
+			expression: `${selectedTargets("[variables.was]")}.filter(t, !${selects("t", "[variables.now]")}).map(t, t.name)`,
 		},
 	],
 	validations: [

@@ -1,5 +1,5 @@
 import { isProven } from "../../core/facts.ts";
-import { probeLabel } from "../../crds/vocabulary.ts";
+import { probeLabel, unstamped } from "../../crds/vocabulary.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
@@ -8,7 +8,7 @@ import { podsPath } from "../resources.ts";
 
 const restMilliseconds = 1_000;
 const firstPauseMilliseconds = 10;
-const denial = /fence probe of desk (\S+) at generation (\d+), uid ([\w-]+)/;
+const denial = new RegExp(`fence probe of desk (\\S+) at generation (\\d+), uid ([\\w-]+)(${unstamped})?`);
 
 /** A pod that Pod Security and quotas have nothing against, so that only the fence denies it. */
 const probePod = {
@@ -102,6 +102,7 @@ export class FenceProber implements Controller {
 			if (found !== null) {
 				desk.fence = { generation: Number(found[2]), uid: found[3] ?? "", at: timestamp() };
 				desk.fenceProvenAt = performance.now();
+				desk.stamped = found[4] === undefined;
 				return;
 			}
 			metrics.errors.inc({ where: "fence-probe" });

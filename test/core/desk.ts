@@ -81,6 +81,7 @@ export function factsOf(
 		fence: { generation: desk.metadata.generation ?? 0, uid: desk.metadata.uid, at },
 		gone: new Map(gone.map((name) => [name, { at }])),
 		enforceLabel: "targets",
+		stamped: true,
 	};
 	return { ...factsFrom(desk, seen), ...rest };
 }

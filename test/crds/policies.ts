@@ -17,9 +17,7 @@ export async function applyResources(cluster: ClusterAccess): Promise<void> {
 
 /** Applies the policies, with or without those that mutate, and waits until they are in force. */
 export async function applyPolicies(world: World, options: { readonly mutating: boolean }): Promise<void> {
-	const all = admissionPolicies();
-	const wanted = all.filter(({ kind }) => options.mutating || !`${kind}`.startsWith("Mutating"));
-	await apply(world.cluster, wanted);
+	await apply(world.cluster, admissionPolicies(options));
 	const desk = deskIn(world, await newNamespace("in-force", { cluster: world.cluster }));
 	const create = (spec: object) =>
 		world.admin.create(deskPath(desk.namespace), deskObject(spec), {

@@ -170,6 +170,7 @@ function facts(world: World, replica: Replica, desk: TradingSafety): Facts {
 		now: now(world),
 		observed: observed(world, replica),
 		fence: replica.proof ?? { error: "not probed yet" },
+		stamped: true,
 		gone,
 		enforceLabel: "targets",
 	});
