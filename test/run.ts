@@ -11,6 +11,7 @@ import { ClusterError, messageOf } from "../dev/cluster/errors.ts";
 import { clusterFiles } from "../dev/cluster/files.ts";
 import { displayProgress } from "../dev/cluster/progress.ts";
 import { installApi } from "../dev/install.ts";
+import { withTestedApiServer } from "./support/api-server.ts";
 import { readTap, type TapReport } from "./support/tap.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -146,10 +147,8 @@ async function main(): Promise<number> {
 			}
 		});
 	}
-	const cluster = await startCluster({
-		progress: displayProgress(process.stderr),
-		signal: interruption.signal,
-	});
+	const progress = displayProgress(process.stderr);
+	const cluster = await startCluster(withTestedApiServer({ progress, signal: interruption.signal }));
 	try {
 		await installApi(cluster);
 		const results: FileResult[] = [];

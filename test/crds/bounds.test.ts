@@ -128,7 +128,7 @@ test("the worst size is accepted and stays inside the cost budget", async (t) =>
 	await desk.seen();
 	t.regex(await outcome(desk.pod(labels)), /^denied: trading is halted: target target-0x+ of desk/);
 	await desk.clear();
-	const lowered = { mode: "Pause", targetModes, reason: "x".repeat(1024) };
+	const lowered = { mode: "Pause", targetModes, reason: "x".repeat(1024), setBy: "ovo" };
 	t.regex(
 		await outcome(desk.patch(world.as("ovo"), lowered)),
 		/targetMode of target-\d+x+ is not lowered so in one step/,

@@ -2,6 +2,7 @@ import test from "ava";
 import { clusterRoles } from "../../crds/roles.ts";
 import { apiGroup, type Verb, verbs } from "../../crds/vocabulary.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
+import { servesMutatingPolicies } from "../../dev/install.ts";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
 import { sharedCluster } from "../support/cluster.ts";
@@ -42,6 +43,8 @@ const workloads = [
 /** A cluster and its users. */
 export type World = {
 	readonly cluster: ClusterAccess;
+	/** True when policies stamp who raised and tell pods the mode. */
+	readonly stamps: boolean;
 	readonly admin: Client;
 	/** The client of a person of the cast. */
 	readonly as: (person: Person) => Client;
@@ -74,6 +77,7 @@ export async function openWorld(cluster?: ClusterAccess): Promise<World> {
 	await Promise.all([...people].map(([name, client]) => rightsInForce(client, cast[name as Person])));
 	return {
 		cluster: access,
+		stamps: await servesMutatingPolicies(access),
 		admin,
 		as: (person) => found(people, person),
 		kubeconfig: (person) => found(paths, person),

@@ -101,9 +101,10 @@ test("probes are always denied and name the version that denied", async (t) => {
 	const empty = await newDesk(world, {}, { empty: true });
 	const { metadata } = await desk.read();
 	// When a probe is created in each.
-	// Then the desk's fence names generation and uid; without a desk nothing is fenced.
+	// Then the desk's fence names generation, uid and its set of policies; without a desk nothing is fenced.
 	const probe = { "tradingsafety.dev/probe": "" };
-	const denial = `denied: fence probe of desk ${desk.namespace} at generation 1, uid ${metadata.uid}`;
+	const version = `${desk.namespace} at generation 1, uid ${metadata.uid}`;
+	const denial = `denied: fence probe of desk ${version}${world.stamps ? "" : ", not stamped"}`;
 	t.is(await outcome(desk.pod(probe)), denial);
 	t.is(await outcome(empty.pod(probe)), "allowed");
 });
@@ -172,24 +173,33 @@ test("odd pods are judged, not stumbled over", async (t) => {
 	t.is(await create({ labels: many }), "allowed");
 });
 
-test("each new pod of a target is told the mode, whatever it claims", async (t) => {
+test("each new pod of a target is told the mode or nothing, whatever it claims", async (t) => {
 	// Given a desk in Pause.
 	const desk = await newDesk(world, { mode: "Pause" });
 	const variable = { name: "TRADINGSAFETY_MODE", value: "Pause" };
 	const fieldRef = { valueFrom: { fieldRef: { fieldPath: "metadata.name" } } };
+	const env = [
+		{ name: "A", value: "1" },
+		{ name: "TRADINGSAFETY_MODE", ...fieldRef },
+	];
 	// When a pod that is kept in Pause is created with a milder claim.
-	const pod = await desk.pod({ app: "gw" }, world.as("ray"), {
-		annotations: { "tradingsafety.dev/mode-at-start": "Normal", other: "stays" },
-		env: [
-			{ name: "A", value: "1" },
-			{ name: "TRADINGSAFETY_MODE", ...fieldRef },
-		],
-		initContainers: [{ name: "i", image: "none" }],
-	});
-	// Then annotation and variable say Pause, in init containers too, and the rest is as it was.
-	t.like(pod.metadata.annotations, { "tradingsafety.dev/mode-at-start": "Pause", other: "stays" });
-	t.deepEqual(pod.spec.containers[0]?.env, [{ name: "A", value: "1" }, variable]);
-	t.deepEqual(pod.spec.initContainers?.[0]?.env, [variable]);
+	const claim = { "tradingsafety.dev/mode-at-start": "Normal", other: "stays" };
+	const initContainers = [{ name: "i", image: "none" }];
+	const create = (annotations: Labels) =>
+		desk.pod({ app: "gw" }, world.as("ray"), { annotations, env, initContainers });
+	if (world.stamps) {
+		// Then annotation and variable say Pause, in init containers too, and the rest is as it was.
+		const pod = await create(claim);
+		t.like(pod.metadata.annotations, { "tradingsafety.dev/mode-at-start": "Pause", other: "stays" });
+		t.deepEqual(pod.spec.containers[0]?.env, [{ name: "A", value: "1" }, variable]);
+		t.deepEqual(pod.spec.initContainers?.[0]?.env, [variable]);
+	} else {
+		// Then it is denied, and without the claim nobody tells it anything.
+		t.regex(await outcome(create(claim)), /mode-at-start is milder than the desk's mode: leave it out$/);
+		const pod = await create({ other: "stays" });
+		t.deepEqual(pod.metadata.annotations, { other: "stays" });
+		t.is(pod.spec.initContainers?.[0]?.env, undefined);
+	}
 	// And a pod of no target is told nothing.
 	const other = await desk.pod({ app: "other" });
 	t.is(other.metadata.annotations?.["tradingsafety.dev/mode-at-start"], undefined);
@@ -216,10 +226,10 @@ for (const kind of ["Deployment", "StatefulSet"] as const) {
 		);
 		t.is(await patch({ metadata: { annotations: { a: "b" } } }), "allowed");
 		t.is(await patch({ spec: { replicas: 0 } }), "allowed");
-		await desk.patch(world.admin, { mode: "Pause", reason: "test" });
+		await desk.patch(world.admin, { mode: "Pause", reason: "test", setBy: "admin" });
 		await desk.seen();
 		t.regex(await patch({ spec: { replicas: 2 } }), denial);
-		await desk.patch(world.admin, { mode: "Normal", reason: "test over" });
+		await desk.patch(world.admin, { mode: "Normal", reason: "test over", setBy: "admin" });
 		await desk.seen();
 		t.is(await patch({ spec: { replicas: 2 } }, "/scale"), "allowed");
 	});

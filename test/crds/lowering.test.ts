@@ -13,7 +13,8 @@ test("a lowering needs a reason that was not there before", async (t) => {
 	// Given a cleared desk in Pause with a reason.
 	const desk = await newDesk(world, { mode: "Pause", reason: "open" });
 	await desk.clear();
-	const lower = (spec: Sent) => outcome(desk.patch(world.as("rob"), { mode: "Normal", ...spec }, true));
+	const lower = (spec: Sent) =>
+		outcome(desk.patch(world.as("rob"), { mode: "Normal", setBy: "rob", ...spec }, true));
 	// When it is lowered without a reason, with the old one, with an empty one, with none, and with a fresh one.
 	const said = [
 		await lower({}),
@@ -31,7 +32,7 @@ test("a lowering carries nothing else", async (t) => {
 	// Given a cleared desk in Pause.
 	const desk = await newDesk(world, { mode: "Pause" });
 	await desk.clear();
-	const lower = { mode: "Normal", reason: "checked" };
+	const lower = { mode: "Normal", reason: "checked", setBy: "lea" };
 	for (const more of [
 		{ reset: { approvals: 1 } },
 		{ targets: [] },
@@ -53,7 +54,7 @@ test("a clearance is good for its mode and for what is less of a lowering", asyn
 	await odd.status(world.admin, { clearance: { generation: metadata.generation } });
 	// When each is lowered.
 	const lower = (where: Desk, mode: string) =>
-		outcome(where.patch(world.as("rob"), { mode, reason: "checked" }, true));
+		outcome(where.patch(world.as("rob"), { mode, reason: "checked", setBy: "rob" }, true));
 	// Then down to the mode named and no further; no mode named is good for nothing.
 	t.is(await lower(desk, "Pause"), "allowed");
 	t.is(await lower(desk, "Normal"), "denied: cleared only down to Pause: lower to that mode first");
@@ -69,7 +70,8 @@ test("a denied lowering names the hold", async (t) => {
 	];
 	await desk.status(world.admin, { holds });
 	// When it is lowered.
-	const said = await outcome(desk.patch(world.as("rob"), { mode: "Normal", reason: "checked" }));
+	const lower = { mode: "Normal", reason: "checked", setBy: "rob" };
+	const said = await outcome(desk.patch(world.as("rob"), lower));
 	// Then the first of them is told, with its remedy.
 	t.is(said, "denied: not cleared for generation 1: 3 pods of bots are left: wait or delete them");
 });
@@ -79,7 +81,8 @@ test("a desk that asks for approvals is not lowered without a request", async (t
 	const desk = await newDesk(world, { mode: "Pause", reset: { approvals: 1 } });
 	await desk.clear();
 	// When it is lowered.
-	const said = await outcome(desk.patch(world.as("rob"), { mode: "Normal", reason: "checked" }));
+	const lower = { mode: "Normal", reason: "checked", setBy: "rob" };
+	const said = await outcome(desk.patch(world.as("rob"), lower));
 	// Then the person hears how to go about it.
 	t.is(
 		said,

@@ -20,10 +20,13 @@ test.before(async () => {
 	world = await openWorld();
 });
 
+/** A lowering carries its author, which a policy that stamps would add. */
+const isLower = (to: Mode, from: Mode) => modes.indexOf(to) < modes.indexOf(from);
+
 /** What the API server should say to a person who moves something from one mode to another. */
 function expected(person: Person, from: Mode, to: Mode, noStep: string): string {
 	if (person === "vic") return 'cannot patch resource "tradingsafeties"';
-	if (modes.indexOf(to) >= modes.indexOf(from)) return "allowed";
+	if (!isLower(to, from)) return "allowed";
 	if (!whoLowers.includes(person)) return noReset;
 	return stepsDown[from].includes(to) ? "allowed" : `denied: ${noStep}. ${steps}`;
 }
@@ -36,7 +39,8 @@ for (const from of modes) {
 		for (const to of modes) {
 			for (const person of everyone) {
 				// When somebody asks for a mode, with a fresh reason.
-				const said = await outcome(desk.patch(world.as(person), { mode: to, reason: "fresh" }, true));
+				const patch = { mode: to, reason: "fresh", ...(isLower(to, from) && { setBy: person }) };
+				const said = await outcome(desk.patch(world.as(person), patch, true));
 				// Then raising is for all who may patch, lowering for those who may reset, step by step.
 				const wanted = expected(person, from, to, `${from} is not lowered to ${to} in one step`);
 				t.true(said.includes(wanted), `${person} ${from} -> ${to}: ${said}`);
@@ -51,7 +55,8 @@ for (const from of modes) {
 		for (const to of [...modes, null]) {
 			for (const person of everyone) {
 				// When somebody sets it, or takes it away, which is Normal.
-				const patch = { targetModes: { bots: to }, reason: "fresh" };
+				const signed = isLower(to ?? "Normal", from) && { setBy: person };
+				const patch = { targetModes: { bots: to }, reason: "fresh", ...signed };
 				const said = await outcome(desk.patch(world.as(person), patch, true));
 				// Then the rules are those of the mode.
 				const noStep = "the targetMode of bots is not lowered so in one step";
@@ -69,7 +74,8 @@ for (const from of modes) {
 		for (const person of everyone) {
 			// When somebody freezes the one and thaws the other.
 			const on = await outcome(open.patch(world.as(person), { freeze: true }, true));
-			const off = await outcome(frozen.patch(world.as(person), { freeze: false, reason: "fresh" }, true));
+			const thaw = { freeze: false, reason: "fresh", setBy: person };
+			const off = await outcome(frozen.patch(world.as(person), thaw, true));
 			// Then all who may patch freeze, and those who may reset thaw, but never into Normal.
 			const denied = 'cannot patch resource "tradingsafeties"';
 			t.true(on.includes(person === "vic" ? denied : "allowed"), `${person}: ${on}`);
@@ -99,8 +105,8 @@ for (const from of modes) {
 		for (const lowering of lowerings) {
 			// When it is lowered by one who may reset, and by one who may override.
 			const patch = { ...lowering, reason: "fresh" };
-			const byReset = await outcome(desk.patch(world.as("rob"), patch, true));
-			const byOverride = await outcome(desk.patch(world.as("ovo"), patch, true));
+			const byReset = await outcome(desk.patch(world.as("rob"), { ...patch, setBy: "rob" }, true));
+			const byOverride = await outcome(desk.patch(world.as("ovo"), { ...patch, setBy: "ovo" }, true));
 			// Then the first hears which generation lacks a clearance, and where to look.
 			const where = "see status.holds and status.conditions";
 			t.is(byReset, `denied: not cleared for generation ${metadata.generation}: ${where}`);

@@ -104,7 +104,7 @@ test("a lowering does what was asked and approved, and takes the request away", 
 	const desk = await asked();
 	await desk.clear();
 	const lower = (spec: Sent, person: "lea" | "rob" | "ovo" = "rob") =>
-		outcome(desk.patch(world.as(person), { ...carryOut, ...spec }, true));
+		outcome(desk.patch(world.as(person), { ...carryOut, setBy: person, ...spec }, true));
 	const add = 'others add theirs with {"spec":{"resetRequest":{"approvals":{THEIR NAME:{}}}}}';
 	// When it is carried out too early.
 	// Then the missing approvals are counted.
@@ -120,11 +120,13 @@ test("a lowering does what was asked and approved, and takes the request away", 
 	t.is(await lower({ reason: "another" }), fits);
 	t.regex(await lower({ mode: "Normal" }), /Emergency is not lowered to Normal in one step/);
 	t.is(
-		await outcome(desk.patch(world.as("rob"), { mode: "Pause", reason: "venue is back" }, true)),
+		await outcome(
+			desk.patch(world.as("rob"), { mode: "Pause", reason: "venue is back", setBy: "rob" }, true),
+		),
 		'denied: remove the used request in the same patch: "resetRequest": null',
 	);
 	// When it is carried out as asked, by another than its author.
-	const done = await desk.patch(world.as("rob"), carryOut);
+	const done = await desk.patch(world.as("rob"), { ...carryOut, ...(!world.stamps && { setBy: "rob" }) });
 	// Then the mode is lowered, the request is gone, and who did it stands there.
 	t.like(done.spec, { mode: "Pause", setBy: "rob", reason: "venue is back" });
 	t.is(done.spec.resetRequest, undefined);
@@ -143,15 +145,15 @@ test("a raise or a trip in between voids a request that was approved", async (t)
 		await desk.patch(world.as("ray"), between);
 		await desk.clear();
 		// Then they are void, for all but those who override.
-		t.is(await outcome(desk.patch(world.as("lea"), carryOut, true)), fits);
-		t.is(await outcome(desk.patch(world.as("ovo"), carryOut, true)), "allowed");
+		t.is(await outcome(desk.patch(world.as("lea"), { ...carryOut, setBy: "lea" }, true)), fits);
+		t.is(await outcome(desk.patch(world.as("ovo"), { ...carryOut, setBy: "ovo" }, true)), "allowed");
 	}
 	// And a request in Reduce is void in Emergency.
 	const desk = await asked({ fromMode: "Reduce" }, { mode: "Reduce" });
 	await approve(desk);
 	await desk.patch(world.as("ray"), { mode: "Emergency" });
 	await desk.clear();
-	t.is(await outcome(desk.patch(world.as("lea"), carryOut, true)), fits);
+	t.is(await outcome(desk.patch(world.as("lea"), { ...carryOut, setBy: "lea" }, true)), fits);
 });
 
 test("unfreezing and targets are part of what is asked", async (t) => {
@@ -169,8 +171,8 @@ test("unfreezing and targets are part of what is asked", async (t) => {
 		reason: "checked",
 		requestedBy: "lea",
 	};
-	const lower = (spec: Sent) =>
-		outcome(desk.patch(world.as("lea"), { reason: "checked", resetRequest: null, ...spec }, true));
+	const signed = { reason: "checked", resetRequest: null, setBy: "lea" };
+	const lower = (spec: Sent) => outcome(desk.patch(world.as("lea"), { ...signed, ...spec }, true));
 	await desk.patch(world.as("lea"), { resetRequest: { ...request, unfreeze: false } });
 	await desk.clear();
 	// When something is lowered that the request does not name.

@@ -174,7 +174,7 @@ test("every field of spec is free or guarded", async (t) => {
 	const changes: Readonly<Record<string, unknown>> = {
 		mode: "Emergency",
 		reason: "because",
-		setBy: "ray",
+		setBy: "",
 		freeze: true,
 		trip: { id: "t" },
 		targetModes: { bots: "Pause" },
@@ -201,7 +201,7 @@ test("every field of spec is free or guarded", async (t) => {
 test("printer columns and short names", async (t) => {
 	// Given a desk in Reduce that was observed.
 	const desk = await newDesk(world, { mode: "Normal" });
-	await desk.patch(world.as("ray"), { mode: "Reduce", reason: "loss limit" });
+	await desk.patch(world.as("ray"), { mode: "Reduce", reason: "loss limit", setBy: "ray" });
 	const condition = (type: string, status: string) => ({
 		type,
 		status,

@@ -8,6 +8,9 @@ import { deskPath, desksPath, podsPath, recordsPath } from "../../operator/resou
 import { newNamespace, sharedCluster } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 
+/** User name of the cluster's administrator, as whom a {@link TestDesk} patches. */
+export const administrator = "admin";
+
 /** A pod as the tests read it from the API server. */
 export type Pod = {
 	readonly metadata: {
@@ -177,7 +180,7 @@ export class TestDesk {
 	/** Lowers with clearance: waits for it, then patches without the use of the verb override. */
 	async lower(mode: string, reason = `down to ${mode}`): Promise<TradingSafety> {
 		await this.cleared();
-		return this.patch({ mode, reason });
+		return this.patch({ mode, reason, setBy: administrator });
 	}
 
 	async pods(app?: string): Promise<readonly Pod[]> {
