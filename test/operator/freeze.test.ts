@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from "ava";
 import { until } from "../support/until.ts";
-import { TestDesk, target } from "./desk.ts";
+import { administrator, TestDesk, target } from "./desk.ts";
 import { people } from "./people.ts";
 import { startReplica } from "./replica.ts";
 import { Witness } from "./witness.ts";
@@ -42,12 +42,13 @@ test.serial("freeze stops everything but risk, from Normal too, and ends in Paus
 	// Then it cannot be unfrozen into Normal, by nobody without an override
 	const { requester } = await people(t, desk);
 	await desk.cleared();
-	await t.throwsAsync(desk.patch({ freeze: false, reason: "go" }, requester.client), { message: /Pause/ });
+	const unfreeze = { freeze: false, reason: "seen through", setBy: requester.name };
+	await t.throwsAsync(desk.patch(unfreeze, requester.client), { message: /Pause/ });
 	// When it is raised to Pause and unfrozen
 	await desk.patch({ mode: "Pause" });
 	await desk.confirmed("Pause+Freeze");
 	await desk.cleared();
-	await desk.patch({ freeze: false, reason: "seen through" }, requester.client);
+	await desk.patch(unfreeze, requester.client);
 	// Then the gateway, which Pause keeps, is back, and the bots are not
 	await desk.confirmed("Pause");
 	await desk.ready("gateway", 1);
@@ -70,7 +71,8 @@ test.serial("an unfreeze that needs a second person goes by request and approval
 	await desk.confirmed("Pause+Freeze");
 	// When the requester tries alone, then it is denied
 	await desk.cleared();
-	await t.throwsAsync(desk.patch({ freeze: false, reason: "r" }, requester.client));
+	const unfreeze = { freeze: false, reason: "seen through", setBy: requester.name };
+	await t.throwsAsync(desk.patch(unfreeze, requester.client), { message: /asks for approvals/ });
 	// When it is requested, approved and carried out
 	const request = {
 		fromMode: "Pause",
@@ -82,7 +84,7 @@ test.serial("an unfreeze that needs a second person goes by request and approval
 	await desk.patch({ resetRequest: request }, requester.client);
 	await desk.patch({ resetRequest: { approvals: { [approver.name]: {} } } }, approver.client);
 	await desk.cleared();
-	await desk.patch({ freeze: false, reason: "seen through", resetRequest: null }, requester.client);
+	await desk.patch({ ...unfreeze, resetRequest: null }, requester.client);
 	// Then it is in Pause, and history knows of no override
 	const { status } = await desk.confirmed("Pause");
 	t.like(status?.history?.at(-1), { from: "Pause+Freeze", to: "Pause", actor: requester.name });
@@ -101,10 +103,14 @@ test.serial("one target alone is raised and lowered, and the others trade on", a
 	t.deepEqual(await appsOf(desk), ["bots", "risk"]);
 	t.deepEqual(await desk.recorded(), ["gateway=1"]);
 	// When it is lowered step by step
-	await desk.patch({ targetModes: { gateway: "Pause" }, reason: "first step" });
+	await desk.patch({ targetModes: { gateway: "Pause" }, reason: "first step", setBy: administrator });
 	await desk.ready("gateway", 1);
 	await desk.cleared();
-	await desk.patch({ targetModes: { gateway: "Normal" }, reason: "second step" });
+	await desk.patch({
+		targetModes: { gateway: "Normal" },
+		reason: "second step",
+		setBy: administrator,
+	});
 	// Then it is released, and no other pod was touched
 	await until("it is released", async () => {
 		const { status } = await desk.get();

@@ -43,7 +43,8 @@ test.serial(
 		t.is((await desk.condition("Cleared"))?.status, "False");
 
 		// When a resetter lowers without clearance, then the denial names the hold
-		await t.throwsAsync(desk.patch({ mode: "Normal", reason: "I want to" }, requester.client), {
+		const signed = { mode: "Normal", setBy: requester.name };
+		await t.throwsAsync(desk.patch({ ...signed, reason: "I want to" }, requester.client), {
 			message: new RegExp(`target stubborn: 1 pods not confirmed gone: ${pod?.metadata.name}`),
 		});
 
@@ -64,7 +65,7 @@ test.serial(
 		await desk.patch({ resetRequest: { approvals: { [approver.name]: {} } } }, approver.client);
 		await desk.cleared();
 		await desk.patch(
-			{ mode: "Normal", reason: "the node is dead, I looked", resetRequest: null },
+			{ ...signed, reason: "the node is dead, I looked", resetRequest: null },
 			requester.client,
 		);
 
