@@ -11,7 +11,7 @@ import { ClusterError, messageOf } from "../dev/cluster/errors.ts";
 import { clusterFiles } from "../dev/cluster/files.ts";
 import { displayProgress } from "../dev/cluster/progress.ts";
 import { installApi } from "../dev/install.ts";
-import { withTestedApiServer } from "./support/api-server.ts";
+import { withTestedServers } from "./support/server-flags.ts";
 import { readTap, type TapReport } from "./support/tap.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -148,7 +148,7 @@ async function main(): Promise<number> {
 		});
 	}
 	const progress = displayProgress(process.stderr);
-	const cluster = await startCluster(withTestedApiServer({ progress, signal: interruption.signal }));
+	const cluster = await startCluster(withTestedServers({ progress, signal: interruption.signal }));
 	try {
 		await installApi(cluster);
 		const results: FileResult[] = [];

@@ -3,25 +3,28 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { servesMutatingPolicies } from "../../dev/install.ts";
-import { API_SERVER_FLAGS_VARIABLE } from "../support/api-server.ts";
 import { ownCluster } from "../support/cluster.ts";
+import { type ExtraFlags, SERVER_FLAGS_VARIABLE } from "../support/server-flags.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Everything about the API and its policies, and the main story of the operator. */
 const files = ["test/crds", "test/operator/walk.test.ts", "test/operator/story.test.ts"];
-const resource = "admissionregistration.k8s.io/v1/mutatingadmissionpolic";
+const policies = "admissionregistration.k8s.io/v1/mutatingadmissionpolicies";
+const bindings = "admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings";
+/** The lowest that these servers can emulate. */
+const emulated = ["--emulated-version=1.33"];
 const longestMilliseconds = 40 * 60_000;
 
-/** Runs {@link files} as `npm test` does, with these flags for every API server. */
+/** Runs {@link files} as `npm test` does, with these flags for the servers of every cluster. */
 async function runOn(
 	t: ExecutionContext,
-	flags: readonly string[],
+	extraFlags: ExtraFlags,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
 	t.timeout(longestMilliseconds);
 	const child = spawn(process.execPath, ["test/run.ts", ...files], {
 		cwd: root,
 		stdio: ["ignore", "pipe", "inherit"],
-		env: { ...process.env, [API_SERVER_FLAGS_VARIABLE]: flags.join(" ") },
+		env: { ...process.env, [SERVER_FLAGS_VARIABLE]: JSON.stringify(extraFlags) },
 	});
 	let output = "";
 	child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -32,23 +35,28 @@ async function runOn(
 	return { code: child.exitCode, output };
 }
 
-const apiServers: Readonly<Record<string, readonly string[]>> = {
-	"mutating policies switched off": [
-		"--feature-gates=MutatingAdmissionPolicy=false",
-		`--runtime-config=${resource}ies=false,${resource}ybindings=false`,
-	],
-	// The lowest that this API server can emulate.
-	"Kubernetes 1.33 emulated": ["--emulated-version=1.33"],
+const clusters: Readonly<Record<string, ExtraFlags>> = {
+	"mutating policies switched off": {
+		"kube-apiserver": [
+			"--feature-gates=MutatingAdmissionPolicy=false",
+			`--runtime-config=${policies}=false,${bindings}=false`,
+		],
+	},
+	"Kubernetes 1.33 emulated": {
+		"kube-apiserver": emulated,
+		"kube-controller-manager": emulated,
+		"kube-scheduler": emulated,
+	},
 };
 
-for (const [name, flags] of Object.entries(apiServers)) {
+for (const [name, extraFlags] of Object.entries(clusters)) {
 	test.serial(`the same tests pass with ${name}`, async (t) => {
-		// Given API servers that serve no MutatingAdmissionPolicy.
-		const cluster = await ownCluster({ extraFlags: { "kube-apiserver": flags } });
+		// Given a cluster that serves no MutatingAdmissionPolicy.
+		const cluster = await ownCluster({ extraFlags });
 		t.false(await servesMutatingPolicies(cluster));
 		await cluster.stop();
 		// When the tests of the policies and of the operator's story run there.
-		const { code, output } = await runOn(t, flags);
+		const { code, output } = await runOn(t, extraFlags);
 		// Then all pass, and none is skipped.
 		t.is(code, 0, output);
 		t.regex(output.trim().split("\n").at(-1) ?? "", /^[1-9]\d+ passed, 0 failed$/, output);

@@ -8,7 +8,7 @@ import { readKeyPair } from "../../dev/cluster/credentials.ts";
 import { clusterFiles } from "../../dev/cluster/files.ts";
 import { hasDefaultServiceAccount } from "../../dev/cluster/nodes.ts";
 import { installApi } from "../../dev/install.ts";
-import { withTestedApiServer } from "./api-server.ts";
+import { withTestedServers } from "./server-flags.ts";
 import { until } from "./until.ts";
 
 /** Names the description of the cluster that `npm test` started for all test files. */
@@ -32,7 +32,7 @@ export function sharedCluster(): Promise<ClusterAccess> {
 
 /** A cluster for this test file alone, for tests that restart servers. Stopped when the file's tests are over. */
 export async function ownCluster(options: ClusterOptions = {}): Promise<Cluster> {
-	const cluster = await startCluster(withTestedApiServer(options));
+	const cluster = await startCluster(withTestedServers(options));
 	started.push(cluster);
 	return cluster;
 }
