@@ -28,6 +28,8 @@ export type Workload = {
 	readonly ready: number;
 	/** True for a kind without replicas. */
 	readonly switched?: true;
+	/** True for one that has ended and cannot be started any more. */
+	readonly over?: true;
 	/** Why a restore does not start it again, for those that only a person may start. */
 	readonly notRestored?: string;
 	/** The workload whose replicas it sets: an autoscaler. */

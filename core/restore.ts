@@ -113,6 +113,7 @@ function start(
 	const replicas = column?.replicas ?? 1;
 	const scaled = new Set(mine.flatMap(({ scales }) => (scales === undefined ? [] : [nameOf(scales)])));
 	const wrong = mine.flatMap((workload): RestoreEffect[] => {
+		if (workload.over === true) return [];
 		const wanted = workload.switched === true ? 1 : replicas;
 		// What an autoscaler makes of it is for the autoscaler.
 		const right = scaled.has(nameOf(workload)) ? workload.replicas > 0 : workload.replicas === wanted;

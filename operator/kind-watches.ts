@@ -10,6 +10,8 @@ import type { WorkloadKind, WorkloadObject } from "./workloads/kind.ts";
 
 /** After so many failures in a row a kind counts as one that cannot be seen. */
 const failuresOfAKind = 3;
+/** A cluster may have many custom kinds that nobody allowed us to see. */
+const customBackoff = { baseMilliseconds: 50, factor: 2, capMilliseconds: 15_000 };
 
 /** What to tell the owner. None of these may throw. */
 export type KindHooks = {
@@ -138,6 +140,7 @@ export class KindWatches {
 			client: this.#client,
 			path: pathOf({ group, version, resource, namespace: this.#namespace }),
 			project: kind.project,
+			...(!builtInKinds.includes(kind) && { backoff: customBackoff }),
 			onChange: ({ key, before, after }) => {
 				if (before !== undefined || after !== undefined) this.#hooks.onChange({ key, before, after });
 			},
