@@ -141,7 +141,7 @@ test.serial(
 		// Then its pods are gone all the same, and it is not scaled
 		t.is((await things.live("bots")).length, 0);
 		t.is((await things.get(gizmo, "maker")).spec.size, 2);
-		t.is((await late.ready()).status, 200);
+		await until("the late one is ready", async () => (await late.ready()).status === 200);
 		// When it is allowed, as the condition says
 		await allowKind(t, desk, gizmo);
 		// Then it is recorded and scaled
