@@ -1,4 +1,4 @@
-import type { KindProblem, Recorded, Workload } from "../core/observed.ts";
+import type { KindProblem, Recorded, Workload, WorkloadName } from "../core/observed.ts";
 import type { Client } from "../kube/client.ts";
 import { isKubeError } from "../kube/error.ts";
 import { pathOf } from "../kube/paths.ts";
@@ -72,13 +72,10 @@ export class KindWatches {
 		const rows = [...this.#watches.values()].flatMap(({ reflector }) => [...reflector.rows.values()]);
 		const workloads = rows.filter((row) => row !== undefined);
 		if (!workloads.some((workload) => workload.scales !== undefined)) return workloads;
-		const labels = new Map(
-			workloads.map((workload) => [`${workload.kind}/${workload.name}`, workload.labels]),
-		);
+		const labels = new Map(workloads.map((workload) => [nameKey(workload), workload.labels]));
 		return workloads.map((workload) => {
 			const { scales } = workload;
-			if (scales === undefined) return workload;
-			return { ...workload, labels: labels.get(`${scales.kind}/${scales.name}`) ?? {} };
+			return scales === undefined ? workload : { ...workload, labels: labels.get(nameKey(scales)) ?? {} };
 		});
 	}
 
@@ -118,6 +115,12 @@ export class KindWatches {
 		await Promise.all(this.#stopping);
 	}
 
+	/** One row as {@link rows} has it. */
+	#labelled(workload: Workload): Workload {
+		if (workload.scales === undefined) return workload;
+		return this.rows().find((row) => row.uid === workload.uid) ?? workload;
+	}
+
 	#open(): void {
 		const wanted = [...builtInKinds, ...this.#custom.kinds];
 		const identities = new Set(wanted.map(identity));
@@ -142,7 +145,8 @@ export class KindWatches {
 			project: kind.project,
 			...(!builtInKinds.includes(kind) && { backoff: customBackoff }),
 			onChange: ({ key, before, after }) => {
-				if (before !== undefined || after !== undefined) this.#hooks.onChange({ key, before, after });
+				if (before === undefined && after === undefined) return;
+				this.#hooks.onChange({ key, before, after: after && this.#labelled(after) });
 			},
 			onError: (error) => {
 				watch.failures += 1;
@@ -200,6 +204,7 @@ function problemOf(error: unknown, failures: number): Watch["problem"] {
 /** What a watch depends on: another version or another path of the same kind is read anew. */
 const identity = ({ kind, group, version, setting }: WorkloadKind) =>
 	`${kind}.${group}/${version} ${setting.field.join("/")}`;
+const nameKey = ({ kind, name }: WorkloadName) => `${kind}/${name}`;
 const keyOf = (kind: string, group: string) => `${kind}.${group}`;
 const nameOf = ({ resource, group }: WorkloadKind) => (group === "" ? resource : `${resource}.${group}`);
 

@@ -99,8 +99,7 @@ for (const owner of owners) {
 		t.is(await create("risk", owner.running({ app: "risk", q: "q" })), "allowed");
 		t.is(await create("strat", stopped, false), "allowed");
 		// When somebody starts it, and when somebody changes something else
-		const patch = (spec: object) =>
-			outcome(world.as("ray").patch(`${path}/strat`, { spec }, { type: "merge" }));
+		const patch = (spec: object) => outcome(world.admin.patch(`${path}/strat`, { spec }, { type: "merge" }));
 		t.regex(await patch(owner.start), denial);
 		t.is(await patch(owner.other), "allowed");
 		t.is(await patch(owner.stop), "allowed");

@@ -97,14 +97,17 @@ test.serial("Jobs and CronJobs are suspended; those that would start by themselv
 	await things.make(Job, "over", {
 		template: { ...template, metadata: { labels: { app: "bots" } } },
 	});
-	await until("they run, and one is over", async () => {
-		const [one, two] = [await things.get(Job, "running"), await things.get(Job, "risky-1")];
-		return one.status?.ready === 1 && two.status?.ready === 1 && (await ended()).length === 1;
-	});
 	const ended = async () =>
 		(await desk.pods("bots"))
 			.filter((pod) => pod.metadata.name.startsWith("over-"))
 			.map((pod) => pod.metadata.uid);
+	await until("two run, and one is over", async () => {
+		const statuses = [await things.get(Job, "running"), await things.get(Job, "risky-1")].map(
+			(job) => job.status,
+		);
+		if (statuses.every((status) => status?.ready === 1) && (await ended()).length === 1) return true;
+		throw new Error(JSON.stringify([statuses, await desk.pods("bots")]));
+	});
 	await until("that is known", async () => (await things.live("bots")).length === 2);
 	const over = await ended();
 	// When the desk is halted

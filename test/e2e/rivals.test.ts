@@ -10,10 +10,27 @@ import { places, podTemplate, Things } from "./things.ts";
 const { Deployment, HorizontalPodAutoscaler } = places;
 const scaleTargetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "bots" };
 
+/** A metric that nobody serves: minReplicas 0 needs one. */
+const queue = {
+	type: "External",
+	external: { metric: { name: "queue" }, target: { type: "AverageValue", averageValue: "5" } },
+};
+
 const contested = async (desk: TestDesk) => {
 	const condition = await desk.condition("Contested");
 	return `${condition?.status} ${condition?.message}`;
 };
+/** Waits until the condition says so; what it says instead is the cause of the failure. */
+const tells = (desk: TestDesk, expected: RegExp) =>
+	until(
+		`the condition says ${expected}`,
+		async () => {
+			const said = await contested(desk);
+			if (!expected.test(said)) throw new Error(said);
+			return said;
+		},
+		{ timeoutMilliseconds: 60_000 },
+	);
 const complaints = (replica: Replica, manager: string) =>
 	replica.log.filter(
 		(line) => line.msg === "a stopped workload was let grow again" && line.manager === manager,
@@ -48,9 +65,7 @@ test.serial("who scales up again and again is named, counted, and gets nothing",
 		);
 	const rival = Rival.start(t, scale);
 	// Then that is a condition that names it and counts, in both replicas, and each says so once
-	await until("it is named", async () =>
-		/^True .*Deployment bots by acme-scaler, (8|16|32|64) times/.test(await contested(desk)),
-	);
+	await tells(desk, /^True .*Deployment bots by acme-scaler, (8|16|32|64) times/);
 	for (const replica of [first, second]) {
 		t.true((await counted(replica, "Deployment")) >= 2);
 		t.is(complaints(replica, "acme-scaler").length, 1);
@@ -70,7 +85,7 @@ test.serial("who scales up again and again is named, counted, and gets nothing",
 	await desk.lower("Normal");
 	await desk.confirmed("Normal");
 	t.is(await replicas(things), 2);
-	await until("nobody is named", async () => /^False/.test(await contested(desk)));
+	await tells(desk, /^False/);
 });
 
 test.serial(
@@ -107,9 +122,7 @@ test.serial(
 		const autoscalers = Rival.start(t, applyAutoscaler);
 		// Then the API server refuses the first, and the second is named
 		await until("both were tried often", () => workloads.refused >= 8 && autoscalers.done >= 8);
-		await until("the second is named", async () =>
-			/^True .*HorizontalPodAutoscaler bots by argocd-controller/.test(await contested(desk)),
-		);
+		await tells(desk, /^True .*HorizontalPodAutoscaler bots by argocd-controller/);
 		t.is(workloads.done, 0);
 		t.notRegex(await contested(desk), /Deployment/);
 		t.is(complaints(replica, "argocd-controller").length, 1);
@@ -144,9 +157,7 @@ test.serial("where nothing is fenced, pods that GitOps brings back are stopped e
 	await until("it is at zero", async () => (await replicas(things)) === 0);
 	// When the manifest is applied again and again
 	const rival = Rival.start(t, apply);
-	await until("it is named", async () =>
-		/^True .*Deployment bots by argocd-controller, (4|8|16|32) times/.test(await contested(desk)),
-	);
+	await tells(desk, /^True .*Deployment bots by argocd-controller, (4|8|16|32) times/);
 	t.is(rival.refused, 0);
 	// Then the desk never says that nothing is left
 	t.is((await desk.condition("Confirmed"))?.status, "False");
@@ -171,7 +182,12 @@ test.serial("an autoscaler that may go to zero by itself is switched off too", a
 	const desk = await TestDesk.create(t, { cluster });
 	const things = new Things(desk);
 	await desk.run({ name: "bots", replicas: 2 });
-	await things.make(HorizontalPodAutoscaler, "bots", { scaleTargetRef, minReplicas: 0, maxReplicas: 5 });
+	await things.make(HorizontalPodAutoscaler, "bots", {
+		scaleTargetRef,
+		minReplicas: 0,
+		maxReplicas: 5,
+		metrics: [queue],
+	});
 	await startReplica(t, desk);
 	// When the desk is halted
 	await desk.govern({ mode: "Emergency", targets: [target("bots", "Strategy")] });
