@@ -3,7 +3,9 @@ import type { TradingSafety } from "../crds/types.ts";
 import { enforceLabel } from "../crds/vocabulary.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
+import { contested } from "./contest.ts";
 import { type Facts, isProven } from "./facts.ts";
+import { kindsWatched } from "./kinds.ts";
 import { rank } from "./modes.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
@@ -43,6 +45,8 @@ export function findings(
 		selecting(facts, states),
 		distinct(facts, states),
 		signals(states),
+		kindsWatched(facts),
+		contested(desk, facts),
 	];
 }
 

@@ -1,4 +1,5 @@
 import type { TradingSafety } from "../crds/types.ts";
+import type { Contest } from "./contest.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
@@ -18,6 +19,8 @@ export type Seen = {
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
 	/** Value of the enforce label of the namespace. */
 	readonly enforceLabel?: string;
+	/** Who let stopped workloads grow again, as this replica saw it. Absent: nobody. */
+	readonly contests?: readonly Contest[];
 };
 
 /** What was seen, and what follows from it: planned once, for everything that is decided from it. */

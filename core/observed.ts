@@ -20,21 +20,50 @@ export type Workload = {
 	readonly uid: string;
 	/** When it was made, RFC 3339, by the API server's clock. Absent: unknown, and taken for new. */
 	readonly createdAt?: string;
-	/** Labels of its pod template. */
+	/** Labels of its pod template; of an autoscaler those of the workload that it scales. */
 	readonly labels: Labels;
-	/** spec.replicas. */
+	/** spec.replicas. A kind without replicas has 1 while it may run and 0 while it is stopped. */
 	readonly replicas: number;
 	/** Replicas that are up to date and Ready, as its controller reports for the current generation. */
 	readonly ready: number;
+	/** True for a kind without replicas. */
+	readonly switched?: true;
+	/** True for one that has ended and cannot be started any more. */
+	readonly over?: true;
+	/** Why a restore does not start it again, for those that only a person may start. */
+	readonly notRestored?: string;
+	/** The workload whose replicas it sets: an autoscaler. */
+	readonly scales?: WorkloadName;
+	/** Who set its replicas last, by managedFields: a hint and no proof. */
+	readonly setBy?: string;
+	/** What may keep it from becoming Ready, for people. */
+	readonly hint?: string;
+};
+
+/** Names a workload of a namespace. */
+export type WorkloadName = { readonly kind: string; readonly name: string };
+
+/** A kind of workload that this replica cannot see, and why. */
+export type KindProblem = {
+	/** Plural and group, as CustomResourceDefinitions are named. */
+	readonly resource: string;
+	/** Gone: there are records of it and no such kind. */
+	readonly why: "Forbidden" | "NotListed" | "Gone";
 };
 
 /** What is known of one RestoreRecord. */
 export type Recorded = {
 	/** Name of the record: the UID of the workload. */
 	readonly workloadUid: string;
+	/** Of the workload. */
+	readonly apiVersion: string;
 	readonly kind: string;
 	readonly name: string;
 	readonly replicas: number;
+	/** Value of the setting that the halt changed, of kinds that have more than on and off. Absent: not set. */
+	readonly earlier?: string;
+	/** True while workloads of its kind cannot be seen: that this one is not seen says nothing. */
+	readonly unseen?: true;
 	readonly target: string;
 	/** The last generation of the desk that found the workload stopped. */
 	readonly heldAt: number;
@@ -49,4 +78,6 @@ export type Observed = {
 	readonly workloads: readonly Workload[];
 	/** By UID of the workload. */
 	readonly records: ReadonlyMap<string, Recorded>;
+	/** Kinds that cannot be seen. Absent: none. */
+	readonly kindProblems?: readonly KindProblem[];
 };

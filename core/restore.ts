@@ -1,7 +1,7 @@
 import type { TradingSafety } from "../crds/types.ts";
 import type { Column } from "../crds/vocabulary.ts";
 import { rank } from "./modes.ts";
-import type { Observed, Recorded, Workload } from "./observed.ts";
+import type { Observed, Recorded, Workload, WorkloadName } from "./observed.ts";
 import { decidingTarget, isRestorable } from "./plan.ts";
 import { type TargetState, targetStates } from "./targets.ts";
 
@@ -11,7 +11,13 @@ export type RestoreEffect =
 	| { readonly kind: "Release"; readonly target: string; readonly to: Column }
 	/** Let the pods of a Start target be created: the others are confirmed stopped. */
 	| { readonly kind: "AllowStart"; readonly target: string }
-	| { readonly kind: "Scale"; readonly workload: Workload; readonly replicas: number }
+	| {
+			readonly kind: "Scale";
+			readonly workload: Workload;
+			readonly replicas: number;
+			/** As in {@link Recorded}. */
+			readonly earlier?: string;
+	  }
 	| { readonly kind: "DeleteRecord"; readonly record: Recorded };
 
 /** What the leader does next on the way up, and what it waits for. */
@@ -21,13 +27,13 @@ export type RestoreStep = {
 	readonly stage?: string;
 	/** What it waits for, for people. */
 	readonly waitingFor: readonly string[];
-	/** Workloads that come out of a halt at zero without a record: nobody knows what they were. */
-	readonly withoutRecord: readonly Workload[];
+	/** Workloads that come out of a halt at zero and stay there: without a record, or of a kind not restored. */
+	readonly notRestored: readonly Workload[];
 	/** True when nothing is left to release, start or restore. */
 	readonly done: boolean;
 };
 
-const nothing = { effects: [], waitingFor: [], withoutRecord: [] };
+const nothing = { effects: [], waitingFor: [], notRestored: [] };
 const waitIn = (stage: string, waitingFor: readonly string[]): RestoreStep => ({
 	...nothing,
 	stage,
@@ -54,7 +60,8 @@ export function restoreStep(desk: TradingSafety, observed: Observed, gone: Reado
 		if (step !== undefined) return step;
 	}
 	const deleted = [...observed.records.values()].filter(
-		(record) => !observed.workloads.some((workload) => workload.uid === record.workloadUid),
+		(record) =>
+			record.unseen !== true && !observed.workloads.some((workload) => workload.uid === record.workloadUid),
 	);
 	if (deleted.length > 0 && states.every((state) => state.admits || !state.runsInNormal)) {
 		return { ...nothing, effects: deleted.map((record) => ({ kind: "DeleteRecord", record })), done: false };
@@ -79,8 +86,11 @@ function stage(
 			.filter((other) => !gone.has(other.spec.name) || mayStart(desk, other))
 			.map((other) => `target ${other.spec.name} to be confirmed stopped`);
 		if (rivals.length > 0) return waitIn(name, rivals);
-		const lost = mine.filter((workload) => state.runsInNormal && isLost(states, workload, observed));
-		return { ...actIn(name, [{ kind: "Release", target: name, to: state.wanted }]), withoutRecord: lost };
+		const notRestored = mine.filter(
+			(workload) =>
+				(state.runsInNormal && isLost(states, workload, observed)) || staysStopped(workload, observed),
+		);
+		return { ...actIn(name, [{ kind: "Release", target: name, to: state.wanted }]), notRestored };
 	}
 	if (state.action === "Start") return start(states, state, mine, gone);
 	return state.admits ? bringBack(name, mine, observed) : undefined;
@@ -101,13 +111,15 @@ function start(
 	}
 	const column = state.wanted === "Reduce" ? state.spec.onReduce : state.spec.onEmergency;
 	const replicas = column?.replicas ?? 1;
-	const wrong = mine.filter((workload) => workload.replicas !== replicas);
-	if (wrong.length > 0) {
-		return actIn(
-			name,
-			wrong.map((workload) => ({ kind: "Scale", workload, replicas })),
-		);
-	}
+	const scaled = new Set(mine.flatMap(({ scales }) => (scales === undefined ? [] : [nameOf(scales)])));
+	const wrong = mine.flatMap((workload): RestoreEffect[] => {
+		if (workload.over === true) return [];
+		const wanted = workload.switched === true ? 1 : replicas;
+		// What an autoscaler makes of it is for the autoscaler.
+		const right = scaled.has(nameOf(workload)) ? workload.replicas > 0 : workload.replicas === wanted;
+		return right ? [] : [{ kind: "Scale", workload, replicas: wanted }];
+	});
+	if (wrong.length > 0) return actIn(name, wrong);
 	const late = notReady(mine);
 	return late.length > 0 ? waitIn(name, late) : undefined;
 }
@@ -117,16 +129,30 @@ function bringBack(name: string, mine: readonly Workload[], observed: Observed):
 		const record = observed.records.get(workload.uid);
 		return record === undefined ? [] : [{ workload, record }];
 	});
-	if (recorded.length === 0) return undefined;
-	const atZero = recorded.filter(({ workload, record }) => workload.replicas === 0 && record.replicas > 0);
+	const unseen = [...observed.records.values()]
+		.filter((record) => record.unseen === true && record.target === name)
+		.filter((record) => !recorded.some(({ workload }) => workload.uid === record.workloadUid))
+		.map((record) => `${record.kind} ${record.name} to be seen again (condition KindsWatched)`);
+	if (recorded.length === 0) return unseen.length > 0 ? waitIn(name, unseen) : undefined;
+	const atZero = recorded.filter(
+		({ workload, record }) =>
+			workload.replicas === 0 && record.replicas > 0 && workload.notRestored === undefined,
+	);
 	if (atZero.length > 0) {
+		// An autoscaler that is still told to hold zero would undo the rest.
+		const autoscalers = atZero.filter(({ workload }) => workload.scales !== undefined);
 		return actIn(
 			name,
-			atZero.map(({ workload, record }) => ({ kind: "Scale", workload, replicas: record.replicas })),
+			(autoscalers.length > 0 ? autoscalers : atZero).map(({ workload, record }) => ({
+				kind: "Scale",
+				workload,
+				replicas: record.replicas,
+				...(record.earlier !== undefined && { earlier: record.earlier }),
+			})),
 		);
 	}
 	// Somebody may have chosen another number since the release: Ready is judged by what stands there now.
-	const late = notReady(recorded.map(({ workload }) => workload));
+	const late = [...notReady(recorded.map(({ workload }) => workload)), ...unseen];
 	if (late.length > 0) return waitIn(name, late);
 	return actIn(
 		name,
@@ -150,8 +176,19 @@ function isLost(states: readonly TargetState[], workload: Workload, observed: Ob
 	return workload.replicas === 0 && !observed.records.has(workload.uid) && isRestorable(states, workload);
 }
 
+/** True for a workload that this halt stopped and that only a person may start again. */
+export function staysStopped(workload: Workload, observed: Observed): boolean {
+	const record = observed.records.get(workload.uid);
+	return workload.notRestored !== undefined && workload.replicas === 0 && (record?.replicas ?? 0) > 0;
+}
+
+const nameOf = ({ kind, name }: WorkloadName) => `${kind}/${name}`;
+
 function notReady(workloads: readonly Workload[]): readonly string[] {
 	return workloads
 		.filter((workload) => workload.ready < workload.replicas)
-		.map(({ kind, name, ready, replicas }) => `${kind} ${name} to be Ready (${ready} of ${replicas})`);
+		.map(
+			({ kind, name, ready, replicas, hint }) =>
+				`${kind} ${name} to be Ready (${ready} of ${replicas}${hint === undefined ? "" : `; ${hint}`})`,
+		);
 }

@@ -8,11 +8,13 @@ import type {
 import type { TradingSafety } from "../crds/types.ts";
 import { clearance, holds } from "./clearance.ts";
 import { type Finding, findings, isSettled } from "./conditions.ts";
+import { standingContests } from "./contest.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { continueStory } from "./history.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
 import { decidingTarget, lostRecords } from "./plan.ts";
+import { staysStopped } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
@@ -33,6 +35,7 @@ export function nextStatus(
 	const story = continueStory(before, sightings, facts.stamped);
 	const standing = holds(desk, facts, story.trips?.last?.time);
 	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
+	const contests = standingContests(desk, facts);
 	const settled = isSettled(desk, facts);
 	const inForce = settled ? stateWord(desk.spec) : before.modeInForce;
 	const wasNormal = before.wasNormal === true || (settled && desk.spec.mode === "Normal");
@@ -47,6 +50,7 @@ export function nextStatus(
 		...(story.trips && { trips: story.trips }),
 		targets: targetStatuses(desk, facts),
 		notRestored: notRestored(desk, facts, story.lastTransition),
+		...(contests.length > 0 && { contests }),
 		...(lastTransition && { lastTransition }),
 		...(story.history && { history: story.history }),
 		conditions: conditions(before.conditions, findings(desk, facts, standing, kept), facts.now, generation),
@@ -178,19 +182,23 @@ function notRestored(
 	const all = [
 		...earlier,
 		...bare,
-		...withoutRecordRows([...lostRecords(states, facts.observed), ...facts.restore.withoutRecord]),
+		...notRestoredRows([
+			...lostRecords(states, facts.observed),
+			...facts.restore.notRestored,
+			...workloads.filter((workload) => staysStopped(workload, facts.observed)),
+		]),
 		...strays,
 	];
 	const key = (row: NotRestored) => `${row.kind}/${row.name}`;
 	return [...new Map(all.map((row) => [key(row), row])).values()].slice(0, namesKept);
 }
 
-/** Rows of `status.notRestored` for workloads that come out of a halt at zero without a record. */
-export function withoutRecordRows(workloads: readonly Workload[]): readonly NotRestored[] {
-	return workloads.map(({ kind, name }) => ({
+/** Rows of `status.notRestored` for workloads that come out of a halt at zero and stay there. */
+export function notRestoredRows(workloads: readonly Workload[]): readonly NotRestored[] {
+	return workloads.map(({ kind, name, notRestored }) => ({
 		kind,
 		name,
-		reason: "NoRecord: it stands at zero and nobody recorded what it was",
+		reason: notRestored ?? "NoRecord: it stands at zero and nobody recorded what it was",
 	}));
 }
 

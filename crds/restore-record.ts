@@ -13,7 +13,13 @@ export const restoreRecordSpecSchema = Type.Object(
 			},
 			{ description: "Whose record it is." },
 		),
-		replicas: Type.Integer({ minimum: 0, description: "spec.replicas before the halt; 0 stays 0." }),
+		replicas: Type.Integer({
+			minimum: 0,
+			description: "spec.replicas before the halt; 0 stays 0. 1 and 0 for kinds that only run or do not.",
+		}),
+		earlier: Type.Optional(
+			text(256, "Value of the setting that the halt changed, of autoscalers. Absent: it was not set."),
+		),
 		target: text(63, "The target it was stopped for."),
 		generation: Type.Integer({
 			format: "int64",

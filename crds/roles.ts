@@ -1,4 +1,4 @@
-import { apiGroup, operatorLabel } from "./vocabulary.ts";
+import { aggregateLabel, apiGroup, operatorLabel } from "./vocabulary.ts";
 
 type Json = { readonly [key: string]: unknown };
 type PolicyRule = {
@@ -29,10 +29,26 @@ const writeStatus: PolicyRule = {
 	resources: ["tradingsafeties/status"],
 	verbs: ["get", "patch"],
 };
-const scale: PolicyRule = {
-	apiGroups: ["apps"],
-	resources: ["deployments/scale", "statefulsets/scale"],
-	verbs: ["get", "patch"],
+/** What a halt stops and a restore brings back. The scale subresource where there is one: it grants no more. */
+const workloads: readonly PolicyRule[] = [
+	{ apiGroups: ["apps"], resources: ["deployments", "statefulsets", "replicasets"], verbs: read },
+	{
+		apiGroups: ["apps"],
+		resources: ["deployments/scale", "statefulsets/scale", "replicasets/scale"],
+		verbs: ["patch"],
+	},
+	{ apiGroups: ["apps"], resources: ["daemonsets"], verbs: [...read, "patch"] },
+	{ apiGroups: ["batch"], resources: ["jobs", "cronjobs"], verbs: [...read, "patch"] },
+	{ apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: [...read, "patch"] },
+	{ apiGroups: ["argoproj.io"], resources: ["rollouts"], verbs: read },
+	{ apiGroups: ["argoproj.io"], resources: ["rollouts/scale"], verbs: ["patch"] },
+	{ apiGroups: ["keda.sh"], resources: ["scaledobjects", "scaledjobs"], verbs: [...read, "patch"] },
+];
+/** Custom kinds of workloads are found by their definitions. */
+const seeDefinitions: PolicyRule = {
+	apiGroups: ["apiextensions.k8s.io"],
+	resources: ["customresourcedefinitions"],
+	verbs: read,
 };
 
 /** Roles to bind to people and to the operator. Each is small: bind several where one person does several things. */
@@ -56,30 +72,43 @@ export const clusterRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
 		// `create` only for the dry runs that prove the fence.
 		{ apiGroups: [""], resources: ["pods"], verbs: [...read, "create", "delete"] },
 		{ apiGroups: [""], resources: ["namespaces"], verbs: read },
-		{ apiGroups: ["apps"], resources: ["deployments", "statefulsets"], verbs: read },
-		scale,
+		seeDefinitions,
+		...workloads,
 		{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 	],
 	[leaderAccount]: [
 		desks(...read, "observe", "clear"),
 		writeStatus,
 		{ apiGroups: [apiGroup], resources: ["restorerecords"], verbs: [...read, "delete"] },
-		{ apiGroups: ["apps"], resources: ["deployments", "statefulsets"], verbs: read },
-		scale,
+		...workloads,
 	],
 };
 
+/** Collects the rules of every ClusterRole with {@link aggregateLabel}, for both accounts. */
+const customKindsRole = "tradingsafety-custom-kinds";
+
 /** The ClusterRoles, ready to be rendered. */
 export function roles(): readonly Json[] {
-	return Object.entries(clusterRoles).map(([name, rules]) => ({
-		apiVersion: "rbac.authorization.k8s.io/v1",
-		kind: "ClusterRole",
-		metadata: { name },
-		rules,
-	}));
+	const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole" };
+	return [
+		...Object.entries(clusterRoles).map(([name, rules]) => ({ ...role, metadata: { name }, rules })),
+		{
+			...role,
+			metadata: { name: customKindsRole },
+			aggregationRule: { clusterRoleSelectors: [{ matchLabels: { [aggregateLabel]: "true" } }] },
+		},
+	];
 }
 
 const account = (name: string) => ({ kind: "ServiceAccount", name, namespace: operatorNamespace });
+
+const clusterRoleBinding = (name: string, ...accounts: readonly string[]) => ({
+	apiVersion: "rbac.authorization.k8s.io/v1",
+	kind: "ClusterRoleBinding",
+	metadata: { name },
+	roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
+	subjects: accounts.map(account),
+});
 
 /** The operator's namespace, its two accounts and what binds them. */
 export function operatorAccounts(): readonly Json[] {
@@ -91,14 +120,9 @@ export function operatorAccounts(): readonly Json[] {
 		},
 		...[operatorAccount, leaderAccount].flatMap((name) => [
 			{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: operatorNamespace } },
-			{
-				apiVersion: "rbac.authorization.k8s.io/v1",
-				kind: "ClusterRoleBinding",
-				metadata: { name },
-				roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
-				subjects: [account(name)],
-			},
+			clusterRoleBinding(name, name),
 		]),
+		clusterRoleBinding(customKindsRole, operatorAccount, leaderAccount),
 		{
 			apiVersion: "rbac.authorization.k8s.io/v1",
 			kind: "Role",

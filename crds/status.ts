@@ -88,6 +88,19 @@ const historyRow = Type.Object(
 	{ description: "One change of mode." },
 );
 
+const contest = Type.Object(
+	{
+		kind: text(63, "Kind of the workload."),
+		name: text(253, "Name of the workload."),
+		target: text(63, "The stopped target it belongs to."),
+		manager: text(128, "Who did it, by managedFields: a hint and no proof."),
+		times: Type.Integer({ description: "How often one replica saw it, rounded down to a power of two." }),
+		since: time("When it was first seen"),
+		last: time("When it was last seen"),
+	},
+	{ description: "Somebody who let a stopped workload grow again; it was stopped again each time." },
+);
+
 const lastTransition = loose(
 	{
 		generation: Type.Optional(generation("The generation that asked for it.")),
@@ -149,6 +162,9 @@ export const statusSchema = loose(
 				{ maxItems: 50, description: "What was stopped and will not come back by itself, up to 50." },
 			),
 		),
+		contests: Type.Optional(
+			Type.Array(contest, { maxItems: 20, description: "Who lets stopped workloads grow again, up to 20." }),
+		),
 		lastTransition: Type.Optional(lastTransition),
 		history: Type.Optional(
 			Type.Array(historyRow, { maxItems: 20, description: "The last 20 changes of mode, oldest first." }),
@@ -170,5 +186,7 @@ export type TargetStatus = ValueOf<typeof targetStatus>;
 export type HistoryRow = ValueOf<typeof historyRow>;
 /** `status.lastTransition`. */
 export type Transition = ValueOf<typeof lastTransition>;
+/** An element of `status.contests`. */
+export type ContestRow = NonNullable<TradingSafetyStatus["contests"]>[number];
 /** An element of `status.notRestored`. */
 export type NotRestored = NonNullable<TradingSafetyStatus["notRestored"]>[number];

@@ -54,3 +54,7 @@ export const bootModeVariable = "TRADINGSAFETY_MODE";
 export const allowRemovalAnnotation = `${apiGroup}/allow-removal`;
 /** Annotation of a RestoreRecord: the last generation that found its workload stopped. */
 export const heldAtAnnotation = `${apiGroup}/held-at`;
+/** Label of a ClusterRole whose rules the operator gets as well: for workloads of custom kinds. */
+export const aggregateLabel = `${apiGroup}/aggregate-to-operator`;
+/** Node selector of a stopped DaemonSet: no node carries it. */
+export const stoppedNodeLabel = `${apiGroup}/stopped`;

@@ -1,5 +1,6 @@
+import { type Contest, contestKey, contestOf } from "../core/contest.ts";
 import { type Facts, type FenceProof, factsFrom } from "../core/facts.ts";
-import type { Pod } from "../core/observed.ts";
+import type { Pod, Workload } from "../core/observed.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
 import { targetStates } from "../core/targets.ts";
@@ -9,6 +10,7 @@ import { timestamp } from "./clock.ts";
 import type { NamespaceView } from "./namespace-view.ts";
 
 const sightingsKept = 500;
+const contestsKept = 100;
 
 /** What one replica knows of one desk. Changed only by the watch, by reads of the desk and by controllers' findings. */
 export class DeskState {
@@ -28,6 +30,7 @@ export class DeskState {
 	/** True once a denial showed that a policy stamps who raised. */
 	stamped = false;
 	readonly #gone = new Map<string, { readonly at: string }>();
+	readonly #contests = new Map<string, Contest>();
 
 	constructor(object: TradingSafety, view: NamespaceView) {
 		this.namespace = object.metadata.namespace ?? "";
@@ -106,6 +109,18 @@ export class DeskState {
 		}
 	}
 
+	/** A workload grew from zero. Returns how often that was contested now, undefined when it may grow. */
+	seeGrowth(workload: Workload): Contest | undefined {
+		const contest = contestOf(this.#object, workload, timestamp());
+		if (contest === undefined) return undefined;
+		const key = contestKey(contest);
+		const before = this.#contests.get(key);
+		if (before === undefined && this.#contests.size >= contestsKept) return contest;
+		const known = before === undefined ? contest : { ...before, times: before.times + 1, last: contest.last };
+		this.#contests.set(key, known);
+		return known;
+	}
+
 	/** Forgets sightings that status speaks of already. */
 	forgetSightings(upTo: number): void {
 		this.#sightings = this.#sightings.filter((sighting) => sighting.generation > upTo);
@@ -119,6 +134,7 @@ export class DeskState {
 			fence: this.fence,
 			stamped: this.stamped,
 			gone: new Map(this.#gone),
+			contests: [...this.#contests.values()],
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});
 	}
@@ -126,7 +142,11 @@ export class DeskState {
 	#note(object: TradingSafety, last?: TradingSafety): void {
 		this.#sightings = [...this.#sightings, sight(object, timestamp(), last)].slice(-sightingsKept);
 		for (const state of targetStates(object)) {
-			if (state.admits) this.#gone.delete(state.spec.name);
+			if (!state.admits) continue;
+			this.#gone.delete(state.spec.name);
+			for (const [key, contest] of this.#contests) {
+				if (contest.target === state.spec.name) this.#contests.delete(key);
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import { type KubeObject, keyOf } from "../kube/object.ts";
 import { pathOf } from "../kube/paths.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Context } from "./context.ts";
+import { CustomKinds } from "./custom-kinds.ts";
 import { DeskState } from "./desk-state.ts";
 import { NamespaceView } from "./namespace-view.ts";
 import { desksPath } from "./resources.ts";
@@ -37,6 +38,7 @@ export class Desks {
 	readonly #states = new Map<string, DeskState>();
 	readonly #desks: Reflector<DeskObject, DeskObject>;
 	readonly #namespaces: Reflector<NamespaceObject, string | undefined>;
+	readonly #kinds: CustomKinds;
 	readonly #stopped = new AbortController();
 	#reading: Promise<void> | undefined;
 	#agreedAt: number | undefined;
@@ -47,6 +49,10 @@ export class Desks {
 		this.#hooks = hooks;
 		this.#only = new Set(only);
 		this.#own = own;
+		this.#kinds = new CustomKinds(context, () => {
+			const kinds = this.#kinds.view();
+			for (const desk of this.all()) desk.view.setCustom(kinds);
+		});
 		this.#desks = new Reflector<DeskObject, DeskObject>({
 			...this.#common("tradingsafeties"),
 			path: desksPath(),
@@ -73,6 +79,7 @@ export class Desks {
 
 	/** Starts watching. Resolves when desks and namespaces were listed. */
 	async start(): Promise<void> {
+		this.#kinds.start();
 		this.#namespaces.start();
 		await this.#namespaces.synced();
 		this.#desks.start();
@@ -102,6 +109,7 @@ export class Desks {
 			this.#reading,
 			this.#desks.stop(),
 			this.#namespaces.stop(),
+			this.#kinds.stop(),
 			...this.all().map((desk) => desk.view.stop()),
 		]);
 	}
@@ -156,6 +164,12 @@ export class Desks {
 		const view = new NamespaceView(client, namespace, {
 			onChange: () => this.#hooks.onChange(desk),
 			onPod: (pod) => desk.seePod(pod),
+			onGrowth: (workload) => {
+				const contest = desk.seeGrowth(workload);
+				if (contest === undefined) return;
+				metrics.reverted.inc({ namespace, kind: contest.kind });
+				if (contest.times === 1) log.warn({ namespace, ...contest }, "a stopped workload was let grow again");
+			},
 			onError: (error, resource) => {
 				metrics.errors.inc({ where: `watch-${resource}` });
 				log.warn({ namespace, resource, err: error }, "watch failed: going on");
@@ -169,7 +183,8 @@ export class Desks {
 		desk.enforceLabel = this.#namespaces.rows.get(namespace);
 		this.#states.set(namespace, desk);
 		log.info({ namespace, mode: object.spec.mode }, "governing desk");
-		view.start().then(
+		view.setCustom(this.#kinds.view());
+		view.start(this.#kinds.tried()).then(
 			() => {
 				desk.viewSynced = true;
 				this.#hooks.onSpec(desk);

@@ -46,6 +46,12 @@ export function createMetrics() {
 			labelNames: ["resource", "reason"] as const,
 			registers,
 		}),
+		reverted: new Counter({
+			name: "tradingsafety_reverted_total",
+			help: "Times that somebody let a stopped workload grow again, by its namespace and kind.",
+			labelNames: ["namespace", "kind"] as const,
+			registers,
+		}),
 		eventsLost: new Counter({
 			name: "tradingsafety_events_lost_total",
 			help: "Kubernetes events that could not be written.",

@@ -1,11 +1,11 @@
 import type { Observed, Pod, Recorded, Workload } from "../core/observed.ts";
 import type { RestoreRecord } from "../crds/types.ts";
 import type { Client } from "../kube/client.ts";
-import { pathOf } from "../kube/paths.ts";
 import { Reflector } from "../kube/reflector.ts";
-import { type PodObject, podsPath, projectPod, projectRecord, recordsPath } from "./resources.ts";
-import { workloadKinds } from "./workloads/index.ts";
-import type { WorkloadObject } from "./workloads/kind.ts";
+import type { CustomKindsView } from "./custom-kinds.ts";
+import { KindWatches } from "./kind-watches.ts";
+import { livePods, type PodObject, podsPath, projectPod, projectRecord, recordsPath } from "./resources.ts";
+import type { WorkloadKind } from "./workloads/kind.ts";
 
 /** What to tell the owner of a view. None of these may throw. */
 export type ViewHooks = {
@@ -13,6 +13,8 @@ export type ViewHooks = {
 	readonly onChange: () => void;
 	/** A pod is there that was not, or has other labels. */
 	readonly onPod: (pod: Pod) => void;
+	/** A workload that was at zero is not any more. */
+	readonly onGrowth: (workload: Workload) => void;
 	readonly onError: (error: unknown, resource: string) => void;
 	readonly onRelist: (reason: string, resource: string) => void;
 };
@@ -20,7 +22,7 @@ export type ViewHooks = {
 /** What one replica sees of one namespace: pods, workloads and records, kept current by watches. */
 export class NamespaceView {
 	readonly #pods: Reflector<PodObject, Pod>;
-	readonly #workloads: readonly Reflector<WorkloadObject, Workload>[];
+	readonly #workloads: KindWatches;
 	readonly #records: Reflector<RestoreRecord, Recorded>;
 
 	constructor(client: Pick<Client, "list" | "watch">, namespace: string, hooks: ViewHooks) {
@@ -32,21 +34,24 @@ export class NamespaceView {
 		this.#pods = new Reflector<PodObject, Pod>({
 			...common("pods"),
 			path: podsPath(namespace),
+			query: livePods,
 			project: projectPod,
 			onChange: ({ before, after }) => {
 				if (after !== undefined && before?.labels !== after.labels) hooks.onPod(after);
 				hooks.onChange();
 			},
 		});
-		this.#workloads = workloadKinds.map(
-			({ group, version, resource, project }) =>
-				new Reflector<WorkloadObject, Workload>({
-					...common(resource),
-					path: pathOf({ group, version, resource, namespace }),
-					project,
-					onChange: hooks.onChange,
-				}),
-		);
+		this.#workloads = new KindWatches(client, namespace, {
+			onChange: ({ before, after }) => {
+				if (before?.replicas === 0 && after !== undefined && after.replicas > 0 && before.uid === after.uid) {
+					hooks.onGrowth(after);
+				}
+				hooks.onChange();
+			},
+			onProblem: hooks.onChange,
+			onError: hooks.onError,
+			onRelist: hooks.onRelist,
+		});
 		this.#records = new Reflector<RestoreRecord, Recorded>({
 			...common("restorerecords"),
 			path: recordsPath(namespace),
@@ -55,19 +60,39 @@ export class NamespaceView {
 		});
 	}
 
-	/** Starts watching. Resolves when everything was listed once; rejects when stopped before. */
-	async start(): Promise<void> {
-		for (const reflector of this.#all()) reflector.start();
-		await Promise.all(this.#all().map((reflector) => reflector.synced()));
+	/**
+	 * Starts watching. Resolves when everything was listed once that may be listed; rejects when stopped before.
+	 * `customTried` is when custom kinds were looked for.
+	 */
+	async start(customTried: Promise<void>): Promise<void> {
+		this.#pods.start();
+		this.#records.start();
+		this.#workloads.start();
+		await Promise.all([this.#pods.synced(), this.#records.synced(), customTried]);
+		await this.#workloads.tried();
+	}
+
+	/** Takes what is known of custom kinds. */
+	setCustom(custom: CustomKindsView): void {
+		this.#workloads.setCustom(custom);
 	}
 
 	/** What is seen now. */
 	observed(): Observed {
+		const records = [...this.#records.rows.values()].map((record) =>
+			this.#workloads.isUnseen(record) ? { ...record, unseen: true as const } : record,
+		);
 		return {
 			pods: [...this.#pods.rows.values()],
-			workloads: this.#workloads.flatMap((reflector) => [...reflector.rows.values()]),
-			records: new Map([...this.#records.rows.values()].map((record) => [record.workloadUid, record])),
+			workloads: this.#workloads.rows(),
+			records: new Map(records.map((record) => [record.workloadUid, record])),
+			kindProblems: this.#workloads.problems(records),
 		};
+	}
+
+	/** The kind of a workload, as long as there is such a kind. */
+	kindOf(workload: Pick<Workload, "kind" | "apiVersion">): WorkloadKind | undefined {
+		return this.#workloads.kindOf(workload);
 	}
 
 	/** The pod as seen now, by its key in the namespace. */
@@ -77,14 +102,10 @@ export class NamespaceView {
 
 	/** Lists everything again: what is seen here was found to be behind what is so. */
 	relist(reason: string): void {
-		for (const reflector of this.#all()) reflector.relist(reason);
+		for (const reflector of [this.#pods, this.#workloads, this.#records]) reflector.relist(reason);
 	}
 
 	async stop(): Promise<void> {
-		await Promise.all(this.#all().map((reflector) => reflector.stop()));
-	}
-
-	#all(): readonly Pick<Reflector<never, unknown>, "start" | "stop" | "synced" | "relist">[] {
-		return [this.#pods, ...this.#workloads, this.#records];
+		await Promise.all([this.#pods.stop(), this.#workloads.stop(), this.#records.stop()]);
 	}
 }

@@ -2,7 +2,7 @@ import type { Pod, Recorded, Workload } from "../core/observed.ts";
 import type { RestoreRecord } from "../crds/types.ts";
 import { apiGroup, apiVersion, deskName, heldAtAnnotation } from "../crds/vocabulary.ts";
 import { pathOf } from "../kube/paths.ts";
-import { workloadKinds } from "./workloads/index.ts";
+import type { Present, WorkloadKind } from "./workloads/kind.ts";
 
 const own = { group: apiGroup, version: apiVersion };
 
@@ -18,19 +18,16 @@ export const recordsPath = (namespace: string, name?: string) =>
 export const podsPath = (namespace: string, name?: string) =>
 	pathOf({ group: "", version: "v1", resource: "pods", namespace, name });
 
-/** `/scale` of a workload (autoscaling/v1): the parts that are read. `replicas` is absent when it is 0. */
-export type Scale = {
-	readonly metadata: { readonly uid: string; readonly resourceVersion: string };
-	readonly spec?: { readonly replicas?: number };
-};
+/** Pods that may run something: one that succeeded or failed has no process any more. */
+export const livePods = { fieldSelector: "status.phase!=Succeeded,status.phase!=Failed" };
 
-/** Path of `/scale` of a workload. Throws a TypeError for a kind that no file of `workloads/` knows. */
-export function scalePath(namespace: string, workload: Workload): string {
-	const kind = workloadKinds.find((candidate) => candidate.kind === workload.kind);
-	if (kind === undefined) throw new TypeError(`unknown kind of workload: ${workload.kind}`);
-	const { group, version, resource } = kind;
-	return pathOf({ group, version, resource, namespace, name: workload.name, subresource: "scale" });
-}
+/** Path of a workload, or of a subresource of it. */
+export const workloadPath = (
+	{ group, version, resource }: WorkloadKind,
+	namespace: string,
+	name: string,
+	subresource?: string,
+) => pathOf({ group, version, resource, namespace, name, subresource });
 
 /** A pod as the API server sends it: the parts that are read. */
 export type PodObject = {
@@ -65,9 +62,11 @@ export function projectPod({ metadata, spec }: PodObject): Pod {
 export function projectRecord({ metadata, spec }: RestoreRecord): Recorded {
 	return {
 		workloadUid: spec.workload.uid,
+		apiVersion: spec.workload.apiVersion,
 		kind: spec.workload.kind,
 		name: spec.workload.name,
 		replicas: spec.replicas,
+		...(spec.earlier !== undefined && { earlier: spec.earlier }),
 		target: spec.target,
 		heldAt: Number(metadata.annotations?.[heldAtAnnotation] ?? spec.generation),
 		uid: metadata.uid,
@@ -75,14 +74,15 @@ export function projectRecord({ metadata, spec }: RestoreRecord): Recorded {
 	};
 }
 
-/** A new record for a workload that is about to be scaled to zero. */
+/** A new record for a workload that is about to be scaled to zero from what is present. */
 export function newRecord(
 	workload: Workload,
+	{ replicas, earlier }: Present,
 	target: string,
 	generation: number,
 	recordedBy: string,
 ): Pick<RestoreRecord, "apiVersion" | "kind" | "spec"> & { readonly metadata: object } {
-	const { apiVersion: workloadVersion, kind, name, uid, replicas } = workload;
+	const { apiVersion: workloadVersion, kind, name, uid } = workload;
 	return {
 		apiVersion: `${apiGroup}/${apiVersion}`,
 		kind: "RestoreRecord",
@@ -90,6 +90,7 @@ export function newRecord(
 		spec: {
 			workload: { apiVersion: workloadVersion, kind, name, uid },
 			replicas,
+			...(earlier !== undefined && { earlier }),
 			target,
 			generation,
 			recordedBy,

@@ -1,3 +1,4 @@
+import type { Workload } from "../core/observed.ts";
 import type { StopEffect } from "../core/plan.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { heldAtAnnotation } from "../crds/vocabulary.ts";
@@ -5,7 +6,8 @@ import type { Client } from "../kube/client.ts";
 import { isKubeError } from "../kube/error.ts";
 import type { Context } from "./context.ts";
 import type { DeskState } from "./desk-state.ts";
-import { deskPath, newRecord, podsPath, recordsPath, type Scale, scalePath } from "./resources.ts";
+import { deskPath, newRecord, podsPath, recordsPath, workloadPath } from "./resources.ts";
+import type { Present, WorkloadKind, WorkloadObject } from "./workloads/kind.ts";
 
 const options = { priority: "emergency", deadlineMilliseconds: 5_000 } as const;
 
@@ -32,11 +34,13 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 			return settled(client.delete(path, body, options), "NOT_FOUND", "CONFLICT");
 		}
 		case "CreateRecord": {
+			const kind = desk.view.kindOf(effect.workload);
+			if (kind === undefined) return;
 			// A watch that fell silent in an earlier halt shows what it left, not what runs now.
-			const replicas = await replicasNow(client, scalePath(namespace, effect.workload), effect.workload.uid);
-			if (replicas === undefined) return;
-			if (replicas !== effect.workload.replicas) desk.view.relist("a read showed other replicas");
-			const record = newRecord({ ...effect.workload, replicas }, effect.target, generation, identity);
+			const present = await presentOf(client, kind, namespace, effect.workload);
+			if (present === undefined) return;
+			if (present.replicas !== effect.workload.replicas) desk.view.relist("a read showed other replicas");
+			const record = newRecord(effect.workload, present, effect.target, generation, identity);
 			return settled(client.create(recordsPath(namespace), record, undefined, options), "ALREADY_EXISTS");
 		}
 		case "ClaimRecord": {
@@ -49,8 +53,10 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 			const fresh = await readDesk(client, namespace);
 			desk.accept(fresh);
 			if (fresh.metadata.generation !== generation || fresh.metadata.uid !== desk.object.metadata.uid) return;
-			const path = scalePath(namespace, effect.workload);
-			return settled(client.patch(path, { spec: { replicas: 0 } }, { type: "merge" }, options), "NOT_FOUND");
+			const kind = desk.view.kindOf(effect.workload);
+			if (kind === undefined) return;
+			const path = workloadPath(kind, namespace, effect.workload.name, kind.setting.subresource);
+			return settled(client.patch(path, kind.setting.patch(0), { type: "merge" }, options), "NOT_FOUND");
 		}
 	}
 }
@@ -67,11 +73,17 @@ async function settled(
 	}
 }
 
-/** The replicas that the workload with this UID has; undefined when it is gone or another. */
-async function replicasNow(client: Client, path: string, uid: string): Promise<number | undefined> {
+/** What is set of the workload with this UID now; undefined when it is gone or another. */
+async function presentOf(
+	client: Client,
+	kind: WorkloadKind,
+	namespace: string,
+	{ name, uid }: Workload,
+): Promise<Present | undefined> {
 	try {
-		const { metadata, spec } = await client.get<Scale>(path, undefined, options);
-		return metadata.uid === uid ? (spec?.replicas ?? 0) : undefined;
+		const path = workloadPath(kind, namespace, name);
+		const object = await client.get<WorkloadObject>(path, undefined, options);
+		return object.metadata.uid === uid ? kind.setting.read(object) : undefined;
 	} catch (error) {
 		if (isKubeError(error, "NOT_FOUND")) return undefined;
 		throw error;

@@ -6,6 +6,7 @@ import {
 	modes,
 	probeLabel,
 	unstamped,
+	stoppedNodeLabel,
 } from "../vocabulary.ts";
 import {
 	columnList,
@@ -21,7 +22,17 @@ import {
 import type { Mutation, Policy } from "./policy.ts";
 
 const pods = { apiGroups: [""], resources: ["pods"] };
-const owners = { apiGroups: ["apps"], resources: ["deployments", "statefulsets"] };
+const scaled = ["deployments", "statefulsets", "replicasets"];
+const owners = [
+	{ apiGroups: ["apps"], resources: [...scaled, "daemonsets"] },
+	{ apiGroups: ["batch"], resources: ["jobs", "cronjobs"] },
+];
+/** Labels of the pods that an owner makes. */
+const templateLabels = (owner: string) =>
+	`(request.resource.resource == 'cronjobs' ? ${owner}.spec.jobTemplate.spec.template.?metadata.labels.orValue({}) : ${owner}.spec.template.?metadata.labels.orValue({}))`;
+/** What an owner asks for: replicas (1 when absent), or 1 while one of the other kinds may run. */
+const replicas = (owner: string) =>
+	`(request.resource.group == 'batch' ? (${owner}.spec.?suspend.orValue(false) ? 0 : 1) : request.resource.resource == 'daemonsets' ? ('${stoppedNodeLabel}' in ${owner}.spec.template.spec.?nodeSelector.orValue({}) ? 0 : 1) : ${owner}.spec.?replicas.orValue(1))`;
 const labelsOfPod = "[object.metadata.?labels.orValue({})]";
 const emergency = modes.indexOf("Emergency");
 
@@ -69,20 +80,18 @@ export const scaling: Policy = {
 	failurePolicy: "Fail",
 	byDesk: true,
 	rules: [
-		{ ...owners, operations: ["CREATE", "UPDATE"] },
-		{ apiGroups: ["apps"], resources: ["deployments/scale", "statefulsets/scale"], operations: ["UPDATE"] },
+		...owners.map((rule) => ({ ...rule, operations: ["CREATE", "UPDATE"] as const })),
+		{ apiGroups: ["apps"], resources: scaled.map((name) => `${name}/scale`), operations: ["UPDATE"] },
 	],
 	matchConditions: [
 		{
-			// Only growth. An owner without replicas means 1.
 			name: "grows",
-			expression:
-				"object.spec.?replicas.orValue(1) > (oldObject == null ? 0 : oldObject.spec.?replicas.orValue(1))",
+			expression: `${replicas("object")} > (oldObject == null ? 0 : ${replicas("oldObject")})`,
 		},
 	],
 	// /scale shows no template but status.selector as text: equality terms only ("app=bot,tier=x").
 	variables: fenceVariables(
-		"request.?subResource.orValue('') == 'scale' ? dyn(object.?status.selector.orValue('').split(',').filter(x, x.contains('=') && !x.contains('!')).map(x, {x.split('=')[0]: x.split('=')[1]})) : dyn([object.spec.template.metadata.?labels.orValue({})])",
+		`request.?subResource.orValue('') == 'scale' ? dyn(object.?status.selector.orValue('').split(',').filter(x, x.contains('=') && !x.contains('!')).map(x, {x.split('=')[0]: x.split('=')[1]})) : dyn([${templateLabels("object")}])`,
 	),
 	validations: [{ expression: "variables.denying.size() == 0", messageExpression: denialMessage }],
 };
@@ -94,25 +103,22 @@ export const labels: Policy = {
 	byDesk: true,
 	rules: [
 		{ ...pods, operations: ["UPDATE"] },
-		{ ...owners, operations: ["UPDATE"] },
+		...owners.map((rule) => ({ ...rule, operations: ["UPDATE"] as const })),
 	],
 	matchConditions: [
 		{
 			name: "labels-change",
-			expression:
-				"request.resource.resource == 'pods' ? object.metadata.?labels != oldObject.metadata.?labels : object.spec.template.metadata.?labels != oldObject.spec.template.metadata.?labels",
+			expression: `request.resource.resource == 'pods' ? object.metadata.?labels != oldObject.metadata.?labels : ${templateLabels("object")} != ${templateLabels("oldObject")}`,
 		},
 	],
 	variables: [
 		{
 			name: "was",
-			expression:
-				"request.resource.resource == 'pods' ? oldObject.metadata.?labels.orValue({}) : oldObject.spec.template.metadata.?labels.orValue({})",
+			expression: `request.resource.resource == 'pods' ? oldObject.metadata.?labels.orValue({}) : ${templateLabels("oldObject")}`,
 		},
 		{
 			name: "now",
-			expression:
-				"request.resource.resource == 'pods' ? object.metadata.?labels.orValue({}) : object.spec.template.metadata.?labels.orValue({})",
+			expression: `request.resource.resource == 'pods' ? object.metadata.?labels.orValue({}) : ${templateLabels("object")}`,
 		},
 		{
 			name: "left",

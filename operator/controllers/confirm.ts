@@ -4,7 +4,7 @@ import { type TargetState, targetStates } from "../../core/targets.ts";
 import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
-import { type PodObject, podsPath, projectPod } from "../resources.ts";
+import { livePods, type PodObject, podsPath, projectPod } from "../resources.ts";
 
 /**
  * From the fence denying to the list that confirms. A pod that was admitted just before may take that long to
@@ -122,7 +122,7 @@ export class Confirmer implements Controller {
 	async #list(desk: DeskState, selector: string): Promise<readonly PodObject[]> {
 		const page = await this.#context.client.list<PodObject>(
 			podsPath(desk.namespace),
-			{ labelSelector: selector, limit: pageSize },
+			{ ...livePods, labelSelector: selector, limit: pageSize },
 			{ priority: "emergency", deadlineMilliseconds: 5_000 },
 		);
 		return page.items;

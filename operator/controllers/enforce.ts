@@ -13,10 +13,13 @@ const gatherMilliseconds = 20;
 const echoMilliseconds = 1_000;
 /** A desk that was not seen, unchanged or changed, for this long is read before anything is stopped. */
 const staleMilliseconds = 3_000;
+/** How soon a call is made again that somebody undid: two who fight must not keep the API server busy. */
+const undoneMilliseconds = 100;
 const firstPauseMilliseconds = 50;
 const longestPauseMilliseconds = 2_000;
 
-type Attempt = { readonly failures: number; readonly notBefore: number };
+/** `undone`: the call was seen to have worked, and somebody undid it. */
+type Attempt = { readonly failures: number; readonly notBefore: number; readonly undone?: true };
 
 type Work = {
 	todo: StopEffect[];
@@ -128,9 +131,9 @@ export class Enforcer implements Controller {
 	#planNow(desk: DeskState, work: Work): void {
 		const now = performance.now();
 		const effects = stopPlan(desk.object, desk.view.observed());
+		noteWorked(work, effects, now);
 		if (effects.length === 0) {
 			work.todo = [];
-			work.attempts.clear();
 			return;
 		}
 		let wakeAt = Number.POSITIVE_INFINITY;
@@ -170,7 +173,8 @@ export class Enforcer implements Controller {
 			await callToStop(this.#context, desk, effect);
 			metrics.effects.inc({ effect: effect.kind, result: "done" });
 			// Done before and still not seen: the watch is silent.
-			if (work.attempts.get(key)?.failures === 0) desk.view.relist("a call was not echoed");
+			const before = work.attempts.get(key);
+			if (before?.failures === 0 && before.undone !== true) desk.view.relist("a call was not echoed");
 			work.attempts.set(key, { failures: 0, notBefore: performance.now() + echoMilliseconds });
 		} catch (error) {
 			const failures = (work.attempts.get(key)?.failures ?? 0) + 1;
@@ -183,6 +187,21 @@ export class Enforcer implements Controller {
 			);
 		} finally {
 			work.inFlight.delete(key);
+		}
+	}
+}
+
+/**
+ * A call that is wanted no more has worked. When somebody undoes it, it is made again soon, and not as if the watch
+ * had not shown it. A pod that is gone does not come back: its calls are forgotten once nothing is left to do.
+ */
+function noteWorked(work: Work, effects: readonly StopEffect[], now: number): void {
+	const wanted = new Set(effects.filter((effect) => effect.kind !== "DeletePod").map(effectKey));
+	for (const [key, { failures, undone }] of work.attempts) {
+		if (key.startsWith("DeletePod/")) {
+			if (effects.length === 0) work.attempts.delete(key);
+		} else if (failures === 0 && undone !== true && !wanted.has(key)) {
+			work.attempts.set(key, { failures: 0, notBefore: now + undoneMilliseconds, undone: true });
 		}
 	}
 }

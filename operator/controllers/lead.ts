@@ -1,6 +1,6 @@
 import type { Workload } from "../../core/observed.ts";
 import type { RestoreEffect, RestoreStep } from "../../core/restore.ts";
-import { nextStatus, withClearance, withoutRecordRows } from "../../core/status.ts";
+import { nextStatus, notRestoredRows, withClearance } from "../../core/status.ts";
 import { targetStates, targetsOf } from "../../core/targets.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
 import type { TradingSafety } from "../../crds/types.ts";
@@ -10,7 +10,8 @@ import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { OperatorError } from "../error.ts";
-import { deskPath, recordsPath, type Scale, scalePath } from "../resources.ts";
+import { deskPath, recordsPath, workloadPath } from "../resources.ts";
+import type { Patch, WorkloadObject } from "../workloads/kind.ts";
 import { publishStatus, writeStatus } from "./status.ts";
 
 /** A leader with less than this left of its lease begins nothing that opens. */
@@ -92,11 +93,11 @@ export class Lead implements Controller {
 	async #perform(
 		desk: DeskState,
 		planned: TradingSafety,
-		{ effects, withoutRecord }: RestoreStep,
+		{ effects, notRestored }: RestoreStep,
 		signal: AbortSignal,
 	): Promise<void> {
 		const current = await this.#fresh(planned, signal);
-		const fresh = { ...current, status: withLost(current.status, withoutRecord) };
+		const fresh = { ...current, status: withLost(current.status, notRestored) };
 		const results = await Promise.allSettled(effects.map((effect) => this.#act(desk, fresh, effect, signal)));
 		const { metrics } = this.#context;
 		for (const [index, result] of results.entries()) {
@@ -151,7 +152,7 @@ export class Lead implements Controller {
 				log.info({ namespace, target: effect.target }, "start allowed");
 				return;
 			case "Scale":
-				await this.#scale(fresh, effect, signal);
+				await this.#scale(desk, fresh, effect, signal);
 				log.info(
 					{
 						namespace,
@@ -180,8 +181,9 @@ export class Lead implements Controller {
 
 	/** Scales one workload up, if it still is what was recorded and the desk still lets it run. */
 	async #scale(
+		desk: DeskState,
 		fresh: TradingSafety,
-		{ workload, replicas }: Extract<RestoreEffect, { kind: "Scale" }>,
+		{ workload, replicas, earlier }: Extract<RestoreEffect, { kind: "Scale" }>,
 		signal: AbortSignal,
 	): Promise<void> {
 		const { leaderClient } = this.#context;
@@ -189,23 +191,32 @@ export class Lead implements Controller {
 		if (!targetsOf(targetStates(fresh), workload.labels).every((state) => state.admits)) {
 			throw new OperatorError("SUPERSEDED", `${workload.kind} ${workload.name} is to be stopped again`);
 		}
-		const path = scalePath(namespace, workload);
+		const kind = desk.view.kindOf(workload);
+		if (kind === undefined)
+			throw new OperatorError("SUPERSEDED", `there is no kind ${workload.kind} any more`);
+		const { setting } = kind;
 		const options = { priority: "emergency", deadlineMilliseconds, signal } as const;
-		const scale = await leaderClient.get<Scale>(path, undefined, options);
-		if (scale.metadata.uid !== workload.uid) {
+		const path = workloadPath(kind, namespace, workload.name);
+		const object = await leaderClient.get<WorkloadObject>(path, undefined, options);
+		const { uid, resourceVersion } = object.metadata;
+		if (uid !== workload.uid) {
 			throw new OperatorError("SUPERSEDED", `${workload.kind} ${workload.name} was made anew`);
 		}
 		// Somebody chose another number since this was planned: theirs stays.
-		if ((scale.spec?.replicas ?? 0) !== workload.replicas) return;
+		if (setting.read(object).replicas !== workload.replicas) return;
 		this.#mayOpen(signal);
-		const { resourceVersion } = scale.metadata;
 		await leaderClient.patch(
-			path,
-			{ metadata: { resourceVersion }, spec: { replicas } },
+			workloadPath(kind, namespace, workload.name, setting.subresource),
+			withVersion(setting.patch(replicas, earlier), resourceVersion),
 			{ type: "merge" },
 			options,
 		);
 	}
+}
+
+/** A merge patch that applies to exactly this version. */
+function withVersion(patch: Patch, resourceVersion: string | undefined): object {
+	return { ...patch, metadata: { ...patch.metadata, resourceVersion } };
 }
 
 function released(status: TradingSafetyStatus | undefined, name: string, to: Column): TradingSafetyStatus {
@@ -226,7 +237,7 @@ function startAllowed(status: TradingSafetyStatus | undefined, name: string): Tr
 
 function withLost(status: TradingSafetyStatus | undefined, lost: readonly Workload[]): TradingSafetyStatus {
 	if (lost.length === 0) return status ?? {};
-	const rows = withoutRecordRows(lost);
+	const rows = notRestoredRows(lost);
 	const others = (status?.notRestored ?? []).filter(
 		(row) => !rows.some((other) => other.kind === row.kind && other.name === row.name),
 	);

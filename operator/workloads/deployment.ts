@@ -1,10 +1,9 @@
-import { projectReplicated, type WorkloadKind } from "./kind.ts";
+import { replicated } from "./kind.ts";
 
 /** apps/v1 Deployment. */
-export const deployment: WorkloadKind = {
+export const deployment = replicated({
 	kind: "Deployment",
 	group: "apps",
 	version: "v1",
 	resource: "deployments",
-	project: projectReplicated("apps/v1", "Deployment"),
-};
+});

@@ -49,6 +49,7 @@ export const workloadOf = (app: string, replicas: number, rest: Partial<Workload
 /** The record of {@link workloadOf}. */
 export const recordOf = (app: string, replicas: number, heldAt = 7): Recorded => ({
 	workloadUid: `${app}-uid`,
+	apiVersion: "apps/v1",
 	kind: "Deployment",
 	name: app,
 	replicas,

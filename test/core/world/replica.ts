@@ -150,7 +150,15 @@ function carryOutStop(world: World, desk: TradingSafety, effect: StopEffect): vo
 			const { kind, name, uid } = effect.workload;
 			const replicas = latest(world, "workloads").get(uid)?.replicas;
 			if (replicas === undefined || !isCurrent) return;
-			createRecord(world, { workloadUid: uid, kind, name, replicas, target: effect.target, heldAt });
+			createRecord(world, {
+				workloadUid: uid,
+				apiVersion: "apps/v1",
+				kind,
+				name,
+				replicas,
+				target: effect.target,
+				heldAt,
+			});
 			return;
 		}
 		case "ClaimRecord":
