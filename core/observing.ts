@@ -8,10 +8,10 @@ export const nothingInForce = "Observe";
 
 /** Why what spec asks for is not in force while the desk only observes; undefined when nothing keeps it from being so. */
 export function unenforced(desk: TradingSafety, facts: Facts): string | undefined {
-	const open = targetStates(asEnforced(desk)).filter((state) => !state.admits);
-	if (open.length > 0) {
-		const names = open.map((state) => `${state.spec.name} as ${state.wanted}`).join(", ");
-		return `nothing is enforced: would stop ${names}`;
+	const closed = targetStates(asEnforced(desk)).filter((state) => !state.admits);
+	if (closed.length > 0) {
+		const names = few(closed.map(({ spec, action }) => `${spec.name} (${action})`));
+		return `nothing is enforced: Enforce would act on target ${names}`;
 	}
 	const kept = keptFromBefore(desk, facts);
 	return kept === undefined ? undefined : `nothing is enforced: ${kept}`;
@@ -33,6 +33,11 @@ export function plannedWork({ planned }: Facts): string {
 export function keptFromBefore(desk: TradingSafety, { observed }: Facts): string | undefined {
 	const held = (desk.status?.targets ?? []).filter((target) => target.fencedAs !== undefined);
 	if (held.length === 0 && observed.records.size === 0) return undefined;
-	const names = held.map((target) => `${target.name} from ${target.fencedAs}`).join(", ");
+	const names = few(held.map((target) => `${target.name} from ${target.fencedAs}`));
 	return `${held.length} targets not released${names === "" ? "" : ` (${names})`}, ${observed.records.size} records kept`;
+}
+
+/** The first of many names: a message has a bound. */
+function few(names: readonly string[]): string {
+	return `${names.slice(0, 5).join(", ")}${names.length > 5 ? ", ..." : ""}`;
 }

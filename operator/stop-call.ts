@@ -1,22 +1,35 @@
 import type { StopEffect } from "../core/plan.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { heldAtAnnotation } from "../crds/vocabulary.ts";
-import type { Client } from "../kube/client.ts";
+import type { CallOptions, Client } from "../kube/client.ts";
 import { isKubeError } from "../kube/error.ts";
 import type { Context } from "./context.ts";
 import type { DeskState } from "./desk-state.ts";
 import { deskPath, newRecord, podsPath, recordsPath, type Scale, scalePath } from "./resources.ts";
 
-const options = { priority: "emergency", deadlineMilliseconds: 5_000 } as const;
+const limits = { priority: "emergency", deadlineMilliseconds: 5_000 } as const;
 
 /** The desk as the API server has it now. */
-export function readDesk(client: Client, namespace: string): Promise<TradingSafety> {
-	return client.get<TradingSafety>(deskPath(namespace), undefined, options);
+export function readDesk(
+	client: Client,
+	namespace: string,
+	options: CallOptions = {},
+): Promise<TradingSafety> {
+	return client.get<TradingSafety>(deskPath(namespace), undefined, { ...limits, ...options });
 }
 
-/** Makes one call of a stop plan. Resolves also where it was made before, and where it is not wanted any more. */
-export async function callToStop(context: Context, desk: DeskState, effect: StopEffect): Promise<void> {
+/**
+ * Makes one call of a stop plan. Resolves also where it was made before, and where it is not wanted any more.
+ * `signal` ends it; what reached the API server by then is done.
+ */
+export async function callToStop(
+	context: Context,
+	desk: DeskState,
+	effect: StopEffect,
+	signal: AbortSignal,
+): Promise<void> {
 	const { client, identity } = context;
+	const options = { ...limits, signal };
 	const { namespace } = desk;
 	const generation = desk.object.metadata.generation ?? 0;
 	switch (effect.kind) {
@@ -33,7 +46,8 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 		}
 		case "CreateRecord": {
 			// A watch that fell silent in an earlier halt shows what it left, not what runs now.
-			const replicas = await replicasNow(client, scalePath(namespace, effect.workload), effect.workload.uid);
+			const { uid } = effect.workload;
+			const replicas = await replicasNow(client, scalePath(namespace, effect.workload), uid, options);
 			if (replicas === undefined) return;
 			if (replicas !== effect.workload.replicas) desk.view.relist("a read showed other replicas");
 			const record = newRecord({ ...effect.workload, replicas }, effect.target, generation, identity);
@@ -46,7 +60,7 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 		}
 		case "ScaleToZero": {
 			// In a halt that is over the record is gone, and nothing would bring the workload back.
-			const fresh = await readDesk(client, namespace);
+			const fresh = await readDesk(client, namespace, options);
 			desk.accept(fresh);
 			if (fresh.metadata.generation !== generation || fresh.metadata.uid !== desk.object.metadata.uid) return;
 			const path = scalePath(namespace, effect.workload);
@@ -68,7 +82,12 @@ async function settled(
 }
 
 /** The replicas that the workload with this UID has; undefined when it is gone or another. */
-async function replicasNow(client: Client, path: string, uid: string): Promise<number | undefined> {
+async function replicasNow(
+	client: Client,
+	path: string,
+	uid: string,
+	options: CallOptions,
+): Promise<number | undefined> {
 	try {
 		const { metadata, spec } = await client.get<Scale>(path, undefined, options);
 		return metadata.uid === uid ? (spec?.replicas ?? 0) : undefined;
