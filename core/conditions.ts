@@ -201,9 +201,12 @@ function cleared(desk: TradingSafety, holds: readonly Hold[], clearance: Clearan
 }
 
 function restored(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {
-	const kept = observes(desk.spec) ? keptFromBefore(desk, facts) : undefined;
-	if (kept !== undefined)
+	const open = finding("Restored", "True", "Open", `every target is released, seen at ${facts.now}`);
+	if (observes(desk.spec)) {
+		const kept = keptFromBefore(desk, facts);
+		if (kept === undefined) return open;
 		return finding("Restored", "False", "Observing", `${kept}: nothing is brought back`);
+	}
 	const { done, stage, waitingFor } = facts.restore;
 	if (!done) {
 		return finding(
@@ -214,9 +217,7 @@ function restored(desk: TradingSafety, facts: Facts, states: readonly TargetStat
 		);
 	}
 	const held = states.filter((state) => !state.admits || isHeldAbove(state)).length;
-	return held > 0
-		? finding("Restored", "False", "Stopped", `${held} targets are stopped`)
-		: finding("Restored", "True", "Open", `every target is released, seen at ${facts.now}`);
+	return held > 0 ? finding("Restored", "False", "Stopped", `${held} targets are stopped`) : open;
 }
 
 function selecting({ observed }: Facts, states: readonly TargetState[]): Finding {

@@ -1,4 +1,5 @@
 import type { TradingSafety } from "../crds/types.ts";
+import { isHalted } from "./change.ts";
 import { asEnforced } from "./enforcement.ts";
 import type { Facts } from "./facts.ts";
 import { targetStates } from "./targets.ts";
@@ -14,7 +15,8 @@ export function unenforced(desk: TradingSafety, facts: Facts): string | undefine
 		return `nothing is enforced: Enforce would act on target ${names}`;
 	}
 	const kept = keptFromBefore(desk, facts);
-	return kept === undefined ? undefined : `nothing is enforced: ${kept}`;
+	if (kept !== undefined) return `nothing is enforced: ${kept}`;
+	return isHalted(desk.spec) ? "nothing is enforced, and Enforce would stop nothing" : undefined;
 }
 
 /** What the desk would do if it enforced, in numbers. */
