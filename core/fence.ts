@@ -45,11 +45,15 @@ function judge(desk: DeskView, labels: Labels, namespaceLabels: Labels): Verdict
 }
 
 /**
- * The mode that a new pod with these labels is told at its start; undefined when no target selects it, or the
- * desk only observes.
+ * The mode that a new pod with these labels is told at its start; undefined when no target selects it, or desk or
+ * namespace are only observed.
  */
-export function bootMode(desk: DeskView, labels: Labels): string | undefined {
-	if (observes(desk.spec)) return undefined;
+export function bootMode(
+	desk: DeskView,
+	labels: Labels,
+	namespaceLabels: Labels = { [enforceLabel]: "targets" },
+): string | undefined {
+	if (observes(desk.spec) || !fences(namespaceLabels[enforceLabel])) return undefined;
 	const mine = targetsOf(targetStates(desk), labels);
 	if (mine.length === 0) return undefined;
 	const columns = mine.flatMap((state) => [state.wanted, ...(state.held === undefined ? [] : [state.held])]);
