@@ -4,6 +4,7 @@ import { podsPath } from "../../operator/resources.ts";
 import { until } from "../support/until.ts";
 import { TestDesk, target } from "./desk.ts";
 import { people } from "./people.ts";
+import { type Call, FaultProxy } from "./proxy.ts";
 import { type Replica, startReplica } from "./replica.ts";
 import { Witness } from "./witness.ts";
 
@@ -200,6 +201,50 @@ test.serial("a halt that is let go of keeps what it holds, and goes on where it 
 			.filter((msg) => /^(only observing|enforcing)/.test(msg));
 		t.deepEqual(words, ["only observing: nothing is touched", "enforcing again"]);
 	}
+});
+
+/** True for a call that stops, records or scales something. */
+function touches({ method, path }: Call): boolean {
+	if (method === "DELETE") return path.includes("/pods/");
+	return ["PATCH", "POST"].includes(method) && /\/scale|\/restorerecords/.test(path);
+}
+
+test.serial("calls that a busy API server put off are left off once the desk only observes", async (t) => {
+	// Given a desk in Normal whose only replica is told to come back later with whatever stops something
+	const desk = await TestDesk.create(t);
+	await desk.run({ name: "bots", replicas: 4 });
+	const proxy = await FaultProxy.start(t, desk.cluster);
+	const replica = await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
+	await desk.govern({ mode: "Normal", targets: [target("bots", "Bot")] });
+	await desk.confirmed("Normal");
+	const busy = { kind: "Answer", status: 429, retryAfterSeconds: 1 } as const;
+	proxy.rule = (call) => (touches(call) ? busy : { kind: "Pass" });
+	// When it is raised, and only observes before one of them was heard
+	await desk.patch({ mode: "Emergency" });
+	await until("each was put off", () => proxy.hits("Answer") >= 5);
+	await desk.patch({ enforcement: "Observe", reason: "not now" });
+	await seenBy(desk, [replica], true);
+	await planned(desk);
+	// Then none of them is made again, nor any other
+	const after: string[] = [];
+	proxy.rule = (call) => {
+		if (touches(call)) after.push(`${call.method} ${call.path}`);
+		return { kind: "Pass" };
+	};
+	await desk.patch({ trip: { id: "still only observed" } });
+	await planned(desk);
+	await desk.cleared();
+	t.deepEqual(after, []);
+	t.is((await desk.workload("bots")).spec.replicas, 4);
+	t.deepEqual(
+		(await desk.pods()).filter((pod) => pod.metadata.deletionTimestamp !== undefined),
+		[],
+	);
+	t.deepEqual(await desk.records(), []);
+	// When it enforces, then it is a halt
+	await desk.patch({ enforcement: "Enforce", reason: "now" });
+	await desk.confirmed("Emergency");
+	t.deepEqual(await desk.recorded(), ["bots=4"]);
 });
 
 test.serial("the label observe takes the fence away and not the operator", async (t) => {
