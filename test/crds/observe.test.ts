@@ -34,22 +34,25 @@ const newOwner = (desk: Desk, labels: Labels, replicas: number) =>
 
 /** A pod and a Deployment without replicas, of a target that no mode stops. */
 async function populate(desk: Desk): Promise<void> {
-	const pod = podObject({ app: "risk" }) as { spec: object };
-	await world.admin.create(podPath(desk.namespace), pod);
+	const pod = podObject({ app: "risk" });
+	await world.admin.create(podPath(desk.namespace), {
+		...pod,
+		metadata: { name: "kept", labels: { app: "risk" } },
+	});
 	const labels = { app: "risk", q: "q" };
 	const owner = ownerObject("Deployment", labels, 0) as { spec: object };
 	const spec = { ...owner.spec, selector: { matchLabels: { q: "q" } } };
-	await world.admin.create(apps(desk, "deployments"), { ...owner, spec });
+	await world.admin.create(apps(desk, "deployments"), { ...owner, metadata: { name: "kept" }, spec });
 }
 const leaveTarget = async (desk: Desk) => [
 	await ask(world.as("ray"), {
 		method: "PATCH",
-		path: `${podPath(desk.namespace)}/pod`,
+		path: `${podPath(desk.namespace)}/kept`,
 		body: { metadata: { labels: { app: null } } },
 	}),
 	await ask(world.as("ray"), {
 		method: "PATCH",
-		path: `${apps(desk, "deployments")}/owner`,
+		path: `${apps(desk, "deployments")}/kept`,
 		body: { spec: { template: { metadata: { labels: { app: null } } } } },
 	}),
 ];
