@@ -158,7 +158,7 @@ test.serial("a halt that is let go of keeps what it holds, and goes on where it 
 		conditionIn(observed, "Enforced"),
 		/would tell 1 pods to stop, record 0 workloads and scale 0 to zero/,
 	);
-	t.regex(conditionIn(observed, "Restored"), /^False Observing: 2 targets not released .* 2 records kept/);
+	t.regex(conditionIn(observed, "Restored"), /^False Observing: 3 targets not released .* 2 records kept/);
 	t.deepEqual(
 		observed.status?.targets?.map((row) => [row.name, row.effective, row.fencedAs]),
 		[
