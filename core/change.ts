@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { freeFields, type TradingSafetySpec } from "../crds/spec.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { deskName, type Verb } from "../crds/vocabulary.ts";
+import { observes } from "./enforcement.ts";
 import { allowedStep, rank } from "./modes.ts";
 import { getsMilder } from "./targets.ts";
 
@@ -48,7 +49,9 @@ export function stamped(before: Spec | undefined, after: Spec, user: string): Sp
 	const stale =
 		before !== undefined &&
 		(before.reason ?? "") === (after.reason ?? "") &&
-		(raisesSomething(before, after) || !isDeepStrictEqual(before.trip, after.trip));
+		(raisesSomething(before, after) ||
+			observes(before) !== observes(after) ||
+			!isDeepStrictEqual(before.trip, after.trip));
 	return { ...after, setBy: user, ...(stale && { reason: "" }) };
 }
 
@@ -94,7 +97,10 @@ export function judgeChange(before: TradingSafety, after: Spec, caller: Caller):
 			],
 			["lowering-not-alone", !lowers || !(config || newRequest)],
 			["configure", !config || caller.can("configure")],
-			["configure-while-halted", !config || !isHalted(old) || isSettingUp(before) || override],
+			[
+				"configure-while-halted",
+				!config || !isHalted(old) || isSettingUp(before) || override || onlyEnforces(old, after),
+			],
 			["same-selector", !sameSelector(after)],
 			["gets-milder", !after.targets?.some(getsMilder)],
 			["request-verb", !newRequest || caller.can("reset")],
@@ -146,7 +152,7 @@ export function isHalted(spec: Spec): boolean {
 }
 
 /** True when a desk stands in Pause and was never Normal: it is still being set up. */
-export function isSettingUp({ spec, status }: TradingSafety): boolean {
+export function isSettingUp({ spec, status }: Pick<TradingSafety, "spec" | "status">): boolean {
 	return (
 		spec.mode === "Pause" &&
 		spec.freeze !== true &&
@@ -175,6 +181,7 @@ function alwaysAsked(before: Spec | undefined, after: Spec, caller: Caller): [Re
 function moves(before: Spec | undefined, after: Spec): boolean {
 	return (
 		before === undefined ||
+		observes(before) !== observes(after) ||
 		(["mode", "freeze", "trip", "targetModes"] as const).some(
 			(field) => !isDeepStrictEqual(before[field], after[field]),
 		)
@@ -215,6 +222,13 @@ function sameConfiguration(before: Spec, after: Spec): boolean {
 	const guarded = (spec: Spec) =>
 		Object.fromEntries(Object.entries(spec).filter(([key]) => !free.includes(key)));
 	return isDeepStrictEqual(guarded(before), guarded(after));
+}
+
+/** True when nothing of the configuration differs but enforcement, which takes nothing away. */
+function onlyEnforces(before: Spec, after: Spec): boolean {
+	const { enforcement: _was, ...old } = before;
+	const { enforcement: _is, ...next } = after;
+	return sameConfiguration(old, next) && !observes(after);
 }
 
 function sameRequest(before: Spec, after: Spec): boolean {

@@ -1,7 +1,9 @@
 import type { Hold, TradingSafetyStatus } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { isHalted } from "./change.ts";
+import { observes } from "./enforcement.ts";
 import { type Facts, isProven } from "./facts.ts";
+import { fences } from "./fence.ts";
 import { mildestStep, modeOf } from "./modes.ts";
 import { matches } from "./selector.ts";
 import { targetStates } from "./targets.ts";
@@ -12,9 +14,13 @@ export type Clearance = NonNullable<TradingSafetyStatus["clearance"]>;
 /** Holds that a reset request may take responsibility for, by the part of their name before the slash. */
 const acknowledgeable = ["PodsLeft", "RestoreRunning"];
 
-/** The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). */
+/**
+ * The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). Where a desk
+ * only observes there is nothing to stop, to prove or to bring back first: only the cooldown holds.
+ */
 export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | undefined): readonly Hold[] {
 	if (!isHalted(desk.spec)) return [];
+	if (observes(desk.spec)) return cooldownHolds(desk, facts, tripsLast);
 	return [
 		...fenceHolds(desk, facts),
 		...stopHolds(desk, facts),
@@ -51,12 +57,12 @@ export function clearance(
 
 function fenceHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
 	if (isProven(facts.fence, desk.metadata)) return [];
-	const label = facts.enforceLabel === undefined;
+	const label = !fences(facts.enforceLabel);
 	return [
 		{
 			name: "FenceUnproven",
 			message: label
-				? `the namespace has no label tradingsafety.dev/enforce: set it to targets or strict`
+				? `the namespace has not the label tradingsafety.dev/enforce=targets or =strict: set it`
 				: "error" in facts.fence
 					? `the fence was not seen to deny: ${facts.fence.error}`
 					: `the fence was last seen to deny at generation ${facts.fence.generation}, not yet at ${desk.metadata.generation}`,

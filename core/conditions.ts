@@ -4,9 +4,12 @@ import { enforceLabel } from "../crds/vocabulary.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { contested } from "./contest.ts";
+import { observes } from "./enforcement.ts";
 import { type Facts, isProven } from "./facts.ts";
+import { fences } from "./fence.ts";
 import { kindsWatched } from "./kinds.ts";
 import { rank } from "./modes.ts";
+import { keptFromBefore, plannedWork, unenforced } from "./observing.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
@@ -31,7 +34,7 @@ export function findings(
 	const states = targetStates(desk);
 	return [
 		confirmed(desk, facts, states),
-		enforced(facts, states),
+		enforced(desk, facts, states),
 		fenced(desk, facts),
 		cleared(desk, holds, clearance),
 		finding("Armed", "False", "NotConfigured", "no e-stop device is configured"),
@@ -41,7 +44,7 @@ export function findings(
 			"NotConfigured",
 			"no audit store is configured: nothing is proven later",
 		),
-		restored(facts, states),
+		restored(desk, facts, states),
 		selecting(facts, states),
 		distinct(facts, states),
 		signals(states),
@@ -60,6 +63,10 @@ function unsettled(
 	facts: Facts,
 	states: readonly TargetState[],
 ): readonly [reason: string, message: string] | undefined {
+	if (observes(desk.spec)) {
+		const why = unenforced(desk, facts);
+		return why === undefined ? undefined : ["Observing", why];
+	}
 	const stopped = states.filter((state) => !state.admits);
 	if (stopped.length > 0 && !isProven(facts.fence, desk.metadata)) {
 		return ["FenceUnproven", "the fence was not seen to deny at this generation"];
@@ -106,7 +113,11 @@ function confirmed(desk: TradingSafety, facts: Facts, states: readonly TargetSta
 	);
 }
 
-function enforced({ stop: effects, now }: Facts, states: readonly TargetState[]): Finding {
+function enforced(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {
+	if (observes(desk.spec)) {
+		return finding("Enforced", "False", "Observing", `${plannedWork(facts)}; nothing was touched`);
+	}
+	const { stop: effects, now } = facts;
 	const count = (kind: string) => effects.filter((effect) => effect.kind === kind).length;
 	if (effects.length > 0) {
 		return finding(
@@ -128,13 +139,37 @@ function enforced({ stop: effects, now }: Facts, states: readonly TargetState[])
 }
 
 function fenced(desk: TradingSafety, facts: Facts): Finding {
-	if (facts.enforceLabel === undefined) {
+	if (observes(desk.spec)) {
+		const { status, message } = proof(desk, facts);
+		const would =
+			status === "True" ? `the fence works (${message})` : `and the fence is not proven: ${message}`;
 		return finding(
 			"Fenced",
 			"False",
-			"NamespaceNotLabelled",
-			`label namespace ${desk.metadata.namespace} with ${enforceLabel}=targets; until then new pods are not denied, only deleted`,
+			"Observing",
+			`nothing is denied while the desk only observes; ${would}`,
 		);
+	}
+	return proof(desk, facts);
+}
+
+/** What was last seen of the fence. */
+function proof(desk: TradingSafety, facts: Facts): Finding {
+	const { namespace } = desk.metadata;
+	if (!fences(facts.enforceLabel)) {
+		return facts.enforceLabel === undefined
+			? finding(
+					"Fenced",
+					"False",
+					"NamespaceNotLabelled",
+					`label namespace ${namespace} with ${enforceLabel}=targets; until then new pods are not denied, only deleted`,
+				)
+			: finding(
+					"Fenced",
+					"False",
+					"NamespaceObserved",
+					`label namespace ${namespace} with ${enforceLabel}=targets; with =${facts.enforceLabel} whoever makes a pod is warned, and nothing is denied`,
+				);
 	}
 	if ("error" in facts.fence) return finding("Fenced", "Unknown", "ProbeFailed", facts.fence.error);
 	if (!isProven(facts.fence, desk.metadata)) {
@@ -169,7 +204,13 @@ function cleared(desk: TradingSafety, holds: readonly Hold[], clearance: Clearan
 		: finding("Cleared", "False", first.name.split("/")[0] ?? "Hold", first.message);
 }
 
-function restored(facts: Facts, states: readonly TargetState[]): Finding {
+function restored(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {
+	const open = finding("Restored", "True", "Open", `every target is released, seen at ${facts.now}`);
+	if (observes(desk.spec)) {
+		const kept = keptFromBefore(desk, facts);
+		if (kept === undefined) return open;
+		return finding("Restored", "False", "Observing", `${kept}: nothing is brought back`);
+	}
 	const { done, stage, waitingFor } = facts.restore;
 	if (!done) {
 		return finding(
@@ -180,9 +221,7 @@ function restored(facts: Facts, states: readonly TargetState[]): Finding {
 		);
 	}
 	const held = states.filter((state) => !state.admits || isHeldAbove(state)).length;
-	return held > 0
-		? finding("Restored", "False", "Stopped", `${held} targets are stopped`)
-		: finding("Restored", "True", "Open", `every target is released, seen at ${facts.now}`);
+	return held > 0 ? finding("Restored", "False", "Stopped", `${held} targets are stopped`) : open;
 }
 
 function selecting({ observed }: Facts, states: readonly TargetState[]): Finding {

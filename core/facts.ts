@@ -1,5 +1,6 @@
 import type { TradingSafety } from "../crds/types.ts";
 import type { Contest } from "./contest.ts";
+import { asEnforced, observes } from "./enforcement.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
@@ -25,8 +26,10 @@ export type Seen = {
 
 /** What was seen, and what follows from it: planned once, for everything that is decided from it. */
 export type Facts = Seen & {
-	/** What must still be done to stop. */
+	/** What must still be done to stop. Nothing while the desk only observes. */
 	readonly stop: readonly StopEffect[];
+	/** What would be done to stop, while the desk only observes. */
+	readonly planned: readonly StopEffect[];
 	/** What comes next on the way up. */
 	readonly restore: RestoreStep;
 };
@@ -36,6 +39,7 @@ export function factsFrom(desk: TradingSafety, seen: Seen): Facts {
 	return {
 		...seen,
 		stop: stopPlan(desk, seen.observed),
+		planned: observes(desk.spec) ? stopPlan(asEnforced(desk), seen.observed) : [],
 		restore: restoreStep(desk, seen.observed, new Set(seen.gone.keys())),
 	};
 }

@@ -1,5 +1,7 @@
 import type { HistoryRow, TradingSafetyStatus, Transition } from "../crds/status.ts";
-import { isMilder, type Sighting, signature, stateWord } from "./sighting.ts";
+import { isHalted, isSettingUp } from "./change.ts";
+import { observes } from "./enforcement.ts";
+import { isMilder, isObserved, type Sighting, signature, stateWord } from "./sighting.ts";
 
 const rowsKept = 20;
 const typesKept = 64;
@@ -28,26 +30,34 @@ export function continueStory(
 	const newer = sightings.filter((sighting) => sighting.generation > seen);
 	for (const sighting of newer.toSorted((a, b) => a.generation - b.generation)) {
 		if (sighting.generation === seen) continue;
-		story = withTrip(withRow(story, sighting, seen, stamped), story, sighting, stamped);
+		story = withTrip(withRow(story, sighting, seen, status, stamped), story, sighting, stamped);
 		seen = sighting.generation;
 	}
 	return story;
 }
 
-function withRow(story: Story, sighting: Sighting, seen: number, stamped: boolean): Story {
+function withRow(
+	story: Story,
+	sighting: Sighting,
+	seen: number,
+	status: TradingSafetyStatus | undefined,
+	stamped: boolean,
+): Story {
 	const before = story.history?.at(-1)?.to;
 	const now = stateWord(sighting.spec);
 	const gap = seen > 0 && sighting.generation > seen + 1;
 	if (before === now && !gap) return story;
 	const from = before ?? "Created";
 	const lowered = before !== undefined && isMilder(now, before);
+	const uncleared = lowered && sighting.clearedFor !== sighting.generation - 1;
+	const letGo = before !== undefined && !isObserved(before) && isLetGo(sighting, status);
 	const row: HistoryRow = {
 		generation: sighting.generation,
 		from,
 		to: now,
 		...signature(sighting, stamped || (lowered && !gap)),
 		time: sighting.time,
-		...(lowered && !gap && sighting.clearedFor !== sighting.generation - 1 && { override: true }),
+		...((uncleared || letGo) && !gap && { override: true }),
 		...(gap && { gap: true }),
 	};
 	const transition: Transition = {
@@ -61,6 +71,11 @@ function withRow(story: Story, sighting: Sighting, seen: number, stamped: boolea
 		history: [...(story.history ?? []), row].slice(-rowsKept),
 		...(before !== now && { lastTransition: transition }),
 	};
+}
+
+/** True for a halt that is only observed, where that took the verb `override`. */
+function isLetGo({ spec }: Sighting, status: TradingSafetyStatus | undefined): boolean {
+	return observes(spec) && isHalted(spec) && !isSettingUp({ spec, ...(status && { status }) });
 }
 
 function withTrip(next: Story, before: Story, sighting: Sighting, stamped: boolean): Story {
@@ -88,6 +103,7 @@ function withTrip(next: Story, before: Story, sighting: Sighting, stamped: boole
 				mode: spec.mode ?? "Emergency",
 				time,
 				generation,
+				...(observes(spec) && { observed: true }),
 			},
 		},
 	};

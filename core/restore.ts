@@ -1,5 +1,6 @@
 import type { TradingSafety } from "../crds/types.ts";
 import type { Column } from "../crds/vocabulary.ts";
+import { asEnforced, observes } from "./enforcement.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Recorded, Workload, WorkloadName } from "./observed.ts";
 import { decidingTarget, isRestorable } from "./plan.ts";
@@ -52,8 +53,16 @@ const actIn = (stage: string, effects: readonly RestoreEffect[]): RestoreStep =>
  * what was recorded, and the stage is over when they are Ready.
  * `gone` names the targets whose pods were confirmed gone at this generation. A liquidator must be gone, and
  * its leave to start withdrawn, before anything is released; it starts only when all others are gone.
+ * A desk that only observes brings nothing back and starts nothing.
  */
 export function restoreStep(desk: TradingSafety, observed: Observed, gone: ReadonlySet<string>): RestoreStep {
+	if (!observes(desk.spec)) return enforcedStep(desk, observed, gone);
+	const { done, stage } = enforcedStep(asEnforced(desk), observed, gone);
+	const waitingFor = done ? [] : ["spec.enforcement to be Enforce"];
+	return { ...nothing, ...(stage !== undefined && { stage }), waitingFor, done };
+}
+
+function enforcedStep(desk: TradingSafety, observed: Observed, gone: ReadonlySet<string>): RestoreStep {
 	const states = targetStates(desk);
 	for (const state of states) {
 		const step = stage(desk, states, state, observed, gone);

@@ -1,4 +1,5 @@
 import type { TradingSafety } from "../crds/types.ts";
+import { observes } from "./enforcement.ts";
 import { rank } from "./modes.ts";
 
 /**
@@ -46,14 +47,19 @@ export function signature(
 	};
 }
 
-/** What stands, in one word: the mode, with `+Freeze` when frozen. */
+/** What stands, in one word: the mode, with `+Freeze` when frozen, and `+Observe` where nothing is enforced. */
 export function stateWord(spec: TradingSafety["spec"]): string {
-	return `${spec.mode ?? "Emergency"}${spec.freeze === true ? "+Freeze" : ""}`;
+	return `${spec.mode ?? "Emergency"}${spec.freeze === true ? "+Freeze" : ""}${observes(spec) ? "+Observe" : ""}`;
+}
+
+/** True for the word of a desk that only observed. */
+export function isObserved(word: string): boolean {
+	return word.endsWith("+Observe");
 }
 
 /** True when the first word is milder than the second in mode or freeze. */
 export function isMilder(word: string, than: string): boolean {
-	const [mode, freeze] = word.split("+");
-	const [otherMode, otherFreeze] = than.split("+");
-	return rank(mode) < rank(otherMode) || (freeze === undefined && otherFreeze !== undefined);
+	const [mode, ...rest] = word.split("+");
+	const [otherMode, ...otherRest] = than.split("+");
+	return rank(mode) < rank(otherMode) || (otherRest.includes("Freeze") && !rest.includes("Freeze"));
 }

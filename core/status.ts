@@ -9,10 +9,12 @@ import type { TradingSafety } from "../crds/types.ts";
 import { clearance, holds } from "./clearance.ts";
 import { type Finding, findings, isSettled } from "./conditions.ts";
 import { standingContests } from "./contest.ts";
+import { asEnforced, observes } from "./enforcement.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { continueStory } from "./history.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
+import { nothingInForce } from "./observing.ts";
 import { decidingTarget, lostRecords } from "./plan.ts";
 import { staysStopped } from "./restore.ts";
 import { matches } from "./selector.ts";
@@ -37,7 +39,7 @@ export function nextStatus(
 	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
 	const contests = standingContests(desk, facts);
 	const settled = isSettled(desk, facts);
-	const inForce = settled ? stateWord(desk.spec) : before.modeInForce;
+	const inForce = modeInForce(desk, settled);
 	const wasNormal = before.wasNormal === true || (settled && desk.spec.mode === "Normal");
 	const lastTransition = withStages(story.lastTransition, desk, facts, settled);
 	return {
@@ -55,6 +57,11 @@ export function nextStatus(
 		...(story.history && { history: story.history }),
 		conditions: conditions(before.conditions, findings(desk, facts, standing, kept), facts.now, generation),
 	};
+}
+
+function modeInForce({ spec, status }: TradingSafety, settled: boolean): string | undefined {
+	if (settled) return stateWord(spec);
+	return observes(spec) ? nothingInForce : status?.modeInForce;
 }
 
 /** The status with the clearance that the leader gives or takes back; undefined when nothing changes. */
@@ -95,17 +102,22 @@ function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatu
 	const strangers = before.filter(
 		(target) => target.fencedAs !== undefined && !states.some((state) => state.spec.name === target.name),
 	);
+	const planned = observes(desk.spec) ? targetStates(asEnforced(desk)) : [];
 	const unrecorded = new Set(
 		facts.stop.flatMap((effect) => (effect.kind === "CreateRecord" ? [effect.target] : [])),
 	);
 	return [
-		...states.map((state) => targetStatus(state, before, facts, unrecorded.has(state.spec.name))),
+		...states.map((state, index) =>
+			targetStatus(state, planned[index], before, facts, unrecorded.has(state.spec.name)),
+		),
 		...strangers,
 	];
 }
 
 function targetStatus(
 	state: TargetState,
+	/** The state that Enforce would give it, while the desk only observes. */
+	planned: TargetState | undefined,
 	before: readonly TargetStatus[],
 	{ observed, gone, now }: Facts,
 	unrecorded: boolean,
@@ -113,19 +125,22 @@ function targetStatus(
 	const name = state.spec.name;
 	const pods = observed.pods.filter((pod) => matches(state.spec.selector, pod.labels));
 	const workloads = observed.workloads.filter((workload) => matches(state.spec.selector, workload.labels));
-	const held = heldColumn(state);
+	const held = planned === undefined ? heldColumn(state) : state.held;
 	const startAllowed =
 		state.action === "Start" && before.some((target) => target.name === name && target.startAllowed);
-	const recordedAt = state.recordedAt ?? (unrecorded ? undefined : now);
+	// Forgotten while the desk only observes, a record that somebody deletes would later be guessed as 0.
+	const recordedAt = state.recordedAt ?? (unrecorded || state.admits ? undefined : now);
+	const keepsRecordedAt = !state.admits || planned?.admits === false;
 	const unconfirmed = pods
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
 		.sort();
 	return {
 		name,
 		effective: state.action,
+		...(planned && { planned: planned.action }),
 		...(held !== undefined && { fencedAs: held }),
 		...(startAllowed && { startAllowed }),
-		...(!state.admits && recordedAt && { recordedAt }),
+		...(keepsRecordedAt && recordedAt && { recordedAt }),
 		pods: pods.length,
 		workloads: workloads.length,
 		...(!state.admits && {
@@ -148,6 +163,8 @@ function withStages(
 	settled: boolean,
 ): Transition | undefined {
 	if (transition === undefined) return undefined;
+	// Nothing of what is only observed happened.
+	if (observes(desk.spec)) return transition;
 	const effects = facts.stop;
 	const stages = {
 		fencedAt: isProven(facts.fence, desk.metadata),

@@ -2,6 +2,7 @@ import { type ActionTable, actionSeverity, enforcedAction, noPreset, presets } f
 import type { TargetSpec, TradingSafetySpec } from "../crds/spec.ts";
 import type { TradingSafetyStatus } from "../crds/status.ts";
 import { type Action, type Column, columns } from "../crds/vocabulary.ts";
+import { observes } from "./enforcement.ts";
 import { columnOf, modeOf, moreSevere } from "./modes.ts";
 import { type Labels, matches } from "./selector.ts";
 
@@ -15,7 +16,7 @@ export type TargetState = {
 	readonly wanted: Column;
 	/** The column that status still holds against it, if any. */
 	readonly held?: Column;
-	/** The more severe of the actions of both. */
+	/** The more severe of the actions of both. Run, whatever they are, while the desk only observes. */
 	readonly action: EnforcedAction;
 	/** True when its pods may run: Run, Keep, or Start that the leader allowed. */
 	readonly admits: boolean;
@@ -76,7 +77,8 @@ function targetState(desk: DeskView, spec: TargetSpec): TargetState {
 	const held = status?.fencedAs === undefined ? undefined : columnOf(status.fencedAs);
 	const now = enforcedAction(wantedAction(spec, wanted));
 	const before = held === undefined ? now : enforcedAction(wantedAction(spec, held));
-	const action = actionSeverity[now] >= actionSeverity[before] ? now : before;
+	const severer = actionSeverity[now] >= actionSeverity[before] ? now : before;
+	const action = observes(desk.spec) ? "Run" : severer;
 	return {
 		spec,
 		wanted,

@@ -46,6 +46,7 @@ function tradingSafety(): Json {
 			{ name: "SINCE", type: "date", jsonPath: ".status.lastTransition.observedAt" },
 			{ name: "BY", type: "string", jsonPath: ".spec.setBy" },
 			{ name: "REASON", type: "string", jsonPath: ".spec.reason" },
+			{ name: "ENFORCEMENT", type: "string", jsonPath: ".spec.enforcement", priority: 1 },
 			{ name: "FROZEN", type: "boolean", jsonPath: ".spec.freeze", priority: 1 },
 			{ name: "CLEARED", type: "string", jsonPath: condition("Cleared", "status"), priority: 1 },
 			{ name: "AUDIT", type: "string", jsonPath: condition("AuditCurrent", "status"), priority: 1 },

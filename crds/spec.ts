@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { presetNames } from "./presets.ts";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
-import { actions } from "./vocabulary.ts";
+import { actions, enforcements } from "./vocabulary.ts";
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 63, description });
 
@@ -161,7 +161,12 @@ export const specSchema = loose(
 			modeField("The mode wanted. Raise it with one patch; lower it with authority, reason and clearance."),
 		),
 		reason: Type.Optional(text(1024, "Why the mode was set. Required fresh to lower, never to raise.")),
-		setBy: Type.Optional(text(256, "User name of whoever moved the mode last: set by admission, or where no policy can, by the patch; a raise may leave it as it was.")),
+		setBy: Type.Optional(
+			text(
+				256,
+				"User name of whoever moved the mode or enforcement last: set by admission, or where no policy can, by the patch; a raise may leave it as it was.",
+			),
+		),
 		freeze: Type.Optional(
 			Type.Boolean({ description: "Beside the modes and above them: everything stops but risk monitoring." }),
 		),
@@ -175,6 +180,12 @@ export const specSchema = loose(
 		),
 		targets: Type.Optional(
 			listBy("name", targetSchema, 32, "What this desk consists of, in the order of a restore."),
+		),
+		enforcement: Type.Optional(
+			Type.Enum([...enforcements], {
+				description:
+					"Observe: everything is planned into status and nothing is touched, stopped, denied or restored. Enforce otherwise.",
+			}),
 		),
 		reset: Type.Optional(
 			loose(
@@ -203,7 +214,7 @@ export const specSchema = loose(
 );
 
 /** Defaults that the API server fills in, by path. Kept apart so that the TypeScript types stay honest. */
-export const specDefaults = { mode: "Pause", freeze: false } as const;
+export const specDefaults = { mode: "Pause", freeze: false, enforcement: "Enforce" } as const;
 
 /** `spec` as read from the API server. */
 export type TradingSafetySpec = ValueOf<typeof specSchema>;

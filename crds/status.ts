@@ -33,6 +33,11 @@ const targetStatus = Type.Object(
 		effective: Type.Optional(
 			Type.Enum([...actions], { description: "The action in force, after preset, freeze and targetModes." }),
 		),
+		planned: Type.Optional(
+			Type.Enum([...actions], {
+				description: "Only while spec.enforcement is Observe: the action that Enforce would put in force.",
+			}),
+		),
 		fencedAs: Type.Optional(
 			Type.Enum([...columns], {
 				description:
@@ -68,6 +73,9 @@ const tripSeen = loose(
 		mode: Type.Optional(modeField("The mode it asked for.")),
 		time: Type.Optional(time("When a replica saw it")),
 		generation: Type.Optional(generation("The generation that carried it.")),
+		observed: Type.Optional(
+			Type.Boolean({ description: "The desk only observed at that time: nothing was stopped." }),
+		),
 	},
 	"The last trip seen.",
 );
@@ -75,12 +83,17 @@ const tripSeen = loose(
 const historyRow = Type.Object(
 	{
 		generation: generation("The generation in which it was seen."),
-		from: text(64, "What stood before: a mode, with +Freeze when frozen."),
+		from: text(
+			64,
+			"What stood before: a mode, with +Freeze when frozen and +Observe where nothing is enforced.",
+		),
 		to: text(64, "What stands since."),
 		reason: Type.Optional(text(1024, "spec.reason.")),
 		actor: Type.Optional(text(256, "spec.setBy; absent when unknown.")),
 		time: time("When a replica saw it"),
-		override: Type.Optional(Type.Boolean({ description: "Lowered without a clearance." })),
+		override: Type.Optional(
+			Type.Boolean({ description: "Lowered without a clearance, or a halt no longer enforced." }),
+		),
 		gap: Type.Optional(
 			Type.Boolean({ description: "Generations before this one were not seen; steps may be missing." }),
 		),
@@ -121,7 +134,12 @@ export const statusSchema = loose(
 	{
 		observedGeneration: Type.Optional(generation("The generation this status speaks of.")),
 		observedAt: Type.Optional(time("When a replica last looked; older than a minute means unknown")),
-		modeInForce: Type.Optional(text(64, "The mode that is confirmed to be in force; +Freeze when frozen.")),
+		modeInForce: Type.Optional(
+			text(
+				64,
+				"The mode that is confirmed to be in force; +Freeze when frozen. Observe: none is, the desk only observes.",
+			),
+		),
 		wasNormal: Type.Optional(
 			Type.Boolean({
 				description: "The desk was Normal once: from then on configuring in Pause is an override.",

@@ -24,6 +24,9 @@ export const actions = ["Run", "Keep", "Signal", "Start", "Stop"] as const;
  */
 export type Action = (typeof actions)[number];
 
+/** Whether a desk acts, or only warns, records in the audit log and plans into status. */
+export const enforcements = ["Enforce", "Observe"] as const;
+
 /** The only name a TradingSafety may have: names cannot race, and the policies bind by it. */
 export const deskName = "desk";
 
@@ -40,6 +43,8 @@ export type Verb = (typeof verbs)[number];
 export const enforceLabel = `${apiGroup}/enforce`;
 /** `targets`: no object means allow. `strict`: no object, or a pod that no target selects, means deny. */
 export const enforceValues = ["targets", "strict"] as const;
+/** The value of the enforce label with which nothing is denied: people are warned of what would be. */
+export const observeValue = "observe";
 /** Label of a namespace that holds an operator: no desk may be made there. */
 export const operatorLabel = `${apiGroup}/operator`;
 /** Pods with this label are always denied; replicas prove the fence with them by dry run. */

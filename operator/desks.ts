@@ -1,3 +1,5 @@
+import { observes } from "../core/enforcement.ts";
+import { fences } from "../core/fence.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { deskName, enforceLabel } from "../crds/vocabulary.ts";
 import { wait } from "../kube/backoff.ts";
@@ -36,6 +38,8 @@ export class Desks {
 	/** The desk that was refused last, so that it is said once. */
 	#refused: string | undefined;
 	readonly #states = new Map<string, DeskState>();
+	/** The version of each desk of which `onSpec` was last told. */
+	readonly #told = new WeakMap<DeskState, TradingSafety>();
 	readonly #desks: Reflector<DeskObject, DeskObject>;
 	readonly #namespaces: Reflector<NamespaceObject, string | undefined>;
 	readonly #kinds: CustomKinds;
@@ -91,10 +95,10 @@ export class Desks {
 		return [...this.#states.values()];
 	}
 
-	/** Namespaces with the enforce label. */
+	/** Namespaces with an enforce label that denies. */
 	enforced(): readonly string[] {
 		return [...this.#namespaces.rows]
-			.filter(([name, label]) => label !== undefined && this.#governs(name))
+			.filter(([name, label]) => fences(label) && this.#governs(name))
 			.map(([name]) => name);
 	}
 
@@ -141,11 +145,28 @@ export class Desks {
 			this.#open(object);
 			return;
 		}
-		const { uid, generation } = known.object.metadata;
-		if (!known.accept(object)) return;
-		const moved = uid !== object.metadata.uid || generation !== object.metadata.generation;
-		if (moved) this.#hooks.onSpec(known);
-		else this.#hooks.onChange(known);
+		const accepted = known.accept(object);
+		// Controllers read desks themselves: what they found first is news here all the same.
+		if (this.#isNews(known)) this.#tell(known);
+		else if (accepted) this.#hooks.onChange(known);
+	}
+
+	#isNews(desk: DeskState): boolean {
+		const told = this.#told.get(desk)?.metadata;
+		const { uid, generation } = desk.object.metadata;
+		return told?.uid !== uid || told.generation !== generation;
+	}
+
+	#tell(desk: DeskState): void {
+		const before = this.#told.get(desk);
+		this.#told.set(desk, desk.object);
+		const { spec, metadata } = desk.object;
+		const observing = observes(spec);
+		if (observing !== (before !== undefined && observes(before.spec))) {
+			const facts = { namespace: desk.namespace, mode: spec.mode, generation: metadata.generation };
+			this.#context.log.warn(facts, observing ? "only observing: nothing is touched" : "enforcing again");
+		}
+		this.#hooks.onSpec(desk);
 	}
 
 	#open(object: DeskObject): void {
@@ -187,14 +208,14 @@ export class Desks {
 		view.start(this.#kinds.tried()).then(
 			() => {
 				desk.viewSynced = true;
-				this.#hooks.onSpec(desk);
+				this.#tell(desk);
 			},
 			(error) => {
 				if (!isKubeError(error, "CANCELLED"))
 					log.error({ namespace, err: error }, "cannot see the namespace");
 			},
 		);
-		this.#hooks.onSpec(desk);
+		this.#tell(desk);
 	}
 
 	#lose(object: DeskObject): void {

@@ -69,6 +69,12 @@ export function createMetrics() {
 			labelNames: ["namespace"] as const,
 			registers,
 		}),
+		observing: new Gauge({
+			name: "tradingsafety_observing",
+			help: "1 while the desk only observes: it warns and plans, and touches nothing.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
 		condition: new Gauge({
 			name: "tradingsafety_condition",
 			help: "Conditions of a desk: 1 True, 0 False, -1 Unknown.",

@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import { observes } from "../core/enforcement.ts";
 import { leaderAccount } from "../crds/roles.ts";
 import { modes } from "../crds/vocabulary.ts";
 import { Client } from "../kube/client.ts";
@@ -126,10 +127,12 @@ export async function startOperator(
 			enforcer.lookNow(desk);
 			lead.interrupt(desk);
 			prober.look(desk);
-			const { mode, freeze } = desk.object.spec;
+			const { spec } = desk.object;
+			const { mode, freeze } = spec;
 			const rank = (modes as readonly string[]).indexOf(mode ?? "");
 			metrics.mode.set({ namespace: desk.namespace }, rank < 0 ? modes.length - 1 : rank);
 			metrics.frozen.set({ namespace: desk.namespace }, freeze === true ? 1 : 0);
+			metrics.observing.set({ namespace: desk.namespace }, observes(spec) ? 1 : 0);
 			look(desk);
 		},
 		onChange: look,

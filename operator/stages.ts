@@ -1,3 +1,4 @@
+import { observes } from "../core/enforcement.ts";
 import { isProven } from "../core/facts.ts";
 import { stopPlan } from "../core/plan.ts";
 import { stateWord } from "../core/sighting.ts";
@@ -20,7 +21,9 @@ export class StageTimer {
 		const generation = desk.object.metadata.generation ?? 0;
 		let open = this.#open.get(desk);
 		if (open?.generation !== generation) {
-			open = { generation, stages: new Set(["fenced", "told", "enforced"]) };
+			// What is only observed has no stages.
+			const stages: readonly Stage[] = observes(desk.object.spec) ? [] : ["fenced", "told", "enforced"];
+			open = { generation, stages: new Set(stages) };
 			this.#open.set(desk, open);
 		}
 		if (open.stages.size === 0) return;

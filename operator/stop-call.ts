@@ -2,23 +2,36 @@ import type { Workload } from "../core/observed.ts";
 import type { StopEffect } from "../core/plan.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { heldAtAnnotation } from "../crds/vocabulary.ts";
-import type { Client } from "../kube/client.ts";
+import type { CallOptions, Client } from "../kube/client.ts";
 import { isKubeError } from "../kube/error.ts";
 import type { Context } from "./context.ts";
 import type { DeskState } from "./desk-state.ts";
 import { deskPath, newRecord, podsPath, recordsPath, workloadPath } from "./resources.ts";
 import type { Present, WorkloadKind, WorkloadObject } from "./workloads/kind.ts";
 
-const options = { priority: "emergency", deadlineMilliseconds: 5_000 } as const;
+const limits = { priority: "emergency", deadlineMilliseconds: 5_000 } as const;
 
 /** The desk as the API server has it now. */
-export function readDesk(client: Client, namespace: string): Promise<TradingSafety> {
-	return client.get<TradingSafety>(deskPath(namespace), undefined, options);
+export function readDesk(
+	client: Client,
+	namespace: string,
+	options: CallOptions = {},
+): Promise<TradingSafety> {
+	return client.get<TradingSafety>(deskPath(namespace), undefined, { ...limits, ...options });
 }
 
-/** Makes one call of a stop plan. Resolves also where it was made before, and where it is not wanted any more. */
-export async function callToStop(context: Context, desk: DeskState, effect: StopEffect): Promise<void> {
+/**
+ * Makes one call of a stop plan. Resolves also where it was made before, and where it is not wanted any more.
+ * `signal` ends it; what reached the API server by then is done.
+ */
+export async function callToStop(
+	context: Context,
+	desk: DeskState,
+	effect: StopEffect,
+	signal: AbortSignal,
+): Promise<void> {
 	const { client, identity } = context;
+	const options = { ...limits, signal };
 	const { namespace } = desk;
 	const generation = desk.object.metadata.generation ?? 0;
 	switch (effect.kind) {
@@ -37,7 +50,7 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 			const kind = desk.view.kindOf(effect.workload);
 			if (kind === undefined) return;
 			// A watch that fell silent in an earlier halt shows what it left, not what runs now.
-			const present = await presentOf(client, kind, namespace, effect.workload);
+			const present = await presentOf(client, kind, namespace, effect.workload, options);
 			if (present === undefined) return;
 			if (present.replicas !== effect.workload.replicas) desk.view.relist("a read showed other replicas");
 			const record = newRecord(effect.workload, present, effect.target, generation, identity);
@@ -50,7 +63,7 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 		}
 		case "ScaleToZero": {
 			// In a halt that is over the record is gone, and nothing would bring the workload back.
-			const fresh = await readDesk(client, namespace);
+			const fresh = await readDesk(client, namespace, options);
 			desk.accept(fresh);
 			if (fresh.metadata.generation !== generation || fresh.metadata.uid !== desk.object.metadata.uid) return;
 			const kind = desk.view.kindOf(effect.workload);
@@ -79,6 +92,7 @@ async function presentOf(
 	kind: WorkloadKind,
 	namespace: string,
 	{ name, uid }: Workload,
+	options: CallOptions,
 ): Promise<Present | undefined> {
 	try {
 		const path = workloadPath(kind, namespace, name);

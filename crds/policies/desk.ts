@@ -8,9 +8,11 @@ import {
 	loweredTargets,
 	moves,
 	needs,
+	observes,
 	presetTable,
 	raisesTarget,
 	rank,
+	switchesEnforcement,
 	targetRank,
 } from "./fragments.ts";
 import type { Mutation, Policy } from "./policy.ts";
@@ -59,7 +61,7 @@ export const create: Policy = {
 const raisesSomething = `(${newRank} > ${oldRank} || (${frozen("object.spec")} && !${frozen("oldObject.spec")}) || ${raisesTarget})`;
 
 /** A reason that is still that of an earlier event, in a patch that makes a new one. */
-const staleReason = `(oldObject != null && object.spec.?reason.orValue('') != '' && object.spec.?reason == oldObject.spec.?reason && (${raisesSomething} || object.spec.?trip != oldObject.spec.?trip))`;
+const staleReason = `(oldObject != null && object.spec.?reason.orValue('') != '' && object.spec.?reason == oldObject.spec.?reason && (${raisesSomething} || ${switchesEnforcement} || object.spec.?trip != oldObject.spec.?trip))`;
 
 /**
  * Stamp: who moved the mode, from the request itself; who moves nothing cannot change it. A reason that belongs
@@ -177,7 +179,8 @@ export const change: Policy = {
 			messageExpression: `'changing the configuration (' + variables.changed.join(', ') + ') ${needs("configure")}'`,
 		},
 		{
-			expression: "!variables.config || !variables.halted || variables.settingUp || variables.override",
+			// From Observe to Enforce takes nothing away.
+			expression: `!variables.config || !variables.halted || variables.settingUp || variables.override || (variables.changed.all(k, k == 'enforcement') && !${observes("object.spec")})`,
 			messageExpression: `'while halted, changing the configuration (' + variables.changed.join(', ') + ') ${needs("override")}: lower to Normal first'`,
 		},
 		...soundTargets(),

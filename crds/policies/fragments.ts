@@ -1,6 +1,6 @@
 import { actionSeverity, enforcedAction, noPreset, presets } from "../presets.ts";
 import { freeFields } from "../spec.ts";
-import { actions, columns, modes, type Verb } from "../vocabulary.ts";
+import { actions, columns, enforceLabel, modes, observeValue, type Verb } from "../vocabulary.ts";
 
 // Fragments of CEL that several policies share, rendered from the same values that core decides by.
 // Every look-up is total (`[?key]`, `.?field`, `.orValue()`): an evaluation error would refuse a raise or,
@@ -27,6 +27,12 @@ export const freeList = `[${quoted(freeFields)}]`;
 /** Is `spec.freeze` on? */
 export const frozen = (spec: string) => `${spec}.?freeze.orValue(false)`;
 
+/** Does the desk only observe? Absent and unknown words mean Enforce. */
+export const observes = (spec: string) => `(${spec}.?enforcement.orValue('') == 'Observe')`;
+
+/** Does this patch switch between enforcing and observing? */
+export const switchesEnforcement = `(oldObject != null && ${observes("object.spec")} != ${observes("oldObject.spec")})`;
+
 /** True when the spec of the parameter or object asks for more than Normal anywhere. */
 export const haltedSpec = (spec: string) =>
 	`(${rank(`${spec}.?mode.orValue('')`)} > 0 || ${frozen(spec)} || ${spec}.?targetModes.orValue({}).exists(k, ${targetRank(spec, "k")} > 0))`;
@@ -41,9 +47,8 @@ export const changedConfiguration =
 	`(dyn(object.spec).filter(k, !(k in ${freeList}) && !(k in dyn(oldObject.spec) && dyn(object.spec)[k] == dyn(oldObject.spec)[k])) + ` +
 	`dyn(oldObject.spec).filter(k, !(k in ${freeList}) && !(k in dyn(object.spec))))`;
 
-/** True when this patch moves the mode, freeze, trip or a target's own mode, in whatever direction. */
-export const moves =
-	"(oldObject == null || object.spec.?mode != oldObject.spec.?mode || object.spec.?freeze != oldObject.spec.?freeze || object.spec.?trip != oldObject.spec.?trip || object.spec.?targetModes != oldObject.spec.?targetModes)";
+/** True when this patch moves the mode, freeze, trip, a target's own mode or enforcement, in whatever direction. */
+export const moves = `(oldObject == null || ${switchesEnforcement} || object.spec.?mode != oldObject.spec.?mode || object.spec.?freeze != oldObject.spec.?freeze || object.spec.?trip != oldObject.spec.?trip || object.spec.?targetModes != oldObject.spec.?targetModes)`;
 
 /** Names of the targets whose own mode falls with this patch. */
 export const loweredTargets = `oldObject.spec.?targetModes.orValue({}).filter(k, ${targetRank("object.spec", "k")} < ${targetRank("oldObject.spec", "k")})`;
@@ -104,21 +109,35 @@ export const getsMilder = (t: string) =>
 export const admits = (t: string, a: string) =>
 	`(${a} in ['Run', 'Keep'] || (${a} == 'Start' && params.?status.targets.orValue([]).exists(s, s.name == ${t}.name && s.?startAllowed.orValue(false))))`;
 
+/** Value of the enforce label of the namespace. */
+export const namespaceValue = `namespaceObject.metadata.?labels[?'${enforceLabel}'].orValue('')`;
+
+/**
+ * True where everything passes: the desk only observes, and the namespace is not one whose people are warned
+ * all the same.
+ */
+export const letsPass = {
+	name: "letsPass",
+	expression: `${observes("params.spec")} && ${namespaceValue} != '${observeValue}'`,
+};
+
 /** Variables that `denying` needs, given how to find the labels of the pod or pod template, as a list of maps. */
 export const fenceVariables = (labels: string) => [
+	letsPass,
 	{ name: "table", expression: presetTable },
 	{ name: "labels", expression: labels },
 	{ name: "mine", expression: selectedTargets("variables.labels") },
 	{
 		// Judged twice: by what is wanted now and by what status still holds. Either denies.
 		name: "denying",
-		expression: `variables.mine.filter(t, ([${wantedColumn("t")}] + ${heldColumns("t")}).exists(m, !${admits("t", `${actionOf("t", "m")}`)}))`,
+		expression: `variables.mine.filter(t, !variables.letsPass && ([${wantedColumn("t")}] + ${heldColumns("t")}).exists(m, !${admits("t", `${actionOf("t", "m")}`)}))`,
 	},
 ];
 
 /** Message for people whose pod or workload was denied: which target of which desk, why, and since when. */
 export const denialMessage =
 	"variables.denying.map(t, " +
+	`(${namespaceValue} == '${observeValue}' ? 'would be denied: ' : '') + ` +
 	`(${frozen("params.spec")} || ${wantedColumn("t")} != 'Normal' || ${heldColumns("t")}.size() > 0 ? 'trading is halted: ' : '') + ` +
 	`'target ' + t.name + ' of desk ' + params.metadata.namespace + ' starts no pods in ' + ${wantedColumn("t")} + ` +
 	`${heldColumns("t")}.map(m, ' and is not released from ' + m).join('') + ` +

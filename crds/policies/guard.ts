@@ -1,8 +1,17 @@
-import { allowRemovalAnnotation, apiGroup, apiVersion, enforceLabel, enforceValues } from "../vocabulary.ts";
+import {
+	allowRemovalAnnotation,
+	apiGroup,
+	apiVersion,
+	enforceLabel,
+	enforceValues,
+	observeValue,
+} from "../vocabulary.ts";
 import { haltedSpec, needs, rank } from "./fragments.ts";
 import type { Policy } from "./policy.ts";
 
 const authorizer = `authorizer.group('${apiGroup}').resource('tradingsafeties')`;
+const oldValue = `oldObject.metadata.?labels[?'${enforceLabel}']`;
+const fencing = `[${enforceValues.map((value) => `'${value}'`).join(", ")}]`;
 const rankOf = (item: string) => rank(`${item}.?fencedAs.orValue('Normal')`);
 
 /** Deleting the object opens the fence. A namespace on its way out lets it go. */
@@ -89,12 +98,13 @@ export const namespaceLabel: Policy = {
 	],
 	validations: [
 		{
-			expression: `oldObject == null || !oldObject.metadata.?labels[?'${enforceLabel}'].hasValue() || ${authorizer}.namespace(object.metadata.name).check('override').allowed()`,
+			// Putting it on is free, and so is what comes after `observe`, with which nothing was denied.
+			expression: `oldObject == null || !(${oldValue}.orValue('') in ${fencing}) || ${authorizer}.namespace(object.metadata.name).check('override').allowed()`,
 			message: `the label ${enforceLabel} holds the fence: changing it ${needs("override")}`,
 		},
 		{
-			expression: `object.metadata.?labels[?'${enforceLabel}'].orValue('${enforceValues[0]}') in [${enforceValues.map((value) => `'${value}'`).join(", ")}]`,
-			message: `the label ${enforceLabel} is ${enforceValues.join(" or ")}`,
+			expression: `object.metadata.?labels[?'${enforceLabel}'].orValue('${observeValue}') in ${fencing} + ['${observeValue}']`,
+			message: `the label ${enforceLabel} is ${enforceValues.join(", ")} or ${observeValue}`,
 		},
 	],
 };

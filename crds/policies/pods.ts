@@ -2,11 +2,10 @@ import {
 	bootModeAnnotation,
 	bootModeVariable,
 	columns,
-	enforceLabel,
 	modes,
 	probeLabel,
-	unstamped,
 	stoppedNodeLabel,
+	unstamped,
 } from "../vocabulary.ts";
 import {
 	columnList,
@@ -14,6 +13,9 @@ import {
 	fenceVariables,
 	frozen,
 	heldColumns,
+	letsPass,
+	namespaceValue,
+	observes,
 	rank,
 	selectedTargets,
 	selects,
@@ -62,13 +64,13 @@ export const fence = (options: { readonly mutating: boolean }): Policy => ({
 		},
 		{ expression: "variables.denying.size() == 0", messageExpression: denialMessage },
 		{
-			expression: `variables.mine.size() > 0 || namespaceObject.metadata.?labels[?'${enforceLabel}'].orValue('') != 'strict'`,
+			expression: `variables.mine.size() > 0 || variables.letsPass || ${namespaceValue} != 'strict'`,
 			message:
 				"this namespace is strict and no target of its TradingSafety selects this pod: add it to a target",
 		},
 		{
 			// A hand-made stamp milder than what the fence sees. With mutating policies it was overwritten before.
-			expression: `variables.mine.size() == 0 || variables.stamp == '' || ${rank("variables.stamp")} >= variables.severity`,
+			expression: `variables.mine.size() == 0 || variables.letsPass || variables.stamp == '' || ${rank("variables.stamp")} >= variables.severity`,
 			message: `the annotation ${bootModeAnnotation} is milder than the desk's mode: leave it out`,
 		},
 	],
@@ -112,6 +114,7 @@ export const labels: Policy = {
 		},
 	],
 	variables: [
+		letsPass,
 		{
 			name: "was",
 			expression: `request.resource.resource == 'pods' ? oldObject.metadata.?labels.orValue({}) : ${templateLabels("oldObject")}`,
@@ -127,7 +130,7 @@ export const labels: Policy = {
 	],
 	validations: [
 		{
-			expression: "variables.left.size() == 0",
+			expression: "variables.letsPass || variables.left.size() == 0",
 			messageExpression:
 				"'these labels take it out of target ' + variables.left[0] + ' of desk ' + params.metadata.namespace + ': change the selector of the target first'",
 		},
@@ -148,7 +151,7 @@ export const bootMode: Mutation = {
 		{ name: "mine", expression: selectedTargets("variables.labels") },
 		{ name: "mode", expression: `${columnList}[${bootRank()}]` },
 	],
-	jsonPatch: `variables.mine.size() == 0 ? [] : (has(object.metadata.annotations) ? [] : [JSONPatch{op: 'add', path: '/metadata/annotations', value: {}}]) + [JSONPatch{op: 'add', path: '/metadata/annotations/${bootModeAnnotation.replace("/", "~1")}', value: variables.mode}] + ${environment("containers")} + ${environment("initContainers")}`,
+	jsonPatch: `variables.mine.size() == 0 || ${observes("params.spec")} ? [] : (has(object.metadata.annotations) ? [] : [JSONPatch{op: 'add', path: '/metadata/annotations', value: {}}]) + [JSONPatch{op: 'add', path: '/metadata/annotations/${bootModeAnnotation.replace("/", "~1")}', value: variables.mode}] + ${environment("containers")} + ${environment("initContainers")}`,
 };
 
 function environment(list: "containers" | "initContainers"): string {

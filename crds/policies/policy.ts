@@ -1,4 +1,4 @@
-import { apiGroup, apiVersion, deskName, enforceLabel, enforceValues } from "../vocabulary.ts";
+import { apiGroup, apiVersion, deskName, enforceLabel, enforceValues, observeValue } from "../vocabulary.ts";
 
 type Json = { readonly [key: string]: unknown };
 
@@ -44,33 +44,56 @@ function resourceRules(rules: readonly Rule[]): readonly Json[] {
 	return rules.map((rule) => ({ apiVersions: ["*"], ...rule }));
 }
 
-/** Namespaces whose pods are judged: an unlabelled one is never touched, whatever else breaks. */
-export const enforcedNamespaces = {
-	matchExpressions: [{ key: enforceLabel, operator: "In", values: [...enforceValues] }],
-};
+const namespacesLabelled = (...values: readonly string[]) => ({
+	matchExpressions: [{ key: enforceLabel, operator: "In", values }],
+});
 
-/** A ValidatingAdmissionPolicy with its bindings. */
+/** Namespaces whose pods are judged: an unlabelled one is never touched, whatever else breaks. */
+export const enforcedNamespaces = namespacesLabelled(...enforceValues);
+
+/** A ValidatingAdmissionPolicy with its bindings. One that judges by the desk has a twin that only warns. */
 export function validating(policy: Policy): readonly Json[] {
 	const name = policyName(policy.name);
+	if (!policy.byDesk) return [definition(name, policy, {}), binding(name, name, {})];
 	return [
-		{
-			apiVersion: group,
-			kind: "ValidatingAdmissionPolicy",
-			metadata: { name },
-			spec: {
-				failurePolicy: policy.failurePolicy,
-				...(policy.byDesk && { paramKind }),
-				matchConstraints: {
-					...(policy.byDesk && { namespaceSelector: enforcedNamespaces }),
-					resourceRules: resourceRules(policy.rules),
-				},
-				...(policy.matchConditions && { matchConditions: policy.matchConditions }),
-				...(policy.variables && { variables: policy.variables }),
-				validations: policy.validations.map((validation) => ({ ...validation, reason: "Forbidden" })),
-			},
-		},
-		...(policy.byDesk ? deskBindings(name) : [binding(name, name, {})]),
+		definition(name, policy, enforcedNamespaces),
+		...deskBindings(name),
+		...warning(`${name}-${observeValue}`, policy),
 	];
+}
+
+/**
+ * The same rules for namespaces that are only observed. A policy of its own, because a policy that cannot be
+ * configured (at the start of an API server, or without the CRD) denies whatever its bindings' actions say,
+ * unless it ignores its failures.
+ */
+function warning(name: string, policy: Policy): readonly Json[] {
+	return [
+		definition(name, { ...policy, failurePolicy: "Ignore" }, namespacesLabelled(observeValue)),
+		binding(name, name, {
+			validationActions: ["Warn", "Audit"],
+			paramRef: { name: deskName, parameterNotFoundAction: "Allow" },
+		}),
+	];
+}
+
+function definition(name: string, policy: Policy, namespaceSelector: Json): Json {
+	return {
+		apiVersion: group,
+		kind: "ValidatingAdmissionPolicy",
+		metadata: { name },
+		spec: {
+			failurePolicy: policy.failurePolicy,
+			...(policy.byDesk && { paramKind }),
+			matchConstraints: {
+				...(policy.byDesk && { namespaceSelector }),
+				resourceRules: resourceRules(policy.rules),
+			},
+			...(policy.matchConditions && { matchConditions: policy.matchConditions }),
+			...(policy.variables && { variables: policy.variables }),
+			validations: policy.validations.map((validation) => ({ ...validation, reason: "Forbidden" })),
+		},
+	};
 }
 
 /** In a namespace labelled `targets` a missing desk allows, in `strict` it denies. */

@@ -1,5 +1,7 @@
+import { observes } from "../../core/enforcement.ts";
 import type { Pod } from "../../core/observed.ts";
 import { type StopEffect, stopPlan } from "../../core/plan.ts";
+import { isKubeError } from "../../kube/error.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { callToStop, readDesk } from "../stop-call.ts";
@@ -27,6 +29,8 @@ type Work = {
 	/** By {@link effectKey}: when a call may be made (again), by `performance.now()`. */
 	readonly attempts: Map<string, Attempt>;
 	readonly inFlight: Set<string>;
+	/** Ends the calls under way, once the desk only observes. */
+	leave: AbortController;
 	timer: NodeJS.Timeout | undefined;
 	scheduled: boolean;
 	reading: boolean;
@@ -95,6 +99,7 @@ export class Enforcer implements Controller {
 				workers: 0,
 				attempts: new Map(),
 				inFlight: new Set(),
+				leave: new AbortController(),
 				timer: undefined,
 				scheduled: false,
 				reading: false,
@@ -129,6 +134,10 @@ export class Enforcer implements Controller {
 	}
 
 	#planNow(desk: DeskState, work: Work): void {
+		if (observes(desk.object.spec)) {
+			work.leave.abort();
+			work.leave = new AbortController();
+		}
 		const now = performance.now();
 		const effects = stopPlan(desk.object, desk.view.observed());
 		noteWorked(work, effects, now);
@@ -157,6 +166,8 @@ export class Enforcer implements Controller {
 	async #worker(desk: DeskState, work: Work): Promise<void> {
 		try {
 			for (let effect = work.todo.shift(); effect !== undefined; effect = work.todo.shift()) {
+				// The plan may be older than the desk.
+				if (observes(desk.object.spec)) return;
 				if (!isDone(desk, effect)) await this.#attempt(desk, work, effect);
 			}
 		} finally {
@@ -168,15 +179,20 @@ export class Enforcer implements Controller {
 	async #attempt(desk: DeskState, work: Work, effect: StopEffect): Promise<void> {
 		const key = effectKey(effect);
 		const { log, metrics } = this.#context;
+		const { signal } = work.leave;
 		work.inFlight.add(key);
 		try {
-			await callToStop(this.#context, desk, effect);
+			await callToStop(this.#context, desk, effect, signal);
 			metrics.effects.inc({ effect: effect.kind, result: "done" });
 			// Done before and still not seen: the watch is silent.
 			const before = work.attempts.get(key);
 			if (before?.failures === 0 && before.undone !== true) desk.view.relist("a call was not echoed");
 			work.attempts.set(key, { failures: 0, notBefore: performance.now() + echoMilliseconds });
 		} catch (error) {
+			if (signal.aborted && isKubeError(error, "CANCELLED")) {
+				log.debug({ namespace: desk.namespace, effect: key }, "left off: the desk only observes");
+				return;
+			}
 			const failures = (work.attempts.get(key)?.failures ?? 0) + 1;
 			const pause = Math.min(firstPauseMilliseconds * 2 ** (failures - 1), longestPauseMilliseconds);
 			work.attempts.set(key, { failures, notBefore: performance.now() + pause });

@@ -1,4 +1,5 @@
 import { isProven } from "../../core/facts.ts";
+import { fences } from "../../core/fence.ts";
 import { probeLabel, unstamped } from "../../crds/vocabulary.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { timestamp } from "../clock.ts";
@@ -72,11 +73,11 @@ export class FenceProber implements Controller {
 		let pause = firstPauseMilliseconds;
 		while (!loop.stopped) {
 			const before = proofKey(desk);
-			if (desk.enforceLabel !== undefined) await this.#probe(desk);
+			const labelled = fences(desk.enforceLabel);
+			if (labelled) await this.#probe(desk);
 			if (proofKey(desk) !== before) this.#onProof(desk);
 			const proven = isProven(desk.fence, desk.object.metadata);
-			pause =
-				proven || desk.enforceLabel === undefined ? restMilliseconds : Math.min(pause * 2, restMilliseconds);
+			pause = proven || !labelled ? restMilliseconds : Math.min(pause * 2, restMilliseconds);
 			const woken = await new Promise<boolean>((resolve) => {
 				const timer = setTimeout(() => resolve(false), pause);
 				loop.wake = () => {

@@ -2,7 +2,7 @@ import test from "ava";
 import fc from "fast-check";
 import { latest, type World } from "./world/api.ts";
 import { type History, happen, histories, play, schedules } from "./world/history.ts";
-import { freeze, lower, raise } from "./world/people.ts";
+import { freeze, lower, raise, switchTo } from "./world/people.ts";
 import type { Play } from "./world/play.ts";
 import { restart } from "./world/replica.ts";
 import { lowerToNormal, settle } from "./world/settle.ts";
@@ -56,6 +56,7 @@ test("freeze wins over every mode: only risk monitoring goes on", (t) => {
 		// Given a history, at the end of which somebody freezes the desk
 		fc.property(histories, (history) => {
 			const stage = play(history);
+			switchTo(stage.world, "Enforce");
 			freeze(stage.world);
 			settle(stage);
 			// When a person lowers the mode as far as it goes, without ending the freeze

@@ -5,11 +5,12 @@ import { judgeChange, judgeCreate, type Refusal, stamped } from "../../core/chan
 import { bootMode, judgePod } from "../../core/fence.ts";
 import { rank } from "../../core/modes.ts";
 import { specDefaults, type TradingSafetySpec } from "../../crds/spec.ts";
-import { bootModeAnnotation, enforceLabel } from "../../crds/vocabulary.ts";
+import { bootModeAnnotation, enforceLabel, enforceValues, observeValue } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
 import { newNamespace, ownCluster } from "../support/cluster.ts";
+import { ask } from "./ask.ts";
 import { openWorld, type World } from "./cast.ts";
-import { deskIn, deskObject, deskPath, outcome, podObject, podPath } from "./desk.ts";
+import { deskIn, deskObject, deskPath, outcome, type Pod, podObject, podPath } from "./desk.ts";
 import { attempt, type Edit, edited, lowering } from "./edits.ts";
 import { labels, nearlyOpen, spec, standingSpec, status, type User, users } from "./generators.ts";
 import { applyPolicies, applyResources } from "./policies.ts";
@@ -130,7 +131,7 @@ test.serial("new desks", async (t) => {
 });
 
 test.serial("new pods", async (t) => {
-	// Given 170 desks of random spec and status, one after the other in namespaces of both kinds, and all policies.
+	// Given 170 desks of random spec and status, one after the other in namespaces of each kind, and all policies.
 	const seed = seedOf(t);
 	await applyPolicies(world, { mutating: world.stamps });
 	const desks = fc.sample(fc.tuple(spec, status, fc.array(labels, { minLength: 6, maxLength: 6 })), {
@@ -139,7 +140,8 @@ test.serial("new pods", async (t) => {
 	});
 	const namespaces = await Promise.all(
 		Array.from({ length: lanes }, async (_, lane) => {
-			const enforced = { [enforceLabel]: lane % 4 === 0 ? "strict" : "targets" };
+			const values = [...enforceValues, observeValue];
+			const enforced = { [enforceLabel]: values[lane % values.length] ?? "targets" };
 			return { enforced, name: await newNamespace("pods", { labels: enforced, cluster: world.cluster }) };
 		}),
 	);
@@ -160,29 +162,35 @@ test.serial("new pods", async (t) => {
 		const view = await desk.read();
 		for (const pod of pods) {
 			// When pods with random labels are created, by dry run.
-			const created = world.admin.create<{ metadata: { annotations?: Record<string, string> } }>(
-				podPath(name),
-				podObject(pod),
-				{ dryRun: "All" },
-			);
-			const said = await outcome(created);
+			const { said, warnings, object } = await ask<Pod>(world.admin, {
+				method: "POST",
+				path: podPath(name),
+				body: podObject(pod),
+			});
 			// Then core decides the same, blames the same target, and knows the mode that the pod is told.
 			const verdict = judgePod(view, pod, enforced);
-			const facts = () => JSON.stringify({ seed, said, verdict, pod, enforced, view }, undefined, 1);
+			const facts = () =>
+				JSON.stringify({ seed, said, warnings, verdict, pod, enforced, view }, undefined, 1);
 			t.is(verdict.allowed, said === "allowed", facts());
+			const denial = verdict.allowed ? verdict.warned : verdict;
+			const blamed = denial?.target === undefined ? "this namespace is strict" : `target ${denial.target} of`;
+			const told = world.stamps ? bootMode(view, pod, enforced) : undefined;
 			if (verdict.allowed) {
-				const told = world.stamps ? bootMode(view, pod) : undefined;
-				t.is((await created).metadata.annotations?.[bootModeAnnotation], told, facts());
-			} else {
-				const blamed =
-					verdict.target === undefined ? "this namespace is strict" : `target ${verdict.target} of`;
-				t.true(said.includes(blamed), facts());
+				t.is(object.metadata.annotations?.[bootModeAnnotation], told, facts());
+				t.is(warnings.length, denial === undefined ? 0 : 1, facts());
 			}
-			count(seen, verdict.allowed ? `allowed in ${bootMode(view, pod)}` : verdict.why);
+			if (denial !== undefined)
+				t.true((verdict.allowed ? (warnings[0] ?? "") : said).includes(blamed), facts());
+			const outcomes = verdict.allowed
+				? denial === undefined
+					? `allowed in ${told}`
+					: "warned"
+				: verdict.why;
+			count(seen, outcomes);
 		}
 	});
 	show(t, seen);
-	t.true(seen.size >= 6, "each verdict was met");
+	t.true(seen.size >= 7, "each verdict was met");
 });
 
 type Attempt = { readonly user: User; readonly edits: readonly Edit[] };

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { ResetRequest, TradingSafetySpec } from "../../crds/spec.ts";
 import {
 	anyTargets,
+	enforcement,
 	maybe,
 	mode,
 	plainSpec,
@@ -45,6 +46,7 @@ const freeField = fc.constantFrom(
 	"targets",
 	"reset",
 	"setBy",
+	"enforcement",
 );
 
 const edit: fc.Arbitrary<Edit> = fc.oneof(
@@ -53,6 +55,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
 	{ weight: 2, arbitrary: set(fc.record({ reason })) },
 	{ weight: 3, arbitrary: set(fc.record({ freeze: fc.boolean() })) },
 	{ weight: 2, arbitrary: set(fc.record({ trip })) },
+	{ weight: 4, arbitrary: set(fc.record({ enforcement })) },
 	{ weight: 2, arbitrary: set(fc.record({ targetModes })) },
 	{ weight: 2, arbitrary: set(fc.record({ targets: anyTargets })) },
 	{ weight: 1, arbitrary: set(fc.record({ reset: fc.record({ approvals: fc.nat({ max: 2 }) }) })) },

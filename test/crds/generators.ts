@@ -3,7 +3,7 @@ import { getsMilder } from "../../core/targets.ts";
 import { presetNames } from "../../crds/presets.ts";
 import type { ResetRequest, TargetSpec, TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
-import { columns, modes, type Verb } from "../../crds/vocabulary.ts";
+import { columns, enforcements, modes, type Verb } from "../../crds/vocabulary.ts";
 import type { Labels } from "./desk.ts";
 
 // Small alphabets: equal names, labels, ranks and reasons are where the edges are.
@@ -24,6 +24,8 @@ export const user = fc.oneof(
 );
 /** A mode. */
 export const mode = fc.constantFrom(...modes);
+/** Whether a desk acts. */
+export const enforcement = fc.constantFrom(...enforcements);
 const targetName = fc.constantFrom("a", "b", "c", "constructor");
 /** A reason: empty, stale, new, what was asked for, odd. */
 export const reason = fc.constantFrom("", "old", "fresh", "asked", 'it\'s "odd" \u00e9\u{1f6d1}');
@@ -142,6 +144,7 @@ export const plainSpec = fc
 		targetModes: maybe(targetModes),
 		targets: maybe(targets, 1, 5),
 		reset: maybe(fc.record({ approvals: maybe(fc.nat({ max: 2 })) }).map(present)),
+		enforcement: maybe(enforcement, 4, 2),
 	})
 	.map((s) => present(s) as TradingSafetySpec);
 

@@ -181,6 +181,7 @@ test("the label that enforces is changed by override alone, whatever the way", a
 	for (const sub of ["", "/status"]) {
 		t.is(await label("cfg", null, sub), denial);
 		t.is(await label("ray", "strict", sub), denial);
+		t.is(await label("cfg", "observe", sub), denial);
 		t.is(await label("ovo", null, sub), "allowed");
 	}
 	const bare = { apiVersion: "v1", kind: "Namespace", metadata: { name: desk.namespace } };
@@ -194,7 +195,25 @@ test("the label that enforces is changed by override alone, whatever the way", a
 	t.is(await outcome(other), "allowed");
 });
 
-test("the label has two values, and anyone may put it on", async (t) => {
+test("the label that only observes holds no fence: it goes as freely as it comes", async (t) => {
+	// Given a namespace that is only observed.
+	const desk = await newDesk(world, {}, { enforce: "observe" });
+	for (const value of ["targets", "strict", null]) {
+		// When somebody who may label namespaces puts the fence on, or takes the label off.
+		const labels = { [enforceLabel]: value };
+		const said = world
+			.as("ray")
+			.patch(
+				`/api/v1/namespaces/${desk.namespace}`,
+				{ metadata: { labels } },
+				{ type: "merge", dryRun: true },
+			);
+		// Then it is allowed.
+		t.is(await outcome(said), "allowed");
+	}
+});
+
+test("the label has three values, and anyone may put it on", async (t) => {
 	// Given namespaces without the label.
 	const desk = await newDesk(world, {}, { enforce: undefined, empty: true });
 	const put = (value: string) =>
@@ -209,9 +228,10 @@ test("the label has two values, and anyone may put it on", async (t) => {
 		);
 	// When it is put on with each value.
 	// Then another than these is denied, with both named.
-	const denial = `denied: the label ${enforceLabel} is targets or strict`;
+	const denial = `denied: the label ${enforceLabel} is targets, strict or observe`;
 	t.is(await put("targets"), "allowed");
 	t.is(await put("strict"), "allowed");
+	t.is(await put("observe"), "allowed");
 	t.is(await put("Targets"), denial);
 	t.is(await put(""), denial);
 	const made = world

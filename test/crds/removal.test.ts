@@ -156,9 +156,10 @@ test.serial("a raise gets through after the schema was tightened around it", asy
 });
 
 test.serial("without the definition labelled namespaces do as documented, and others live on", async (t) => {
-	// Given halted desks in namespaces of both kinds, and a namespace without the label.
+	// Given halted desks in namespaces of each kind, and a namespace without the label.
 	const targets = await newDesk(world, { mode: "Emergency" });
 	const strict = await newDesk(world, { mode: "Emergency" }, { enforce: "strict" });
+	const observed = await newDesk(world, { mode: "Emergency" }, { enforce: "observe" });
 	const free = await newDesk(world, {}, { enforce: undefined, empty: true });
 	const gone = (desk: Desk) => outcome(desk.pod({ app: "bot" }));
 	t.regex(await gone(targets), /trading is halted/);
@@ -173,10 +174,11 @@ test.serial("without the definition labelled namespaces do as documented, and ot
 	// When the API server restarts without it.
 	await cluster.stopApiServer();
 	await cluster.startApiServer();
-	// Then every pod in labelled namespaces is denied, and others live on.
+	// Then every pod in namespaces labelled for the fence is denied, and others live on.
 	const failed = /failed to configure (policy|binding)/;
 	await until("the policies are loaded", async () => failed.test(await gone(targets)));
 	t.regex(await gone(strict), failed);
+	t.is(await gone(observed), "allowed");
 	t.is(await gone(free), "allowed");
 	// When the definition comes back.
 	await applyResources(cluster);

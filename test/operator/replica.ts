@@ -73,6 +73,13 @@ export class Replica {
 		return this.#child.exitCode;
 	}
 
+	/** The value of one series, named as it is exposed, e.g. `errors_total{where="x"}`; undefined when it is not. */
+	async metric(series: string): Promise<number | undefined> {
+		const response = await fetch(`http://127.0.0.1:${await this.port()}/metrics`);
+		const line = (await response.text()).split("\n").find((one) => one.startsWith(`${series} `));
+		return line === undefined ? undefined : Number(line.slice(series.length));
+	}
+
 	async ready(): Promise<{ readonly status: number; readonly text: string }> {
 		const response = await fetch(`http://127.0.0.1:${await this.port()}/readyz`);
 		return { status: response.status, text: await response.text() };

@@ -9,6 +9,7 @@ import {
 	raise,
 	runPod,
 	scaleByHand,
+	switchTo,
 	trip,
 	undeploy,
 } from "./people.ts";
@@ -23,6 +24,7 @@ const names = ["bots", "gateways", "risk", "liquidators", "europe"] as const;
 export type Happening =
 	| { readonly it: "Raise"; readonly mode: "Pause" | "Reduce" | "Emergency"; readonly target?: string }
 	| { readonly it: "Freeze" }
+	| { readonly it: "Switch"; readonly to: "Enforce" | "Observe" }
 	| { readonly it: "Trip" }
 	| { readonly it: "Lower"; readonly what: Lowering; readonly override: boolean }
 	| { readonly it: "Deploy"; readonly app: number; readonly inEurope: boolean; readonly replicas: number }
@@ -74,6 +76,8 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 	{ weight: 4, arbitrary: fc.record({ ...its("Raise"), mode: modes }) },
 	{ weight: 2, arbitrary: fc.record({ ...its("Raise"), mode: modes, target: fc.constantFrom(...names) }) },
 	{ weight: 1, arbitrary: fc.record(its("Freeze")) },
+	{ weight: 2, arbitrary: fc.record({ ...its("Switch"), to: fc.constant("Enforce" as const) }) },
+	{ weight: 1, arbitrary: fc.record({ ...its("Switch"), to: fc.constant("Observe" as const) }) },
 	{ weight: 1, arbitrary: fc.record(its("Trip")) },
 	{
 		weight: 8,
@@ -163,6 +167,9 @@ export function happen({ world, replicas }: Play, happens: Happening): void {
 			break;
 		case "Freeze":
 			freeze(world);
+			break;
+		case "Switch":
+			switchTo(world, happens.to);
 			break;
 		case "Trip":
 			trip(world);

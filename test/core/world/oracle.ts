@@ -76,8 +76,12 @@ export function askedFor(desk: TradingSafety, name: string): Column {
 export const heldAgainst = (desk: TradingSafety, name: string): Column | undefined =>
 	desk.status?.targets?.find((target) => target.name === name)?.fencedAs;
 
-/** Is this target closed, by what is asked for or by what is still held? */
+/** Does the desk say that nothing is to be touched? */
+export const isObserving = (desk: TradingSafety): boolean => desk.spec.enforcement === "Observe";
+
+/** Is this target closed, by what is asked for or by what is still held? Nothing is where a desk only observes. */
 export function isClosed(desk: TradingSafety, target: WorldTarget): boolean {
+	if (isObserving(desk)) return false;
 	const name = target.spec.name;
 	const mayStart = desk.status?.targets?.find((row) => row.name === name)?.startAllowed === true;
 	const held = heldAgainst(desk, name);

@@ -24,6 +24,12 @@ export function raise(world: World, mode: "Pause" | "Reduce" | "Emergency", targ
 	}
 }
 
+/** Makes the desk enforce, or only observe. */
+export function switchTo(world: World, enforcement: "Enforce" | "Observe"): void {
+	const { spec } = latest(world, "desks");
+	if ((spec.enforcement ?? "Enforce") !== enforcement) writeSpec(world, { ...spec, enforcement });
+}
+
 /** Freezes the desk. */
 export function freeze(world: World): void {
 	const { spec } = latest(world, "desks");

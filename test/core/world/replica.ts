@@ -20,7 +20,7 @@ import {
 	type World,
 	writeStatus,
 } from "./api.ts";
-import { denies } from "./oracle.ts";
+import { denies, isObserving } from "./oracle.ts";
 
 /** What a replica of the operator does side by side. */
 export const duties = ["Stop", "Observe", "Restore"] as const;
@@ -130,7 +130,10 @@ function observed(world: World, replica: Replica): Observed {
 function* stop(world: World, replica: Replica): Generator<void> {
 	const desk = cached(world, replica, "desks");
 	for (const effect of stopPlan(desk, observed(world, replica))) {
+		if (isObserving(desk))
+			world.breaches.push(`${effect.kind} while ${replica.name} knew that the desk observes`);
 		yield;
+		if (isObserving(cached(world, replica, "desks"))) return;
 		carryOutStop(world, desk, effect);
 	}
 }
@@ -218,6 +221,8 @@ function* restore(world: World, replica: Replica): Generator<void> {
 	if (fresh.metadata.generation !== desk.metadata.generation) return;
 	for (const effect of effects) {
 		yield;
+		if (isObserving(fresh))
+			world.breaches.push(`${effect.kind} while ${replica.name} knew that the desk observes`);
 		yield* carryOutRestore(world, fresh, effect);
 	}
 }

@@ -1,8 +1,8 @@
 import { type Kind, latest, type World } from "./api.ts";
 
 import { controllersWork, fenceIsTold, kubeletWorks } from "./machines.ts";
-import { askedFor, denies, heldAgainst, isHalted, severityOf, targetsFor } from "./oracle.ts";
-import { lower, nextLowering, raise } from "./people.ts";
+import { askedFor, denies, heldAgainst, isHalted, isObserving, severityOf, targetsFor } from "./oracle.ts";
+import { lower, nextLowering, raise, switchTo } from "./people.ts";
 import type { Play } from "./play.ts";
 import { deliver, duties, step } from "./replica.ts";
 
@@ -42,10 +42,11 @@ export function settle({ world, replicas }: Play): void {
 const size = (world: World): number =>
 	kinds.reduce((sum, kind) => sum + world.versions[kind].length, world.fenceSees);
 
-/** Lowers all the way, each step with a clearance and after a rest, and comes to rest in Normal. */
+/** Enforces, lowers all the way, each step with a clearance and after a rest, and comes to rest in Normal. */
 export function lowerToNormal(stage: Play): void {
 	const { world } = stage;
 	settle(stage);
+	switchTo(world, "Enforce");
 	for (;;) {
 		const desk = latest(world, "desks");
 		if (desk.spec.freeze === true && desk.spec.mode === "Normal") raise(world, "Pause");
@@ -68,6 +69,8 @@ function judgeRest(world: World): void {
 	const records = latest(world, "records");
 	const pods = [...latest(world, "pods").values()];
 	const breach = (text: string) => world.breaches.push(`at rest: ${text}`);
+	judgeStory(world, isHalted(desk));
+	if (isObserving(desk)) return;
 	for (const pod of pods) if (denies(desk, pod.labels)) breach(`${pod.uid} of a closed target`);
 	for (const { uid, labels, replicas } of latest(world, "workloads").values()) {
 		const mine = targetsFor(desk, labels);
@@ -99,7 +102,6 @@ function judgeRest(world: World): void {
 			breach(`${name} is not held in ${asked}`);
 		}
 	}
-	judgeStory(world, isHalted(desk));
 }
 
 function judgeStory(world: World, halted: boolean): void {
@@ -107,9 +109,15 @@ function judgeStory(world: World, halted: boolean): void {
 	const breach = (text: string) => world.breaches.push(`at rest: ${text}`);
 	const condition = (type: string) => status?.conditions?.find((one) => one.type === type)?.status;
 	if (status?.observedGeneration !== metadata.generation) breach("status is behind");
-	if (condition("Confirmed") !== "True") breach("not confirmed");
 	if ((condition("Cleared") === "True") !== halted) breach(`Cleared is ${condition("Cleared")}`);
-	const word = `${spec.mode}${spec.freeze === true ? "+Freeze" : ""}`;
-	if (status?.modeInForce !== word) breach(`${status?.modeInForce} is said to be in force, not ${word}`);
+	const word = `${spec.mode}${spec.freeze === true ? "+Freeze" : ""}${spec.enforcement === "Observe" ? "+Observe" : ""}`;
+	if (spec.enforcement === "Observe") {
+		if (condition("Enforced") === "True" || condition("Fenced") === "True") breach("said to be enforced");
+		if (halted && condition("Confirmed") === "True") breach("an observed halt is confirmed");
+		if (halted && status?.modeInForce !== "Observe") breach(`${status?.modeInForce} is said to be in force`);
+	} else {
+		if (condition("Confirmed") !== "True") breach("not confirmed");
+		if (status?.modeInForce !== word) breach(`${status?.modeInForce} is said to be in force, not ${word}`);
+	}
 	if (status?.history?.at(-1)?.to !== word) breach(`history ends in ${status?.history?.at(-1)?.to}`);
 }
