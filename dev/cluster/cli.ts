@@ -108,7 +108,7 @@ function status(files: ClusterFiles): void {
 		const left = holdsCluster(files) ? " (an earlier one left files: `down` removes them)" : "";
 		throw new ClusterError("NotRunning", `No cluster is running in ${files.dir}${left}.`);
 	}
-	console.log(`A cluster is running in ${files.dir} at ${openCluster(files.dir).server}`);
+	console.log(`A cluster is running in ${files.dir} at ${openCluster(files.dir).servers.join(", ")}`);
 	for (const [name, identity] of Object.entries(readProcesses(files)))
 		console.log(`${identity.pid}\t${name}`);
 }
