@@ -11,14 +11,14 @@ const generated = fileURLToPath(new URL("../crds/generated", import.meta.url));
 const longestMilliseconds = 90_000;
 
 /**
- * Applies the API, its policies, roles and accounts as an administrator would, and waits until they judge.
+ * Applies the API, its policies, roles and accounts as an administrator would, and waits until they judge at every API server.
  * The kinds first: policies that are read before their parameter's kind is known deny for up to 30 s.
  */
 export async function installApi(cluster: ClusterAccess): Promise<void> {
 	await run(cluster, ["apply", "--server-side", "-f", join(generated, "1-crds.yaml")]);
 	await run(cluster, ["wait", "crd", "--all", "--for=condition=Established", "--timeout=25s"]);
 	await run(cluster, ["apply", "--server-side", "-f", generated]);
-	await awaitPolicies(cluster);
+	await Promise.all(cluster.servers.map((_, apiServer) => awaitPolicies(cluster.at(apiServer))));
 }
 
 /**
