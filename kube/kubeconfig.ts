@@ -18,6 +18,10 @@ export function loadKubeConfig(path?: string): KubeConfig {
 	} catch (cause) {
 		throw new KubeError("CONFIG", `cannot read the kubeconfig ${path ?? "(default places)"}`, { cause });
 	}
+	// Where it finds none client-node makes one up, with this context, that leads to port 8080 of this machine.
+	if (path === undefined && config.getCurrentContext() === "loaded-context") {
+		throw new KubeError("CONFIG", "there is no kubeconfig in the default places");
+	}
 	return config;
 }
 
