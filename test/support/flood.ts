@@ -8,7 +8,11 @@ import { fileURLToPath } from "node:url";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
 
 /** What one user sends, again and again. */
-export type FloodRequest = { readonly method: "GET" | "POST"; readonly path: string; readonly body?: object };
+export type FloodRequest = {
+	readonly method: "GET" | "POST" | "PATCH";
+	readonly path: string;
+	readonly body?: object;
+};
 
 export type FloodOptions = {
 	/** One of each user. */
@@ -59,8 +63,10 @@ function count(status: number): void {
 async function flood(options: FloodOptions): Promise<void> {
 	const first = options.kubeconfigs.map(async (kubeconfig) => {
 		const connection = await connect(loadKubeConfig(kubeconfig), { sockets: options.inFlight });
-		const headers = { ...(await connection.headers()), "content-type": "application/json" };
+		const authentication = await connection.headers();
 		const send = async ({ method, path, body }: FloodRequest) => {
+			const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+			const headers = { ...authentication, "content-type": type };
 			try {
 				const { origin } = connection.server;
 				const text = body === undefined ? null : JSON.stringify(body);
