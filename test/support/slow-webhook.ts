@@ -25,19 +25,23 @@ export async function startSlowWebhook(
 		ipAddresses: ["127.0.0.1"],
 		usage: "Server",
 	});
-	const server = createServer({ cert, key }, async (request, response) => {
+	const server = createServer({ cert, key }, (request, response) => {
 		const chunks: Buffer[] = [];
-		for await (const chunk of request) chunks.push(chunk);
-		const { request: asked } = JSON.parse(Buffer.concat(chunks).toString()) as Review;
-		const answer = {
-			apiVersion: "admission.k8s.io/v1",
-			kind: "AdmissionReview",
-			response: { uid: asked.uid, allowed: true },
-		};
-		setTimeout(() => {
-			response.writeHead(200, { "content-type": "application/json" });
-			response.end(JSON.stringify(answer));
-		}, milliseconds);
+		// The API server hangs up when its own caller does.
+		request.on("error", () => response.destroy());
+		request.on("data", (chunk: Buffer) => chunks.push(chunk));
+		request.on("end", () => {
+			const { request: asked } = JSON.parse(Buffer.concat(chunks).toString()) as Review;
+			const answer = {
+				apiVersion: "admission.k8s.io/v1",
+				kind: "AdmissionReview",
+				response: { uid: asked.uid, allowed: true },
+			};
+			setTimeout(() => {
+				response.writeHead(200, { "content-type": "application/json" });
+				response.end(JSON.stringify(answer));
+			}, milliseconds);
+		});
 	});
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 	const { port } = server.address() as AddressInfo;
