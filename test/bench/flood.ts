@@ -1,5 +1,5 @@
-import type { FloodRequest } from "../support/flood.ts";
-import { startFlood } from "../support/flood.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type FloodRequest, startFlood } from "../support/flood.ts";
 import { type BenchDesk, createDesk, filled, lower, settled } from "./bench-desk.ts";
 import type { Floor } from "./floor.ts";
 import { measureOperator } from "./measure.ts";
@@ -12,7 +12,9 @@ const name = "flood-1000";
 const replicas = 2;
 /** Requests that the other client has under way at any time. */
 const inFlight = 100;
-const role = "bench-flood";
+const person = "bench-flood";
+/** The API server moves places to where they are wanted every 10 s: from then on the other client has what it can get. */
+const stormMilliseconds = 12_000;
 
 /** How soon are a thousand pods told to stop while another client sends whatever it may, without a pause? */
 export async function floodRow(floor: Floor, size: FloodSize): Promise<Row> {
@@ -30,6 +32,7 @@ export async function floodRow(floor: Floor, size: FloodSize): Promise<Row> {
 	let seconds = 0;
 	const inStorm = async () => {
 		const storm = await startStorm();
+		await sleep(stormMilliseconds);
 		await storm.counts();
 		const startedAt = performance.now();
 		try {
@@ -72,19 +75,17 @@ export async function floodRow(floor: Floor, size: FloodSize): Promise<Row> {
 	);
 }
 
-/** A service account that may list pods and create config maps, as a broken controller does. */
+/** A user who may list pods and create config maps. */
 async function prepareStorm({ admin, cluster }: Floor, { namespace }: BenchDesk) {
-	const user = `system:serviceaccount:${namespace}:${role}`;
 	const group = "rbac.authorization.k8s.io";
 	await admin.create(`/apis/${group}/v1/namespaces/${namespace}/rolebindings`, {
 		apiVersion: `${group}/v1`,
 		kind: "RoleBinding",
-		metadata: { name: role },
+		metadata: { name: person },
 		roleRef: { apiGroup: group, kind: "ClusterRole", name: "edit" },
-		subjects: [{ kind: "User", name: user, apiGroup: group }],
+		subjects: [{ kind: "User", name: person, apiGroup: group }],
 	});
-	const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`];
-	const kubeconfigs = [await cluster.kubeconfigFor({ name: user, groups })];
+	const kubeconfigs = [await cluster.kubeconfigFor({ name: person })];
 	const requests: readonly FloodRequest[] = [
 		{ method: "GET", path: `/api/v1/namespaces/${namespace}/pods?limit=100` },
 		{
