@@ -6,14 +6,23 @@ import { type StopEffect, stopPlan } from "./plan.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
 
 /** A denial by the fence that was seen by dry run, and the version of the desk that it was judged by. */
-export type FenceProof = { readonly generation: number; readonly uid: string; readonly at: string };
+export type FenceProof = {
+	readonly generation: number;
+	readonly uid: string;
+	readonly at: string;
+	/** True where it is of the set of policies that stamps who raised. */
+	readonly stamped?: boolean;
+};
+
+/** What trying the fence at one API server came to. */
+export type FenceFinding = FenceProof | { readonly error: string };
 
 /** What a replica has seen of a desk at one moment, beside the desk itself. Times are RFC 3339. */
 export type Seen = {
 	readonly now: string;
 	readonly observed: Observed;
-	/** The last proof, or why there is none. */
-	readonly fence: FenceProof | { readonly error: string };
+	/** The last proof, the least of all API servers, or why there is none. */
+	readonly fence: FenceFinding;
 	/** True when the fence was seen to be of the set of policies that stamps who raised. */
 	readonly stamped: boolean;
 	/** Targets whose pods were listed by a fresh read after the fence was proven at this generation: none left. */
@@ -42,6 +51,22 @@ export function factsFrom(desk: TradingSafety, seen: Seen): Facts {
 		planned: observes(desk.spec) ? stopPlan(asEnforced(desk), seen.observed) : [],
 		restore: restoreStep(desk, seen.observed, new Set(seen.gone.keys())),
 	};
+}
+
+/**
+ * What several API servers prove together: the least of what each does, since a pod may be sent to any of them.
+ * One that could not be asked takes the proof away. `uid` is that of the desk.
+ */
+export function leastProof(findings: readonly FenceFinding[], uid: string): FenceFinding {
+	const proofs: FenceProof[] = [];
+	for (const finding of findings) {
+		if ("error" in finding) return finding;
+		proofs.push(finding);
+	}
+	const worth = (proof: FenceProof) => (proof.uid === uid ? proof.generation : -1);
+	const [least] = proofs.toSorted((a, b) => worth(a) - worth(b));
+	const [at] = proofs.map((proof) => proof.at).sort();
+	return least === undefined || at === undefined ? { error: "not tried yet" } : { ...least, at };
 }
 
 /** True when the fence was seen to deny by exactly this version of the desk, or a later one. */

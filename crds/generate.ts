@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { customResourceDefinitions } from "./definitions.ts";
+import { flowControlObjects } from "./flow-control.ts";
 import { admissionPolicies } from "./policies/index.ts";
 import { apiReference } from "./reference.ts";
 import { operatorAccounts, roles } from "./roles.ts";
@@ -32,6 +33,7 @@ function manifests(
 		[`${folder}/2-policies.yaml`]: render(admissionPolicies(options)),
 		[`${folder}/3-roles.yaml`]: render(roles()),
 		[`${folder}/4-operator-accounts.yaml`]: render(operatorAccounts()),
+		[`${folder}/5-flow-control.yaml`]: render(flowControlObjects()),
 	};
 }
 

@@ -12,7 +12,7 @@ const admissionGroup = "/apis/admissionregistration.k8s.io/v1";
 const longestMilliseconds = 90_000;
 
 /**
- * Applies the API, its policies, roles and accounts as an administrator would, and waits until they judge.
+ * Applies the API, its policies, roles and accounts as an administrator would, and waits until they judge at every API server.
  * The kinds first: policies that are read before their parameter's kind is known deny for up to 30 s.
  */
 export async function installApi(cluster: ClusterAccess): Promise<void> {
@@ -20,7 +20,7 @@ export async function installApi(cluster: ClusterAccess): Promise<void> {
 	await run(cluster, ["apply", "--server-side", "-f", join(folder, "1-crds.yaml")]);
 	await run(cluster, ["wait", "crd", "--all", "--for=condition=Established", "--timeout=25s"]);
 	await run(cluster, ["apply", "--server-side", "-f", folder]);
-	await awaitPolicies(cluster);
+	await Promise.all(cluster.servers.map((_, apiServer) => awaitPolicies(cluster.at(apiServer))));
 }
 
 /** True when the API server serves MutatingAdmissionPolicy as v1; false asks for `crds/generated/without-mutation/`. */

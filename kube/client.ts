@@ -81,7 +81,6 @@ const contentTypes: Readonly<Record<PatchOptions["type"], string>> = {
 export class Client {
 	readonly connection: Connection;
 	readonly #limiter: Limiter;
-	readonly #prefix: string;
 	readonly #userAgent: string;
 	readonly #onCall: (record: CallRecord) => void;
 	#closed = false;
@@ -89,7 +88,6 @@ export class Client {
 	constructor(connection: Connection, options: ClientOptions = {}) {
 		this.connection = connection;
 		this.#limiter = new Limiter({ ...defaultLimits, ...options.limits });
-		this.#prefix = connection.server.pathname.replace(/\/$/, "");
 		this.#userAgent = options.userAgent ?? "tradingsafety";
 		this.#onCall = options.onCall ?? (() => {});
 	}
@@ -220,12 +218,14 @@ export class Client {
 		let text: string;
 		let retryAfter: string | undefined;
 		try {
+			// First, since it may lead elsewhere.
+			const authentication = await this.connection.headers();
 			const response = await this.connection.calls.request({
 				origin: this.connection.server.origin,
 				path: this.#target(path, query),
 				method: send.method,
 				headers: {
-					...(await this.connection.headers()),
+					...authentication,
 					accept: "application/json",
 					"user-agent": this.#userAgent,
 					...(send.contentType === undefined ? {} : { "content-type": send.contentType }),
@@ -262,7 +262,8 @@ export class Client {
 		for (const [name, value] of Object.entries(query ?? {})) {
 			if (value !== undefined) parameters.set(name, String(value));
 		}
-		return `${this.#prefix}${path}${parameters.size > 0 ? `?${parameters}` : ""}`;
+		const prefix = this.connection.server.pathname.replace(/\/$/, "");
+		return `${prefix}${path}${parameters.size > 0 ? `?${parameters}` : ""}`;
 	}
 }
 

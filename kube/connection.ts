@@ -1,137 +1,197 @@
 import type { RequestOptions } from "node:https";
 import { KubeConfig } from "@kubernetes/client-node";
-import { type Dispatcher, Pool } from "undici";
+import type { Dispatcher } from "undici";
 import { KubeError } from "./error.ts";
+import type { KubeConfigSource } from "./kubeconfig.ts";
+import { openPools, type Pools, type Tls } from "./pools.ts";
+
+export { loadKubeConfig } from "./kubeconfig.ts";
 
 /** An API server and a way to be known to it. */
 export type Connection = {
+	/** These three may become others in `headers()`: ask for it first. */
 	readonly server: URL;
 	/** Carries calls. */
 	readonly calls: Dispatcher;
 	/** Carries watches, apart from the calls, so that a watch never takes the slot of a call. */
 	readonly watches: Dispatcher;
-	/** The headers that authenticate a request sent now. */
+	/** The headers that authenticate a request sent now. Takes in credentials that were replaced. */
 	headers(): Promise<Readonly<Record<string, string>>>;
 	/** Forgets what `headers()` remembered; said after a 401. */
 	forgetHeaders(): void;
-	/**
-	 * A second connection to the same server, with the same authority but no client certificate, that sends the
-	 * token which `token` returns for each request.
-	 */
-	withToken(token: () => Promise<string>): Connection;
-	/** Ends every connection at once; calls under way fail. */
+	/** A second connection to the same server, with the same authority but no client certificate, that sends a token. */
+	withToken(token: TokenSource): Connection;
+	/** Ends every socket at once: calls and watches under way fail with `CONNECTION`, later ones open new sockets. */
+	reset(): void;
+	/** Ends every socket at once; calls under way fail, and so do later ones. */
 	close(): Promise<void>;
 };
 
+/** Tokens for {@link Connection.withToken}: asked for before each request, forgotten after a 401. */
+export type TokenSource = { get(): Promise<string>; forget(): void };
+
 export type ConnectionOptions = {
+	/** Origin of another API server of the cluster that the kubeconfig names. */
+	readonly server?: string;
 	/** How many sockets calls may use. */
 	readonly sockets?: number;
 	readonly connectMilliseconds?: number;
+	/**
+	 * Told when credentials could not be read again; those read last then stay in use. Without it the call that
+	 * needed them fails.
+	 */
+	readonly onStale?: (error: unknown) => void;
 };
 
-/** What TLS needs, without what identifies the caller in `server`. */
-type ServerTls = Pick<RequestOptions, "ca" | "servername" | "rejectUnauthorized">;
-type ClientTls = Pick<RequestOptions, "cert" | "key">;
+/** Where to connect to and as whom, as of now. */
+type Access = { readonly server: URL; readonly tls: Tls; readonly headers: Readonly<Record<string, string>> };
+type AccessSource = { readonly present: () => Promise<Access>; readonly forget: () => void };
 
 /**
- * client-node reads a rotating token file at most once a minute and runs credential plug-ins when their answer
- * has ended; asking it for every request of a burst would cost more than the requests.
+ * How long credentials are taken for the present ones. client-node reads a rotating token file at most once a
+ * minute and runs credential plug-ins when their answer has ended; asking it for every request of a burst would
+ * cost more than the requests.
  */
-const headersLiveMilliseconds = 10_000;
+const accessLiveMilliseconds = 10_000;
+/** Credentials that are refused are not read again sooner than this. */
+const rereadMilliseconds = 1_000;
 
-/** Under the 90 s after which the API server closes idle HTTP/1.1 connections, so that no call meets a dying one. */
-const idleMilliseconds = 60_000;
-
-/** The kubeconfig at `path`; without a path the usual places: `KUBECONFIG`, the home directory, in the cluster. */
-export function loadKubeConfig(path?: string): KubeConfig {
-	const config = new KubeConfig();
-	try {
-		if (path === undefined) config.loadFromDefault();
-		else config.loadFromFile(path);
-	} catch (cause) {
-		throw new KubeError("CONFIG", `cannot read the kubeconfig ${path ?? "(default places)"}`, { cause });
-	}
-	return config;
+/**
+ * Opens a connection for the current context of `config`. A source is asked again every 10 s and after a 401;
+ * new certificates, authorities and servers then replace the sockets for all later requests. Throws `CONFIG`
+ * where that cannot work.
+ */
+export async function connect(
+	config: KubeConfig | KubeConfigSource,
+	options: ConnectionOptions = {},
+): Promise<Connection> {
+	const source = config instanceof KubeConfig ? { present: () => config, renew() {} } : config;
+	const remembered = remember(source, options);
+	return open(await remembered.present(), remembered, options);
 }
 
-/** Opens a connection for the current context of `config`. Throws `CONFIG` where that cannot work. */
-export async function connect(config: KubeConfig, options: ConnectionOptions = {}): Promise<Connection> {
+function remember(source: KubeConfigSource, { server, onStale }: ConnectionOptions): AccessSource {
+	let last: { readonly access: Access; readonly at: number } | undefined;
+	let refused = false;
+	let reading: Promise<Access> | undefined;
+	const read = async () => {
+		try {
+			const access = await accessOf(source.present(), server);
+			last = { access, at: performance.now() };
+		} catch (error) {
+			if (last === undefined || onStale === undefined) throw error;
+			onStale(error);
+			last = { ...last, at: performance.now() };
+		}
+		return last.access;
+	};
+	return {
+		present() {
+			const live = refused ? rereadMilliseconds : accessLiveMilliseconds;
+			if (last !== undefined && performance.now() - last.at < live) return Promise.resolve(last.access);
+			if (refused) source.renew();
+			refused = false;
+			reading ??= read().finally(() => {
+				reading = undefined;
+			});
+			return reading;
+		},
+		forget() {
+			refused = true;
+		},
+	};
+}
+
+function open(first: Access, source: AccessSource, options: ConnectionOptions): Connection {
+	let access = first;
+	let pools = openPools(access.server, access.tls, options);
+	let closed = false;
+	const retired = new Set<Pools>();
+	const adopt = (next: Access) => {
+		const same = leadsTheSameWay(next, access);
+		access = next;
+		if (same || closed) return;
+		const old = pools;
+		pools = openPools(access.server, access.tls, options);
+		retired.add(old);
+		void old.end().then(() => retired.delete(old));
+	};
+	const destroy = () => Promise.all([pools, ...retired].map((each) => each.destroy()));
+	return {
+		get server() {
+			return access.server;
+		},
+		get calls() {
+			return pools.calls;
+		},
+		get watches() {
+			return pools.watches;
+		},
+		async headers() {
+			const next = await source.present();
+			adopt(next);
+			return next.headers;
+		},
+		forgetHeaders: () => source.forget(),
+		withToken(token) {
+			return open(anonymous(access), tokenSource(source, token), options);
+		},
+		reset() {
+			if (closed) return;
+			void destroy();
+			retired.clear();
+			pools = openPools(access.server, access.tls, options);
+		},
+		async close() {
+			closed = true;
+			await destroy();
+		},
+	};
+}
+
+/** The same server and authority, but known by a token. */
+function tokenSource(source: AccessSource, token: TokenSource): AccessSource {
+	let last: { readonly of: Access; readonly bare: Access } | undefined;
+	return {
+		async present() {
+			const [of, text] = await Promise.all([source.present(), token.get()]);
+			if (last?.of !== of) last = { of, bare: anonymous(of) };
+			return { ...last.bare, headers: { authorization: `Bearer ${text}` } };
+		},
+		forget: () => token.forget(),
+	};
+}
+
+function anonymous({ server, tls }: Access): Access {
+	const { cert: _cert, key: _key, ...rest } = tls;
+	return { server, tls: rest, headers: {} };
+}
+
+function leadsTheSameWay(a: Access, b: Access): boolean {
+	if (a.server === b.server && a.tls === b.tls) return true;
+	// Buffers are written out as their bytes.
+	return JSON.stringify([a.server, a.tls]) === JSON.stringify([b.server, b.tls]);
+}
+
+async function accessOf(config: KubeConfig, origin: string | undefined): Promise<Access> {
 	const cluster = config.getCurrentCluster();
 	if (cluster === null) throw new KubeError("CONFIG", "the kubeconfig has no current context with a cluster");
 	if (cluster.proxyUrl !== undefined) {
 		throw new KubeError("CONFIG", `proxy-url is not supported (cluster ${cluster.name})`);
 	}
-	const material = await ask(config);
-	const { ca, cert, key, servername, rejectUnauthorized } = material;
-	const serverTls = present({ ca, servername, rejectUnauthorized });
-	let remembered: { readonly headers: Record<string, string>; readonly until: number } | undefined;
-	return open(new URL(cluster.server), serverTls, present({ cert, key }), options, {
-		async headers() {
-			if (remembered === undefined || performance.now() > remembered.until) {
-				const headers = headersOf(await ask(config));
-				remembered = { headers, until: performance.now() + headersLiveMilliseconds };
-			}
-			return remembered.headers;
-		},
-		forgetHeaders() {
-			remembered = undefined;
-		},
-	});
-}
-
-function open(
-	server: URL,
-	serverTls: ServerTls,
-	clientTls: ClientTls,
-	options: ConnectionOptions,
-	identity: Pick<Connection, "headers" | "forgetHeaders">,
-): Connection {
-	const shared: Pool.Options = {
-		// HTTP/1.1 over many sockets. For 1,000 parallel deletes at a real API server, 64 in flight, both took the
-		// same time (four rounds in turn on a busy 2-core machine: 1.96 s here, 1.91 s over one HTTP/2 connection).
-		// Then a reset costs one call here and all 64 there, and a slow answer holds up nobody else.
-		allowH2: false,
-		pipelining: 1,
-		keepAliveTimeout: idleMilliseconds,
-		keepAliveMaxTimeout: idleMilliseconds,
-		connect: {
-			...serverTls,
-			...clientTls,
-			timeout: options.connectMilliseconds ?? 5_000,
-			keepAlive: true,
-			keepAliveInitialDelay: 30_000,
-		} as NonNullable<Pool.Options["connect"]>,
-		// The client sets a deadline for every call and watch; a second clock beside it would only surprise.
-		headersTimeout: 0,
-		bodyTimeout: 0,
-	};
-	const calls = new Pool(server.origin, { ...shared, connections: options.sockets ?? 80 });
-	const watches = new Pool(server.origin, { ...shared, connections: null });
-	return {
-		server,
-		calls,
-		watches,
-		...identity,
-		withToken(token) {
-			return open(server, serverTls, {}, options, {
-				headers: async () => ({ authorization: `Bearer ${await token()}` }),
-				forgetHeaders() {},
-			});
-		},
-		async close() {
-			await Promise.all([calls.destroy(), watches.destroy()]);
-		},
-	};
-}
-
-async function ask(config: KubeConfig): Promise<RequestOptions> {
 	const material: RequestOptions = {};
 	try {
 		await config.applyToHTTPSOptions(material);
 	} catch (cause) {
 		throw new KubeError("CONFIG", "cannot obtain credentials from the kubeconfig", { cause });
 	}
-	return material;
+	const { ca, cert, key, servername, rejectUnauthorized } = material;
+	const server = new URL(cluster.server);
+	return {
+		server: origin === undefined ? server : new URL(server.pathname, origin),
+		tls: present({ ca, cert, key, servername, rejectUnauthorized }),
+		headers: headersOf(material),
+	};
 }
 
 function headersOf(material: RequestOptions): Record<string, string> {

@@ -7,8 +7,10 @@ import type { Metrics } from "./metrics.ts";
 
 /** What every controller of one replica shares. */
 export type Context = {
-	/** Speaks as the raising account, which has no right to lower. */
+	/** Speaks as the raising account, which has no right to lower, with the API server in use. */
 	readonly client: Client;
+	/** One for each API server, apart from the others: whether the fence denies there is nobody else's answer. */
+	readonly apiServers: readonly Client[];
 	/** Speaks as the lowering account, with a short token that is asked for when it is used. */
 	readonly leaderClient: Client;
 	readonly elector: Pick<LeaderElector, "isLeader" | "remainingMilliseconds">;

@@ -1,5 +1,5 @@
 import { type Contest, contestKey, contestOf } from "../core/contest.ts";
-import { type Facts, type FenceProof, factsFrom } from "../core/facts.ts";
+import { type Facts, type FenceFinding, factsFrom } from "../core/facts.ts";
 import type { Pod, Workload } from "../core/observed.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
@@ -19,13 +19,14 @@ export class DeskState {
 	#object: TradingSafety;
 	#sightings: readonly Sighting[] = [];
 	#enforceLabel: string | undefined;
+	#labelledAt = performance.now();
 	/** When the present generation was first seen, by `performance.now()`. */
 	#seenAt = performance.now();
 	#knownAt = performance.now();
 	/** True once pods, workloads and records were listed. */
 	viewSynced = false;
-	fence: FenceProof | { readonly error: string } = { error: "not tried yet" };
-	/** When the fence was last seen to deny, by `performance.now()`. */
+	fence: FenceFinding = { error: "not tried yet" };
+	/** When the fence was last seen to deny at every API server, by `performance.now()`. */
 	fenceProvenAt: number | undefined;
 	/** True once a denial showed that a policy stamps who raised. */
 	stamped = false;
@@ -65,8 +66,14 @@ export class DeskState {
 	set enforceLabel(value: string | undefined) {
 		if (value === this.#enforceLabel) return;
 		this.#enforceLabel = value;
+		this.#labelledAt = performance.now();
 		this.fence = { error: "not tried yet" };
 		this.fenceProvenAt = undefined;
+	}
+
+	/** When the enforce label was last seen to change, by `performance.now()`. */
+	get labelledAt(): number {
+		return this.#labelledAt;
 	}
 
 	/** Takes a version from the watch or from a read. False when it is not newer than what is known. */

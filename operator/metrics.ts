@@ -40,6 +40,12 @@ export function createMetrics() {
 			labelNames: ["where"] as const,
 			registers,
 		}),
+		apiServerSwitches: new Counter({
+			name: "tradingsafety_api_server_switches_total",
+			help: "Times this replica left an API server that did not answer for another, by the one taken.",
+			labelNames: ["server"] as const,
+			registers,
+		}),
 		relists: new Counter({
 			name: "tradingsafety_relists_total",
 			help: "Times a collection was listed again, by resource and reason.",

@@ -3,10 +3,10 @@ import { observes } from "../core/enforcement.ts";
 import { leaderAccount } from "../crds/roles.ts";
 import { modes } from "../crds/vocabulary.ts";
 import { Client } from "../kube/client.ts";
-import { connect, loadKubeConfig } from "../kube/connection.ts";
 import { EventRecorder } from "../kube/events.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { ServiceAccountToken } from "../kube/token.ts";
+import { openApiServers } from "./api-servers.ts";
 import type { Context } from "./context.ts";
 import { Confirmer } from "./controllers/confirm.ts";
 import { Enforcer } from "./controllers/enforce.ts";
@@ -42,17 +42,20 @@ export async function startOperator(
 	log: Logger = pino({ level: options.logLevel, base: { replica: options.identity } }, pino.destination(2)),
 ): Promise<Operator> {
 	const metrics = createMetrics();
-	const connection = await connect(loadKubeConfig(options.kubeconfig));
-	const client = new Client(connection, { userAgent: "tradingsafety-operator", onCall: metrics.onCall });
+	const apiServers = await openApiServers(options, log, metrics);
+	const client = new Client(apiServers.connection, {
+		userAgent: "tradingsafety-operator",
+		onCall: metrics.onCall,
+	});
 	const token = new ServiceAccountToken({
 		client,
 		namespace: options.operatorNamespace,
 		name: leaderAccount,
 	});
-	const leaderClient = new Client(
-		connection.withToken(() => token.get()),
-		{ userAgent: "tradingsafety-leader", onCall: metrics.onCall },
-	);
+	const leaderClient = new Client(apiServers.connection.withToken(token), {
+		userAgent: "tradingsafety-leader",
+		onCall: metrics.onCall,
+	});
 	const events = new EventRecorder({
 		client,
 		reportingController: "tradingsafety.dev/operator",
@@ -81,6 +84,7 @@ export async function startOperator(
 	});
 	const context: Context = {
 		client,
+		apiServers: apiServers.each,
 		leaderClient,
 		elector,
 		identity: options.identity,
@@ -156,6 +160,7 @@ export async function startOperator(
 	});
 	const stopping = new AbortController();
 	const start = async () => {
+		apiServers.start();
 		elector.start();
 		// A server that is away now is met by every other call, each with its own retries.
 		await client
@@ -181,6 +186,7 @@ export async function startOperator(
 			await elector.stop();
 			await events.stop();
 			await http.close();
+			await apiServers.stop();
 			await Promise.all([client.close(), leaderClient.close()]);
 			log.info("stopped");
 		},

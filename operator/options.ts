@@ -7,6 +7,8 @@ import { OperatorError } from "./error.ts";
 export type OperatorOptions = {
 	/** Path of a kubeconfig; undefined: the usual places, then the pod's own account. */
 	readonly kubeconfig?: string;
+	/** Origins of the API servers beside that of the kubeconfig. */
+	readonly apiServers: readonly string[];
 	/** Namespace of the lease and of the lowering account. */
 	readonly operatorNamespace: string;
 	readonly lease: string;
@@ -24,6 +26,8 @@ export type OperatorOptions = {
 export const usage = `usage: node operator/main.ts [options]
 
   --kubeconfig FILE            default: KUBECONFIG, ~/.kube/config, the pod's account
+  --api-server URL             an API server of the same cluster beside that of the kubeconfig, reached with the
+                               same credentials and authority; once for each
   --operator-namespace NAME    where the lease lives (${operatorNamespace})
   --lease NAME                 (${leaderLease})
   --lease-seconds N            how long others wait for a silent leader (5)
@@ -39,6 +43,7 @@ export function parseOptions(args: readonly string[]): OperatorOptions {
 	const random = crypto.randomUUID().slice(0, 8);
 	return {
 		...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
+		apiServers: (values["api-server"] ?? []).map(origin),
 		operatorNamespace: values["operator-namespace"] ?? operatorNamespace,
 		lease: values.lease ?? leaderLease,
 		leaseSeconds: integer("lease-seconds", values["lease-seconds"] ?? "5", 1, 300),
@@ -56,6 +61,7 @@ function parse(args: readonly string[]) {
 			args: [...args],
 			options: {
 				kubeconfig: { type: "string" },
+				"api-server": { type: "string", multiple: true },
 				"operator-namespace": { type: "string" },
 				lease: { type: "string" },
 				"lease-seconds": { type: "string" },
@@ -69,6 +75,15 @@ function parse(args: readonly string[]) {
 	} catch (cause) {
 		throw new OperatorError("USAGE", cause instanceof Error ? cause.message : String(cause), { cause });
 	}
+}
+
+function origin(text: string): string {
+	const url = URL.canParse(text) ? new URL(text) : undefined;
+	// Whatever comes after the port is that of the kubeconfig.
+	if (url?.protocol !== "https:" || (url.href !== `${url.origin}/` && url.href !== url.origin)) {
+		throw new OperatorError("USAGE", `--api-server must be like https://HOST:PORT, got "${text}"`);
+	}
+	return url.origin;
 }
 
 function integer(name: string, text: string, least: number, most: number): number {

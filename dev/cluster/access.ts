@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { createApiClient } from "./api.ts";
-import { readKeyPair } from "./credentials.ts";
+import { adminKubeconfig, readKeyPair } from "./credentials.ts";
 import { ClusterError } from "./errors.ts";
 import { clusterFiles, readDescription, writeAtomically } from "./files.ts";
 import { renderKubeconfig } from "./kubeconfig.ts";
@@ -14,8 +14,12 @@ export type User = { readonly name: string; readonly groups?: readonly string[] 
 /** What any process may do with a running cluster, started by itself or by another. */
 export type ClusterAccess = {
 	readonly dir: string;
-	/** `https://127.0.0.1:PORT` */
+	/** `https://127.0.0.1:PORT` of the API server that all kubeconfigs here lead to. */
 	readonly server: string;
+	/** Of all API servers, `server` among them. */
+	readonly servers: readonly string[];
+	/** The same cluster by another API server; the first is 0. */
+	at(apiServer: number): ClusterAccess;
 	readonly caFile: string;
 	/** The path of the administrator's kubeconfig (group `system:masters`). */
 	readonly kubeconfig: string;
@@ -31,25 +35,31 @@ export type ClusterAccess = {
 };
 
 /**
- * Access to the cluster in `dir`, which is ready.
- * @throws ClusterError `NotRunning` when there is none.
+ * Access to the cluster in `dir`, which is ready, by one of its API servers.
+ * @throws ClusterError `NotRunning` when there is none, `BadArguments` when it has no such API server.
  */
-export function openCluster(dir: string): ClusterAccess {
+export function openCluster(dir: string, apiServer = 0): ClusterAccess {
 	const files = clusterFiles(dir);
 	const description = readDescription(files);
 	if (description === undefined) throw new ClusterError("NotRunning", `no cluster is running in ${dir}`);
-	const { server, kubectl } = description;
+	const { servers, kubectl } = description;
+	const server = servers[apiServer];
+	if (server === undefined) {
+		throw new ClusterError("BadArguments", `the cluster in ${dir} has ${servers.length} API servers`);
+	}
 	const caFile = join(files.pki, "ca.crt");
 	const authority = readKeyPair(files, "ca");
 
 	return {
 		dir,
 		server,
+		servers,
+		at: (other) => openCluster(dir, other),
 		caFile,
-		kubeconfig: files.kubeconfig,
+		kubeconfig: adminKubeconfig(files, apiServer),
 		kubectl,
 		async kubeconfigFor(user) {
-			const path = kubeconfigOf(files, fileNameOf(user.name, user.groups ?? []));
+			const path = kubeconfigOf(files, fileNameOf(apiServer, user.name, user.groups ?? []));
 			const pair = await issueCertificate(authority, {
 				commonName: user.name,
 				organizations: user.groups ?? [],
@@ -74,7 +84,7 @@ export function openCluster(dir: string): ClusterAccess {
 					},
 				)) as { readonly status: { readonly token: string } };
 				const user = `system:serviceaccount:${namespace}:${name}`;
-				const path = kubeconfigOf(files, fileNameOf(user, []));
+				const path = kubeconfigOf(files, fileNameOf(apiServer, user, []));
 				writeAtomically(
 					path,
 					renderKubeconfig(server, authority.certificate, user, {
@@ -90,10 +100,10 @@ export function openCluster(dir: string): ClusterAccess {
 	};
 }
 
-/** Readable, safe as a file name, and different for different users. */
-function fileNameOf(name: string, groups: readonly string[]): string {
+/** Readable, safe as a file name, and different for different users and API servers. */
+function fileNameOf(apiServer: number, name: string, groups: readonly string[]): string {
 	const digest = createHash("sha256")
-		.update(JSON.stringify([name, groups]))
+		.update(JSON.stringify([apiServer, name, groups]))
 		.digest("hex")
 		.slice(0, 8);
 	return `${name.replaceAll(/[^A-Za-z0-9.-]+/g, "-").slice(0, 60)}-${digest}`;

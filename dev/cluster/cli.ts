@@ -3,15 +3,16 @@ import { parseArgs } from "node:util";
 import { openCluster } from "./access.ts";
 import { startCluster } from "./cluster.ts";
 import { ClusterError } from "./errors.ts";
-import { type ClusterFiles, clusterFiles, readProcesses } from "./files.ts";
+import { API_SERVERS, type ClusterFiles, clusterFiles, readProcesses } from "./files.ts";
 import { isClusterRunning } from "./folder.ts";
 import { displayProgress } from "./progress.ts";
 import { endCluster, holdsCluster } from "./shutdown.ts";
 
 const USAGE = `Usage: npm run cluster -- COMMAND --dir DIR
 
-  up      [--nodes N]              start a Kubernetes control plane with N (4) simulated nodes and leave it
-                                   running; prints the path of the administrator's kubeconfig
+  up      [--nodes N] [--api-servers N]
+                                   start a Kubernetes control plane with N (4) simulated nodes and N (1) API
+                                   servers and leave it running; prints the administrator's kubeconfig
   down                             end it and remove its files
   status                           say whether it runs
   user    --name NAME [--group G]  prints the path of a new kubeconfig for a user in the groups G...
@@ -19,7 +20,7 @@ const USAGE = `Usage: npm run cluster -- COMMAND --dir DIR
 For a shell: export KUBECONFIG=$(npm run -s cluster -- up --dir DIR)`;
 
 type Command =
-	| { readonly kind: "Up"; readonly dir: string; readonly nodes: number }
+	| { readonly kind: "Up"; readonly dir: string; readonly nodes: number; readonly apiServers: number }
 	| { readonly kind: "Down" | "Status"; readonly dir: string }
 	| {
 			readonly kind: "User";
@@ -34,7 +35,10 @@ function parse(args: readonly string[]): Command {
 	if (name === undefined) throw badArguments("no command given");
 	if (surplus.length > 0) throw badArguments(`unexpected: ${surplus.join(" ")}`);
 	if (values.dir === undefined || values.dir === "") throw badArguments("--dir is missing");
-	if (values.nodes !== undefined && name !== "up") throw badArguments(`--nodes does not go with ${name}`);
+	for (const option of ["nodes", "api-servers"] as const) {
+		if (values[option] !== undefined && name !== "up")
+			throw badArguments(`--${option} does not go with ${name}`);
+	}
 	if ((values.name ?? values.group) !== undefined && name !== "user") {
 		throw badArguments(`--name and --group do not go with ${name}`);
 	}
@@ -42,11 +46,9 @@ function parse(args: readonly string[]): Command {
 	const dir = resolve(process.env.INIT_CWD ?? ".", values.dir);
 	switch (name) {
 		case "up": {
-			const nodes = Number(values.nodes ?? "4");
-			if (!Number.isInteger(nodes) || nodes < 1 || nodes > 1000) {
-				throw badArguments(`--nodes must be a whole number from 1 to 1000, not ${values.nodes}`);
-			}
-			return { kind: "Up", dir, nodes };
+			const nodes = wholeNumber("nodes", values.nodes ?? "4", 1000);
+			const apiServers = wholeNumber("api-servers", values["api-servers"] ?? "1", API_SERVERS.length);
+			return { kind: "Up", dir, nodes, apiServers };
 		}
 		case "down":
 			return { kind: "Down", dir };
@@ -60,6 +62,14 @@ function parse(args: readonly string[]): Command {
 	}
 }
 
+function wholeNumber(option: string, text: string, most: number): number {
+	const value = Number(text);
+	if (!Number.isInteger(value) || value < 1 || value > most) {
+		throw badArguments(`--${option} must be a whole number from 1 to ${most}, not ${text}`);
+	}
+	return value;
+}
+
 function parseCommandLine(args: readonly string[]) {
 	try {
 		return parseArgs({
@@ -68,6 +78,7 @@ function parseCommandLine(args: readonly string[]) {
 			options: {
 				dir: { type: "string" },
 				nodes: { type: "string" },
+				"api-servers": { type: "string" },
 				name: { type: "string" },
 				group: { type: "string", multiple: true },
 			},
@@ -82,9 +93,10 @@ function badArguments(message: string): ClusterError {
 	return new ClusterError("BadArguments", `${message}\n\n${USAGE}`);
 }
 
-async function up(files: ClusterFiles, nodes: number): Promise<void> {
+async function up(files: ClusterFiles, nodes: number, apiServers: number): Promise<void> {
 	try {
-		const cluster = await startCluster({ dir: files.dir, nodes, progress: displayProgress(process.stderr) });
+		const progress = displayProgress(process.stderr);
+		const cluster = await startCluster({ dir: files.dir, nodes, apiServers, progress });
 		await cluster.detach();
 		console.error(`A cluster with ${nodes} nodes is running. To use it and to end it:`);
 		console.error(`  export KUBECONFIG=${cluster.kubeconfig}`);
@@ -108,7 +120,7 @@ function status(files: ClusterFiles): void {
 		const left = holdsCluster(files) ? " (an earlier one left files: `down` removes them)" : "";
 		throw new ClusterError("NotRunning", `No cluster is running in ${files.dir}${left}.`);
 	}
-	console.log(`A cluster is running in ${files.dir} at ${openCluster(files.dir).server}`);
+	console.log(`A cluster is running in ${files.dir} at ${openCluster(files.dir).servers.join(", ")}`);
 	for (const [name, identity] of Object.entries(readProcesses(files)))
 		console.log(`${identity.pid}\t${name}`);
 }
@@ -117,7 +129,7 @@ async function run(command: Command): Promise<void> {
 	const files = clusterFiles(command.dir);
 	switch (command.kind) {
 		case "Up":
-			return up(files, command.nodes);
+			return up(files, command.nodes, command.apiServers);
 		case "Down":
 			return down(files);
 		case "Status":

@@ -3,11 +3,14 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ClusterAccess, openCluster } from "./access.ts";
 import { writeCredentials } from "./credentials.ts";
-import type { ClusterError } from "./errors.ts";
+import { ClusterError } from "./errors.ts";
 import {
+	API_SERVERS,
+	type ApiServerName,
 	type ClusterDescription,
 	type ClusterFiles,
 	type ClusterPorts,
+	type ProgramName,
 	readProcesses,
 	type ServerName,
 	writeAtomically,
@@ -15,6 +18,7 @@ import {
 import { prepareFolder } from "./folder.ts";
 import { withLock } from "./lock.ts";
 import { freePorts } from "./ports.ts";
+import { sendSignal } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
 import {
 	type ControllerManagerRate,
@@ -23,7 +27,7 @@ import {
 	type ServerPlan,
 	schedulerConfig,
 	schedulerConfigFile,
-	serverCommands,
+	serverCommand,
 } from "./servers.ts";
 import { type Starting, startApiServer, startServers } from "./startup.ts";
 import { ensureToolchain } from "./toolchain.ts";
@@ -37,11 +41,13 @@ export type ClusterOptions = {
 	readonly dir?: string;
 	/** How many KWOK nodes (4). */
 	readonly nodes?: number;
+	/** How many API servers on the one etcd, 1 (the default) to 3. Controllers, scheduler and nodes use the first. */
+	readonly apiServers?: number;
 	/** True lets etcd call fsync, as where latency is measured; false (the default) is faster. */
 	readonly fsync?: boolean;
 	readonly controllerManagerRate?: ControllerManagerRate;
-	/** Appended to a server's command line. */
-	readonly extraFlags?: Partial<Record<ServerName, readonly string[]>>;
+	/** Appended to the command line of a program, of each API server where there are several. */
+	readonly extraFlags?: Partial<Record<ProgramName, readonly string[]>>;
 	readonly progress?: Progress;
 	/** Gives up the start, with nothing left. */
 	readonly signal?: AbortSignal;
@@ -55,11 +61,18 @@ export type Cluster = ClusterAccess & {
 	stop(): Promise<void>;
 	/** Lets the cluster outlive this process, which then may only use it, not stop or restart it. */
 	detach(): Promise<void>;
-	/** Resolves when the API server's process is gone. SIGKILL is a crash; SIGTERM (the default) drains for up to 5 s. */
-	stopApiServer(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+	/**
+	 * Resolves when the process of an API server, by default the first, is gone. SIGKILL is a crash; SIGTERM (the
+	 * default) drains for up to 5 s.
+	 */
+	stopApiServer(signal?: "SIGTERM" | "SIGKILL", name?: ApiServerName): Promise<void>;
 	/** Starts it again on the same port; resolves when it is ready. */
-	startApiServer(): Promise<void>;
-	restartApiServer(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+	startApiServer(name?: ApiServerName): Promise<void>;
+	restartApiServer(signal?: "SIGTERM" | "SIGKILL", name?: ApiServerName): Promise<void>;
+	/** Stops a process in its tracks (SIGSTOP): it keeps its connections and answers nobody. */
+	freeze(name: ServerName | "warden"): void;
+	/** Lets a frozen process go on. */
+	resume(name: ServerName | "warden"): void;
 	/** Ends the controller manager and starts it again at this rate; returns before it acts. */
 	restartControllerManager(rate: ControllerManagerRate): Promise<void>;
 	/** The numbers of the processes that run now. */
@@ -74,6 +87,13 @@ export type Cluster = ClusterAccess & {
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
 	const progress = options.progress ?? silent;
+	const { apiServers = 1 } = options;
+	if (!Number.isInteger(apiServers) || apiServers < 1 || apiServers > API_SERVERS.length) {
+		throw new ClusterError(
+			"BadArguments",
+			`${apiServers} API servers: it must be 1 to ${API_SERVERS.length}`,
+		);
+	}
 	const binaries = await ensureToolchain({ progress, signal: options.signal });
 	options.signal?.throwIfAborted();
 	if (options.dir === undefined) return startIn(await prepareFolder(undefined), binaries, options);
@@ -87,9 +107,9 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 }
 
 async function startIn(files: ClusterFiles, binaries: string, options: ClusterOptions): Promise<Cluster> {
-	const [apiServer = 0, etcd = 0, etcdPeer = 0] = await freePorts(3);
-	const ports: ClusterPorts = { apiServer, etcd, etcdPeer };
-	const server = `https://127.0.0.1:${apiServer}`;
+	const [etcd = 0, etcdPeer = 0, ...apiServers] = await freePorts(2 + (options.apiServers ?? 1));
+	const ports: ClusterPorts = { apiServers, etcd, etcdPeer };
+	const servers = apiServers.map((port) => `https://127.0.0.1:${port}`);
 	const plan: ServerPlan = {
 		files,
 		ports,
@@ -99,15 +119,15 @@ async function startIn(files: ClusterFiles, binaries: string, options: ClusterOp
 		controllerManagerRate: options.controllerManagerRate ?? "Default",
 		extraFlags: options.extraFlags ?? {},
 	};
-	const commands = serverCommands(plan);
 	const warden = startWarden(files, options.onLost ?? throwError);
-	const starting: Starting = { files, ports, server, warden, commands, signal: options.signal };
+	const command = (name: ServerName) => serverCommand(plan, name);
+	const starting: Starting = { files, ports, servers, warden, command, signal: options.signal };
 	try {
-		await writeCredentials(files, server);
+		await writeCredentials(files, servers);
 		writeFileSync(schedulerConfigFile(files), schedulerConfig(files));
 		writeFileSync(kwokConfigFile(files), kwokConfig());
 		await startServers(starting, options.nodes ?? 4, options.progress ?? silent);
-		const description: ClusterDescription = { server, ports, kubectl: join(binaries, "kubectl") };
+		const description: ClusterDescription = { servers, ports, kubectl: join(binaries, "kubectl") };
 		writeAtomically(files.description, JSON.stringify(description));
 	} catch (error) {
 		await warden.end();
@@ -124,22 +144,31 @@ function handle(starting: Starting, plan: ServerPlan): Cluster {
 		...openCluster(files.dir),
 		stop: () => warden.end(),
 		detach: () => warden.detach(),
-		stopApiServer: (signal = "SIGTERM") => warden.stop("kube-apiserver", signal),
-		startApiServer: () => startApiServer(cluster),
-		async restartApiServer(signal = "SIGTERM") {
-			await warden.stop("kube-apiserver", signal);
-			await startApiServer(cluster);
+		stopApiServer: (signal = "SIGTERM", name = "kube-apiserver") => warden.stop(name, signal),
+		startApiServer: (name = "kube-apiserver") => startApiServer(cluster, name),
+		async restartApiServer(signal = "SIGTERM", name = "kube-apiserver") {
+			await warden.stop(name, signal);
+			await startApiServer(cluster, name);
 		},
+		freeze: (name) => signalTo(files, name, "SIGSTOP"),
+		resume: (name) => signalTo(files, name, "SIGCONT"),
 		async restartControllerManager(rate) {
 			const name = "kube-controller-manager";
 			await warden.stop(name, "SIGTERM");
-			await warden.start(name, serverCommands({ ...plan, controllerManagerRate: rate })[name]);
+			await warden.start(name, serverCommand({ ...plan, controllerManagerRate: rate }, name));
 		},
 		pids: () =>
 			Object.fromEntries(
 				Object.entries(readProcesses(files)).map(([name, identity]) => [name, identity.pid]),
 			),
 	};
+}
+
+function signalTo(files: ClusterFiles, name: ServerName | "warden", signal: "SIGSTOP" | "SIGCONT"): void {
+	const identity = readProcesses(files)[name];
+	if (identity === undefined || !sendSignal(identity, signal)) {
+		throw new ClusterError("NotRunning", `${name} does not run in ${files.dir}`);
+	}
 }
 
 function throwError(error: ClusterError): never {

@@ -13,8 +13,12 @@ import { kubeconfigOf, SERVICE_ADDRESS } from "./servers.ts";
 
 const LOOPBACK = { dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"] };
 
-/** Makes every key, certificate and kubeconfig that the servers and the administrator need. */
-export async function writeCredentials(files: ClusterFiles, server: string): Promise<void> {
+/**
+ * Makes every key, certificate and kubeconfig that the servers and the administrator need. The other servers use the
+ * first API server, the administrator has a kubeconfig for each.
+ */
+export async function writeCredentials(files: ClusterFiles, servers: readonly string[]): Promise<void> {
+	const [server = "", ...further] = servers;
 	const ca = await createAuthority("tradingsafety-dev");
 	writePair(files, "ca", ca);
 	const issue = async (name: string, request: CertificateRequest): Promise<KeyPair> => {
@@ -44,6 +48,11 @@ export async function writeCredentials(files: ClusterFiles, server: string): Pro
 		const kubeconfig = renderKubeconfig(server, ca.certificate, user, { kind: "Certificate", ...pair });
 		writeFileSync(path, kubeconfig, { mode: 0o600 });
 	}
+	const admin = { kind: "Certificate", ...readKeyPair(files, "admin") } as const;
+	for (const [index, other] of further.entries()) {
+		const kubeconfig = renderKubeconfig(other, ca.certificate, "admin", admin);
+		writeFileSync(adminKubeconfig(files, index + 1), kubeconfig, { mode: 0o600 });
+	}
 	await writeEtcdCredentials(files);
 	const tokens = createTokenKeys();
 	writeSecret(files, "tokens.pub", tokens.publicKey);
@@ -57,6 +66,11 @@ async function writeEtcdCredentials(files: ClusterFiles): Promise<void> {
 	writePair(files, "etcd", await issueCertificate(ca, { commonName: "etcd", ...LOOPBACK, usage: "Peer" }));
 	const client = await issueCertificate(ca, { commonName: "kube-apiserver", usage: "Client" });
 	writePair(files, "etcd-client", client);
+}
+
+/** The path of the administrator's kubeconfig for one API server; the first is 0. */
+export function adminKubeconfig(files: ClusterFiles, apiServer: number): string {
+	return apiServer === 0 ? files.kubeconfig : kubeconfigOf(files, `admin-${apiServer + 1}`);
 }
 
 /** The certificate and key that {@link writeCredentials} made under this name. */

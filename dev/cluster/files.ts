@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { systemErrorCode } from "./errors.ts";
 import type { ProcessIdentity } from "./processes.ts";
 
-/** The servers of a cluster, in the order in which they start. */
-export const SERVERS = [
-	"etcd",
-	"kube-apiserver",
-	"kube-controller-manager",
-	"kube-scheduler",
-	"kwok",
-] as const;
-export type ServerName = (typeof SERVERS)[number];
+/** The programs that servers run. */
+export type ProgramName = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok";
+
+/** The API servers that a cluster may have, in order; it has at least the first. */
+export const API_SERVERS = ["kube-apiserver", "kube-apiserver-2", "kube-apiserver-3"] as const;
+export type ApiServerName = (typeof API_SERVERS)[number];
+
+/** One server of a cluster. */
+export type ServerName = ProgramName | ApiServerName;
 
 /** Where everything of one cluster lies. */
 export type ClusterFiles = {
@@ -36,13 +36,19 @@ export type ClusterFiles = {
 
 /** What another process must know to use a cluster that is ready. */
 export type ClusterDescription = {
-	readonly server: string;
+	/** `https://127.0.0.1:PORT` of each API server. */
+	readonly servers: readonly string[];
 	readonly ports: ClusterPorts;
 	/** The path of the kubectl binary. */
 	readonly kubectl: string;
 };
 
-export type ClusterPorts = { readonly apiServer: number; readonly etcd: number; readonly etcdPeer: number };
+export type ClusterPorts = {
+	/** One of each API server. */
+	readonly apiServers: readonly number[];
+	readonly etcd: number;
+	readonly etcdPeer: number;
+};
 
 export type RecordedProcesses = Partial<Record<ServerName | "warden", ProcessIdentity>>;
 

@@ -29,6 +29,8 @@ export type CertificateRequest = {
 	readonly ipAddresses?: readonly string[];
 	/** `Peer` is both server and client: etcd uses one certificate for both. */
 	readonly usage: "Server" | "Client" | "Peer";
+	/** How long from now it is valid; a year by default. */
+	readonly lifetimeMilliseconds?: number;
 };
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -72,7 +74,7 @@ export async function issueCertificate(authority: KeyPair, request: CertificateR
 		serialNumber: serialNumber(),
 		subject: subject(request),
 		issuer: issuer.subject,
-		...validity(),
+		...validity(request.lifetimeMilliseconds),
 		publicKey: keys.publicKey,
 		signingKey,
 		signingAlgorithm: ALGORITHM,
@@ -112,9 +114,9 @@ function extendedUsages(usage: CertificateRequest["usage"]): ExtendedKeyUsage[] 
 }
 
 /** Starts an hour ago, so that a clock set back a little does not invalidate the cluster. */
-function validity(): { notBefore: Date; notAfter: Date } {
+function validity(lifetime = LIFETIME): { notBefore: Date; notAfter: Date } {
 	const now = Date.now();
-	return { notBefore: new Date(now - DAY / 24), notAfter: new Date(now + LIFETIME) };
+	return { notBefore: new Date(now - DAY / 24), notAfter: new Date(now + lifetime) };
 }
 
 /** 16 random bytes with the top bit clear and the next one set: positive and without leading zeros (RFC 5280, 4.1.2.2). */

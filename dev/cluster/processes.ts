@@ -32,9 +32,10 @@ export function sendSignal(identity: ProcessIdentity, signal: NodeJS.Signals): b
 	}
 }
 
-/** Ends a process: SIGTERM, and SIGKILL when it still runs after `graceMilliseconds`. */
+/** Ends a process, a frozen one too: SIGTERM, and SIGKILL when it still runs after `graceMilliseconds`. */
 export async function endProcess(identity: ProcessIdentity, graceMilliseconds: number): Promise<void> {
 	if (!sendSignal(identity, "SIGTERM")) return;
+	sendSignal(identity, "SIGCONT");
 	try {
 		await waitForEnd(identity, graceMilliseconds);
 	} catch (error) {

@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import type { ClusterFiles, ClusterPorts, ServerName } from "./files.ts";
+import {
+	API_SERVERS,
+	type ClusterFiles,
+	type ClusterPorts,
+	type ProgramName,
+	type ServerName,
+} from "./files.ts";
 
 /**
  * Controllers for what there is not here: volumes, devices, certificates for kubelets, clouds. Each costs an
@@ -40,8 +46,8 @@ export type ServerPlan = {
 	/** False lets etcd skip fsync: faster, and lost on a power cut. */
 	readonly fsync: boolean;
 	readonly controllerManagerRate: ControllerManagerRate;
-	/** Appended last, so that they win over the flags here. */
-	readonly extraFlags: Partial<Record<ServerName, readonly string[]>>;
+	/** Appended last, so that they win over the flags here. Those of the API server are for each of them. */
+	readonly extraFlags: Partial<Record<ProgramName, readonly string[]>>;
 };
 
 /** `Default` is what every cluster has (20 requests per second); `High` takes the limit out of the way. */
@@ -52,28 +58,35 @@ export const SERVICE_RANGE = "10.0.0.0/24";
 export const SERVICE_ADDRESS = "10.0.0.1";
 const ISSUER = "https://kubernetes.default.svc";
 
-/** The command lines of all servers. Everything that listens does so on 127.0.0.1. */
-export function serverCommands(plan: ServerPlan): Record<ServerName, ServerCommand> {
-	const command = (name: ServerName, args: readonly string[]): ServerCommand => ({
-		command: join(plan.binaries, name),
-		args: [...args, ...(plan.extraFlags[name] ?? [])],
+/** The command line of one server. Everything that listens does so on 127.0.0.1. */
+export function serverCommand(plan: ServerPlan, server: ServerName): ServerCommand {
+	const command = (program: ProgramName, args: readonly string[]): ServerCommand => ({
+		command: join(plan.binaries, program),
+		args: [...args, ...(plan.extraFlags[program] ?? [])],
 	});
-	return {
-		etcd: command("etcd", etcdFlags(plan)),
-		"kube-apiserver": command("kube-apiserver", apiServerFlags(plan)),
-		"kube-controller-manager": command("kube-controller-manager", controllerManagerFlags(plan)),
-		"kube-scheduler": command("kube-scheduler", [
-			`--config=${schedulerConfigFile(plan.files)}`,
-			"--secure-port=0",
-		]),
-		kwok: command("kwok", [
-			`--kubeconfig=${kubeconfigOf(plan.files, "kwok")}`,
-			"--manage-all-nodes",
-			"--node-lease-duration-seconds=40",
-			`--config=${kwokConfigFile(plan.files)}`,
-			...plan.stages.map((file) => `--config=${file}`),
-		]),
-	};
+	switch (server) {
+		case "etcd":
+			return command(server, etcdFlags(plan));
+		case "kube-apiserver":
+		case "kube-apiserver-2":
+		case "kube-apiserver-3":
+			return command(
+				"kube-apiserver",
+				apiServerFlags(plan, plan.ports.apiServers[API_SERVERS.indexOf(server)]),
+			);
+		case "kube-controller-manager":
+			return command(server, controllerManagerFlags(plan));
+		case "kube-scheduler":
+			return command(server, [`--config=${schedulerConfigFile(plan.files)}`, "--secure-port=0"]);
+		case "kwok":
+			return command(server, [
+				`--kubeconfig=${kubeconfigOf(plan.files, "kwok")}`,
+				"--manage-all-nodes",
+				"--node-lease-duration-seconds=40",
+				`--config=${kwokConfigFile(plan.files)}`,
+				...plan.stages.map((file) => `--config=${file}`),
+			]);
+	}
 }
 
 /** Over TLS with client certificates of an authority of its own: an open etcd would lead past the API server. */
@@ -103,7 +116,7 @@ function etcdFlags({ files, ports, fsync }: ServerPlan): string[] {
 	];
 }
 
-function apiServerFlags({ files, ports }: ServerPlan): string[] {
+function apiServerFlags({ files, ports }: ServerPlan, port: number | undefined): string[] {
 	const pki = (name: string) => join(files.pki, name);
 	return [
 		`--etcd-servers=https://127.0.0.1:${ports.etcd}`,
@@ -114,7 +127,7 @@ function apiServerFlags({ files, ports }: ServerPlan): string[] {
 		"--advertise-address=127.0.0.1",
 		// Endpoints may not hold loopback addresses, so nobody keeps those of the service `kubernetes`.
 		"--endpoint-reconciler-type=none",
-		`--secure-port=${ports.apiServer}`,
+		`--secure-port=${port}`,
 		`--tls-cert-file=${pki("kube-apiserver.crt")}`,
 		`--tls-private-key-file=${pki("kube-apiserver.key")}`,
 		`--client-ca-file=${pki("ca.crt")}`,

@@ -1,13 +1,19 @@
 import { existsSync } from "node:fs";
-import { type ClusterFiles, readProcesses, removeClusterFiles, type ServerName } from "./files.ts";
+import {
+	API_SERVERS,
+	type ClusterFiles,
+	readProcesses,
+	removeClusterFiles,
+	type ServerName,
+} from "./files.ts";
 import { endProcess } from "./processes.ts";
 
 /**
- * The order in which servers stop. The API server goes before etcd: without etcd it hangs for a minute.
+ * The order in which servers stop. The API servers go before etcd: without etcd they hang for a minute.
  */
 export const STOP_STAGES: readonly (readonly ServerName[])[] = [
 	["kwok", "kube-scheduler", "kube-controller-manager"],
-	["kube-apiserver"],
+	API_SERVERS,
 	["etcd"],
 ];
 

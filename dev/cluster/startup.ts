@@ -2,7 +2,14 @@ import { type ApiClient, createApiClient } from "./api.ts";
 import { readKeyPair } from "./credentials.ts";
 import { waitFor } from "./deadline.ts";
 import { ClusterError, messageOf } from "./errors.ts";
-import { type ClusterFiles, type ClusterPorts, logTail, type ServerName } from "./files.ts";
+import {
+	API_SERVERS,
+	type ApiServerName,
+	type ClusterFiles,
+	type ClusterPorts,
+	logTail,
+	type ServerName,
+} from "./files.ts";
 import { createNodes, hasDefaultServiceAccount, nodesAreReady } from "./nodes.ts";
 import { isListening } from "./ports.ts";
 import type { Progress } from "./progress.ts";
@@ -15,9 +22,10 @@ const READY_TIMEOUT_MILLISECONDS = 60_000;
 export type Starting = {
 	readonly files: ClusterFiles;
 	readonly ports: ClusterPorts;
-	readonly server: string;
+	/** Of each API server. */
+	readonly servers: readonly string[];
 	readonly warden: Warden;
-	readonly commands: Readonly<Record<ServerName, ServerCommand>>;
+	readonly command: (server: ServerName) => ServerCommand;
 	readonly signal: AbortSignal | undefined;
 };
 
@@ -26,20 +34,23 @@ export type Starting = {
  * @throws ClusterError `StartFailed` with the last lines of the log of the server that was waited for
  */
 export async function startServers(cluster: Starting, nodes: number, progress: Progress): Promise<void> {
-	const { warden, commands, ports } = cluster;
+	const { warden, command, ports } = cluster;
 	const step = "Starting the cluster";
 	progress.report(step, "etcd");
-	await warden.start("etcd", commands.etcd);
+	await warden.start("etcd", command("etcd"));
 	await waitForServers(cluster, ["etcd"], () => isListening(ports.etcd));
 
+	const [first, ...further] = API_SERVERS.slice(0, cluster.servers.length);
 	progress.report(step, "API server");
-	await startApiServer(cluster);
+	// One alone makes what every API server needs to find in etcd.
+	if (first !== undefined) await startApiServer(cluster, first);
+	await Promise.all(further.map((server) => startApiServer(cluster, server)));
 
 	progress.report(step, "controllers, scheduler and nodes");
-	await asAdmin(cluster, async (api) => {
+	await asAdmin(cluster, "kube-apiserver", async (api) => {
 		const names = await createNodes(api, nodes);
 		const others = ["kube-controller-manager", "kube-scheduler", "kwok"] as const;
-		for (const name of others) await warden.start(name, commands[name]);
+		for (const name of others) await warden.start(name, command(name));
 		await waitForServers(
 			cluster,
 			others,
@@ -49,16 +60,20 @@ export async function startServers(cluster: Starting, nodes: number, progress: P
 	progress.finish();
 }
 
-/** Starts the API server; returns when it is ready. */
-export async function startApiServer(cluster: Starting): Promise<void> {
-	await cluster.warden.start("kube-apiserver", cluster.commands["kube-apiserver"]);
-	await asAdmin(cluster, (api) =>
-		waitForServers(cluster, ["kube-apiserver"], async () => (await api.call("GET", "/readyz")) === "ok"),
+/** Starts an API server; returns when it is ready. */
+export async function startApiServer(cluster: Starting, name: ApiServerName): Promise<void> {
+	await cluster.warden.start(name, cluster.command(name));
+	await asAdmin(cluster, name, (api) =>
+		waitForServers(cluster, [name], async () => (await api.call("GET", "/readyz")) === "ok"),
 	);
 }
 
-async function asAdmin(cluster: Starting, work: (api: ApiClient) => Promise<void>): Promise<void> {
-	const { files, server } = cluster;
+async function asAdmin(
+	{ files, servers }: Starting,
+	name: ApiServerName,
+	work: (api: ApiClient) => Promise<void>,
+): Promise<void> {
+	const server = servers[API_SERVERS.indexOf(name)] ?? "";
 	const api = createApiClient(server, readKeyPair(files, "ca").certificate, readKeyPair(files, "admin"));
 	try {
 		await work(api);

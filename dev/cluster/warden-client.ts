@@ -115,6 +115,8 @@ export function startWarden(files: ClusterFiles, onLost: (error: ClusterError) =
 		},
 		async end() {
 			child.ref();
+			// A warden that was frozen must go on to end the servers.
+			child.kill("SIGCONT");
 			const exited = hasExited(child) ? undefined : new Promise((resolve) => child.once("exit", resolve));
 			release();
 			await exited;

@@ -72,6 +72,8 @@ async function stop(server: ServerName, signal: "SIGTERM" | "SIGKILL"): Promise<
 	told.add(child);
 	const exited = new Promise((resolve) => child.once("exit", resolve));
 	child.kill(signal);
+	// One that was frozen must go on to end.
+	child.kill("SIGCONT");
 	const impatience = setTimeout(() => child.kill("SIGKILL"), STOP_GRACE_MILLISECONDS);
 	await exited;
 	clearTimeout(impatience);

@@ -1,6 +1,7 @@
-import { isProven } from "../../core/facts.ts";
+import { type FenceFinding, isProven, leastProof } from "../../core/facts.ts";
 import { fences } from "../../core/fence.ts";
 import { probeLabel, unstamped } from "../../crds/vocabulary.ts";
+import type { Client } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
@@ -33,11 +34,26 @@ const probePod = {
 	},
 };
 
-/** Does the fence deny, and by which version of the desk? Asked by dry run, each second and after each change. */
+/** What asks one API server about one desk. */
+type Loop = {
+	readonly apiServer: Client;
+	wake: () => void;
+	ended: Promise<void>;
+	stopped: boolean;
+	found: FenceFinding;
+	/** When that was asked, and when it last was a proof, by `performance.now()`. */
+	askedAt: number;
+	provenAt: number;
+};
+
+/**
+ * Does the fence deny, and by which version of the desk? Asked by dry run at every API server, each second and
+ * after each change. The desk is as fenced as it is at the least of them.
+ */
 export class FenceProber implements Controller {
 	readonly #context: Context;
 	readonly #onProof: (desk: DeskState) => void;
-	readonly #loops = new Map<DeskState, { wake: () => void; ended: Promise<void>; stopped: boolean }>();
+	readonly #loops = new Map<DeskState, readonly Loop[]>();
 
 	/** `onProof` is told when the fence was seen to deny at a new generation, or not to deny any more. */
 	constructor(context: Context, onProof: (desk: DeskState) => void) {
@@ -46,37 +62,37 @@ export class FenceProber implements Controller {
 	}
 
 	look(desk: DeskState): void {
-		const loop = this.#loops.get(desk);
-		if (loop !== undefined) {
-			loop.wake();
+		const known = this.#loops.get(desk);
+		if (known !== undefined) {
+			for (const loop of known) loop.wake();
 			return;
 		}
-		const started = { wake: () => {}, ended: Promise.resolve(), stopped: false };
-		this.#loops.set(desk, started);
-		started.ended = this.#run(desk, started);
+		const loops = this.#context.apiServers.map(newLoop);
+		this.#loops.set(desk, loops);
+		for (const loop of loops) loop.ended = this.#run(desk, loop);
 	}
 
 	async forget(desk: DeskState): Promise<void> {
-		const loop = this.#loops.get(desk);
-		if (loop === undefined) return;
+		const loops = this.#loops.get(desk) ?? [];
 		this.#loops.delete(desk);
-		loop.stopped = true;
-		loop.wake();
-		await loop.ended;
+		for (const loop of loops) {
+			loop.stopped = true;
+			loop.wake();
+		}
+		await Promise.all(loops.map((loop) => loop.ended));
 	}
 
 	async stop(): Promise<void> {
 		await Promise.all([...this.#loops.keys()].map((desk) => this.forget(desk)));
 	}
 
-	async #run(desk: DeskState, loop: { wake: () => void; stopped: boolean }): Promise<void> {
+	async #run(desk: DeskState, loop: Loop): Promise<void> {
 		let pause = firstPauseMilliseconds;
 		while (!loop.stopped) {
-			const before = proofKey(desk);
 			const labelled = fences(desk.enforceLabel);
-			if (labelled) await this.#probe(desk);
-			if (proofKey(desk) !== before) this.#onProof(desk);
-			const proven = isProven(desk.fence, desk.object.metadata);
+			if (labelled) await this.#probe(desk, loop);
+			if (!loop.stopped) this.#conclude(desk);
+			const proven = isProven(loop.found, desk.object.metadata);
 			pause = proven || !labelled ? restMilliseconds : Math.min(pause * 2, restMilliseconds);
 			const woken = await new Promise<boolean>((resolve) => {
 				const timer = setTimeout(() => resolve(false), pause);
@@ -89,11 +105,33 @@ export class FenceProber implements Controller {
 		}
 	}
 
-	async #probe(desk: DeskState): Promise<void> {
-		const { client, log, metrics } = this.#context;
+	/** Takes what all API servers answered for what the desk is worth now. */
+	#conclude(desk: DeskState): void {
+		const loops = this.#loops.get(desk) ?? [];
+		const before = proofKey(desk.fence);
+		// What was found under another label of the namespace says nothing.
+		const findings = loops.map(({ found, askedAt }) => (askedAt >= desk.labelledAt ? found : notTried));
+		desk.fence = leastProof(findings, desk.object.metadata.uid);
+		if (!("error" in desk.fence)) {
+			desk.fenceProvenAt = Math.min(...loops.map((loop) => loop.provenAt));
+			desk.stamped = desk.fence.stamped === true;
+		}
+		if (proofKey(desk.fence) !== before) this.#onProof(desk);
+	}
+
+	async #probe(desk: DeskState, loop: Loop): Promise<void> {
+		const askedAt = performance.now();
+		loop.found = await this.#try(desk, loop.apiServer);
+		loop.askedAt = askedAt;
+		if (!("error" in loop.found)) loop.provenAt = performance.now();
+	}
+
+	async #try({ namespace }: DeskState, apiServer: Client): Promise<FenceFinding> {
+		const { log, metrics } = this.#context;
+		const server = apiServer.connection.server.origin;
 		try {
-			await client.create(
-				podsPath(desk.namespace),
+			await apiServer.create(
+				podsPath(namespace),
 				probePod,
 				{ dryRun: "All" },
 				{ priority: "emergency", deadlineMilliseconds: 2_000 },
@@ -101,22 +139,28 @@ export class FenceProber implements Controller {
 		} catch (error) {
 			const found = isKubeError(error, "FORBIDDEN", "INVALID") ? denial.exec(error.message) : null;
 			if (found !== null) {
-				desk.fence = { generation: Number(found[2]), uid: found[3] ?? "", at: timestamp() };
-				desk.fenceProvenAt = performance.now();
-				desk.stamped = found[4] === undefined;
-				return;
+				const stamped = found[4] === undefined;
+				return { generation: Number(found[2]), uid: found[3] ?? "", at: timestamp(), stamped };
 			}
 			metrics.errors.inc({ where: "fence-probe" });
-			desk.fence = { error: error instanceof Error ? error.message : String(error) };
-			log.error({ namespace: desk.namespace, err: error }, "the fence could not be tried");
-			return;
+			log.error({ namespace, server, err: error }, "the fence could not be tried");
+			return { error: `API server ${server}: ${error instanceof Error ? error.message : String(error)}` };
 		}
 		metrics.errors.inc({ where: "fence-open" });
-		desk.fence = { error: "a probe pod was admitted: the fence policy or its binding is missing" };
-		log.error({ namespace: desk.namespace }, "the fence is open: a probe pod was admitted");
+		log.error({ namespace, server }, "the fence is open: a probe pod was admitted");
+		return {
+			error: `API server ${server}: a probe pod was admitted: the fence policy or its binding is missing`,
+		};
 	}
 }
 
-function proofKey({ fence }: DeskState): string {
+const notTried: FenceFinding = { error: "not tried yet" };
+
+function newLoop(apiServer: Client): Loop {
+	const ended = Promise.resolve();
+	return { apiServer, wake: () => {}, ended, stopped: false, found: notTried, askedAt: 0, provenAt: 0 };
+}
+
+function proofKey(fence: FenceFinding): string {
 	return "error" in fence ? fence.error : `${fence.uid}/${fence.generation}`;
 }

@@ -10,10 +10,15 @@ import { type BareDelete, startBareDelete } from "./bare-delete.ts";
 import { PodWatch } from "./pod-watch.ts";
 import { type Replicas, startReplicas } from "./replicas.ts";
 
+/** What differs between the clusters of rows. */
+export type FloorOptions = { readonly apiServers?: number; readonly apiServerFlags?: readonly string[] };
+
 /** What every row stands on. */
 export type Floor = {
 	readonly cluster: Cluster;
+	/** An administrator at the first API server, and one at each. */
 	readonly admin: Client;
+	readonly admins: readonly Client[];
 	/** A person who may raise, and nothing else. */
 	readonly raiser: Client;
 	readonly watch: PodWatch;
@@ -31,8 +36,13 @@ const canaryPath = "/apis/apps/v1/namespaces/default/deployments";
 const sockets = 16;
 
 /** Starts a cluster with fsync and the generated resources, and opens every connection that is used later. */
-export async function openFloor(progress: Progress, signal: AbortSignal): Promise<Floor> {
-	const cluster = await startCluster({ fsync: true, nodes: 10, progress, signal });
+export async function openFloor(
+	{ apiServers = 1, apiServerFlags = [] }: FloorOptions,
+	progress: Progress,
+	signal: AbortSignal,
+): Promise<Floor> {
+	const extraFlags = { "kube-apiserver": apiServerFlags };
+	const cluster = await startCluster({ fsync: true, nodes: 10, apiServers, extraFlags, progress, signal });
 	const opened: { readonly close: () => Promise<unknown> }[] = [];
 	const stop = async () => {
 		for (const part of opened.toReversed()) await part.close();
@@ -48,6 +58,10 @@ export async function openFloor(progress: Progress, signal: AbortSignal): Promis
 			return client;
 		};
 		const admin = await open(cluster.kubeconfig);
+		const admins = [admin];
+		for (let index = 1; index < apiServers; index += 1) {
+			admins.push(await open(cluster.at(index).kubeconfig));
+		}
 		await bindRaiser(admin);
 		const raiser = await open(await cluster.kubeconfigFor({ name: person }));
 		await until("the raiser may raise", () => mayPatch(raiser));
@@ -59,6 +73,7 @@ export async function openFloor(progress: Progress, signal: AbortSignal): Promis
 		return {
 			cluster,
 			admin,
+			admins,
 			raiser,
 			watch,
 			bareDelete,

@@ -10,14 +10,15 @@ import { ClusterError } from "../../dev/cluster/errors.ts";
 import { displayProgress } from "../../dev/cluster/progress.ts";
 import { emergencyRows } from "./emergency.ts";
 import { BenchError } from "./error.ts";
-import { fenceRow } from "./fence.ts";
-import { type Floor, openFloor } from "./floor.ts";
+import { fenceElsewhereRow, fenceRow } from "./fence.ts";
+import { floodRow } from "./flood.ts";
+import { type Floor, type FloorOptions, openFloor } from "./floor.ts";
 import { describeRow, type Row } from "./row.ts";
 import { toldRow } from "./told.ts";
 
 const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out FILE]
   --quick      few rounds, for trying it out: its figures mean little
-  --only NAME  fence, told-10 or emergency-1000
+  --only NAME  fence, told-10, emergency-1000, fence-elsewhere or flood-1000
   --json       JSON lines on standard output, the table on standard error
   --out FILE   appends the JSON lines to a file
 With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
@@ -36,7 +37,23 @@ const benches: Readonly<Record<string, Bench>> = {
 				: { rounds: 6, kubectlRounds: 2, pods: 1000, deployments: 50 },
 			emit,
 		),
+	"flood-1000": async (floor, quick, emit) =>
+		emit(
+			await floodRow(
+				floor,
+				quick ? { rounds: 2, pods: 200, deployments: 10 } : { rounds: 6, pods: 1000, deployments: 50 },
+			),
+		),
+	"fence-elsewhere": async (floor, quick, emit) => emit(await fenceElsewhereRow(floor, quick ? 30 : 300)),
 };
+
+/** Rows that need another cluster than the others have one of their own. */
+const floors: Readonly<Record<string, FloorOptions>> = {
+	// As many places as two cores can serve: flow control divides places, not processors.
+	"flood-1000": { apiServerFlags: ["--max-requests-inflight=20", "--max-mutating-requests-inflight=20"] },
+	"fence-elsewhere": { apiServers: 2 },
+};
+const plainFloor: FloorOptions = {};
 
 const { values } = parseArgs({
 	options: {
@@ -74,9 +91,16 @@ async function run(): Promise<number> {
 			"has its default rates whenever something is measured; it is restarted without limits to make pods anew.",
 	);
 	const startedAt = performance.now();
-	const floor = await openFloor(progress, interruption.signal);
 	const interrupted = aborted(interruption.signal);
 	const rows: Row[] = [];
+	let open: { readonly options: FloorOptions; readonly floor: Floor } | undefined;
+	const close = async () => {
+		if (open === undefined) return;
+		const { floor } = open;
+		open = undefined;
+		await floor.stop();
+		if (floor.watch.cuts > 0) tell(`the API server closed the watch of the bench ${floor.watch.cuts} times`);
+	};
 	try {
 		const emit = (row: Row) => {
 			progress.finish();
@@ -85,13 +109,19 @@ async function run(): Promise<number> {
 			if (values.json) console.log(JSON.stringify(row));
 			if (values.out !== undefined) appendFileSync(values.out, `${JSON.stringify(row)}\n`);
 		};
-		for (const name of chosen) await Promise.race([benches[name]?.(floor, values.quick, emit), interrupted]);
+		for (const name of chosen) {
+			const options = floors[name] ?? plainFloor;
+			if (open?.options !== options) {
+				await close();
+				open = { options, floor: await openFloor(options, progress, interruption.signal) };
+			}
+			await Promise.race([benches[name]?.(open.floor, values.quick, emit), interrupted]);
+		}
 	} finally {
-		await floor.stop();
+		await close();
 	}
 	const count = (verdict: Row["verdict"]) => rows.filter((row) => row.verdict === verdict).length;
 	const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-	if (floor.watch.cuts > 0) tell(`the API server closed the watch of the bench ${floor.watch.cuts} times`);
 	tell(
 		`${count("passed")} passed, ${count("failed")} failed, ${count("too busy")} too busy to judge (${seconds} s)`,
 	);

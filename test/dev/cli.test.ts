@@ -128,6 +128,7 @@ for (const [what, ...args] of [
 	["an unknown command", "sideways", "--dir", "x"],
 	["no folder", "up"],
 	["no number", "up", "--dir", "x", "--nodes", "many"],
+	["no API server", "up", "--dir", "x", "--api-servers", "0"],
 	["no nodes", "up", "--dir", "x", "--nodes", "0"],
 	["an unknown flag", "up", "--dir", "x", "--fast"],
 	["a flag of another command", "down", "--dir", "x", "--nodes", "1"],

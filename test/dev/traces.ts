@@ -12,7 +12,7 @@ export function processesOf(dir: string): string[] {
 
 /** Remembers where a running cluster leaves traces; the result says which of them there still are. */
 export function tracesOf(dir: string): () => Promise<string[]> {
-	const ports = Object.values(readDescription(clusterFiles(dir))?.ports ?? {});
+	const ports = Object.values(readDescription(clusterFiles(dir))?.ports ?? {}).flat();
 	if (ports.length === 0 || processesOf(dir).length < 6) throw new Error(`no whole cluster in ${dir}`);
 	return async () => {
 		const listening = await Promise.all(

@@ -257,7 +257,9 @@ test("a second connection carries the token of a callback, asked for with each r
 	// Given a connection and a token that changes.
 	const { server, client } = await startWorld(t);
 	let number = 0;
-	const other = new Client(client.connection.withToken(async () => `token-${++number}`));
+	const other = new Client(
+		client.connection.withToken({ get: async () => `token-${++number}`, forget: () => {} }),
+	);
 	t.teardown(() => other.close());
 	// When two calls are made.
 	await other.list(pods);

@@ -147,7 +147,7 @@ test("events and tokens are what a real API server accepts", async (t) => {
 	// Given a service account that may read nothing, and a recorder.
 	const { client, namespace } = await startReal(t);
 	const token = new ServiceAccountToken({ client, namespace, name: "default" });
-	const other = new Client(client.connection.withToken(() => token.get()));
+	const other = new Client(client.connection.withToken(token));
 	t.teardown(() => other.close());
 	const lost: unknown[] = [];
 	const recorder = new EventRecorder({
