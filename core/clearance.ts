@@ -3,6 +3,7 @@ import type { TradingSafety } from "../crds/types.ts";
 import { isHalted } from "./change.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { mildestStep, modeOf } from "./modes.ts";
+import { historyRegressed, regressionHolds } from "./regression.ts";
 import { matches } from "./selector.ts";
 import { targetStates } from "./targets.ts";
 
@@ -10,12 +11,13 @@ import { targetStates } from "./targets.ts";
 export type Clearance = NonNullable<TradingSafetyStatus["clearance"]>;
 
 /** Holds that a reset request may take responsibility for, by the part of their name before the slash. */
-const acknowledgeable = ["PodsLeft", "RestoreRunning"];
+const acknowledgeable = ["PodsLeft", "RestoreRunning", historyRegressed];
 
 /** The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). */
 export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | undefined): readonly Hold[] {
 	if (!isHalted(desk.spec)) return [];
 	return [
+		...regressionHolds(desk),
 		...fenceHolds(desk, facts),
 		...stopHolds(desk, facts),
 		...restoreHolds(facts),

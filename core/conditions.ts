@@ -5,6 +5,7 @@ import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { rank } from "./modes.ts";
+import { historyIntact } from "./regression.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
@@ -43,6 +44,7 @@ export function findings(
 		selecting(facts, states),
 		distinct(facts, states),
 		signals(states),
+		historyIntact(desk),
 	];
 }
 

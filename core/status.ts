@@ -13,9 +13,11 @@ import { continueStory } from "./history.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
 import { decidingTarget, lostRecords } from "./plan.ts";
+import { plausible } from "./plausible.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
+import { laterTime } from "./times.ts";
 
 const namesKept = 50;
 
@@ -24,12 +26,13 @@ const namesKept = 50;
  * those are for the leader, with {@link withClearance} and the effects of a restore.
  */
 export function nextStatus(
-	desk: TradingSafety,
+	read: TradingSafety,
 	facts: Facts,
 	sightings: readonly Sighting[],
 ): TradingSafetyStatus {
-	const before = desk.status ?? {};
-	const generation = desk.metadata.generation ?? 0;
+	const generation = read.metadata.generation ?? 0;
+	const before = plausible(read.status ?? {}, generation, facts.now);
+	const desk = { ...read, status: before };
 	const story = continueStory(before, sightings);
 	const standing = holds(desk, facts, story.trips?.last?.time);
 	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
@@ -43,6 +46,7 @@ export function nextStatus(
 		...(inForce !== undefined && { modeInForce: inForce }),
 		...(wasNormal && { wasNormal }),
 		...(kept && { clearance: kept }),
+		...(before.regressed && { regressed: before.regressed }),
 		holds: standing,
 		...(story.trips && { trips: story.trips }),
 		targets: targetStatuses(desk, facts),
@@ -103,7 +107,7 @@ function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatu
 function targetStatus(
 	state: TargetState,
 	before: readonly TargetStatus[],
-	{ observed, gone, now }: Facts,
+	{ observed, gone }: Facts,
 	unrecorded: boolean,
 ): TargetStatus {
 	const name = state.spec.name;
@@ -112,7 +116,13 @@ function targetStatus(
 	const held = heldColumn(state);
 	const startAllowed =
 		state.action === "Start" && before.some((target) => target.name === name && target.startAllowed);
-	const recordedAt = state.recordedAt ?? (unrecorded ? undefined : now);
+	// By the API server's clock, not ours: of workloads made later this says nothing.
+	const recordedAt = unrecorded
+		? state.recordedAt
+		: workloads.reduce(
+				(latest, workload) => laterTime(latest, workload.createdAt),
+				laterTime(state.recordedAt, undefined),
+			);
 	const unconfirmed = pods
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
 		.sort();

@@ -45,6 +45,8 @@ export type ClientOptions = {
 	readonly userAgent?: string;
 	readonly limits?: Partial<LimiterOptions>;
 	readonly onCall?: (record: CallRecord) => void;
+	/** Told the Date header of each answer and when its request was sent, by `Date.now()`. */
+	readonly onDate?: (date: string | undefined, sentAt: number) => void;
 };
 
 type Send = {
@@ -84,6 +86,7 @@ export class Client {
 	readonly #prefix: string;
 	readonly #userAgent: string;
 	readonly #onCall: (record: CallRecord) => void;
+	readonly #onDate: NonNullable<ClientOptions["onDate"]>;
 	#closed = false;
 
 	constructor(connection: Connection, options: ClientOptions = {}) {
@@ -92,6 +95,7 @@ export class Client {
 		this.#prefix = connection.server.pathname.replace(/\/$/, "");
 		this.#userAgent = options.userAgent ?? "tradingsafety";
 		this.#onCall = options.onCall ?? (() => {});
+		this.#onDate = options.onDate ?? (() => {});
 	}
 
 	get<T>(path: string, query?: Query, options?: CallOptions): Promise<T> {
@@ -219,6 +223,7 @@ export class Client {
 		let status: number;
 		let text: string;
 		let retryAfter: string | undefined;
+		const sentAt = Date.now();
 		try {
 			const response = await this.connection.calls.request({
 				origin: this.connection.server.origin,
@@ -236,6 +241,7 @@ export class Client {
 				signal,
 			});
 			status = response.statusCode;
+			this.#onDate(response.headers.date?.toString(), sentAt);
 			retryAfter = response.headers["retry-after"]?.toString();
 			text = await response.body.text();
 		} catch (error) {

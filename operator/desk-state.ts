@@ -1,25 +1,44 @@
 import { type Facts, type FenceProof, factsFrom } from "../core/facts.ts";
+import type { Recovery } from "../core/memory.ts";
 import type { Pod } from "../core/observed.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
 import { targetStates } from "../core/targets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { compareResourceVersions } from "../kube/object.ts";
-import { timestamp } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import type { Memory } from "./memory.ts";
 import type { NamespaceView } from "./namespace-view.ts";
 
 const sightingsKept = 500;
+
+/** What a desk's state works with. */
+export type DeskStateOptions = {
+	readonly view: NamespaceView;
+	readonly memory: Pick<Memory, "take">;
+	readonly clock: Pick<Clock, "now">;
+	/** The desk is of another generation, or another object. Must not throw or wait. */
+	readonly onMoved: (desk: DeskState) => void;
+	/** A read has shown that history went back. Must not throw or wait. */
+	readonly onWentBack: (desk: DeskState) => void;
+};
 
 /** What one replica knows of one desk. Changed only by the watch, by reads of the desk and by controllers' findings. */
 export class DeskState {
 	readonly namespace: string;
 	readonly view: NamespaceView;
+	readonly #options: DeskStateOptions;
+	/** As read, and with what status lost of what is remembered. */
+	#read: TradingSafety;
 	#object: TradingSafety;
+	#recovery: Recovery | undefined;
 	#sightings: readonly Sighting[] = [];
 	#enforceLabel: string | undefined;
 	/** When the present generation was first seen, by `performance.now()`. */
 	#seenAt = performance.now();
 	#knownAt = performance.now();
+	/** When the version that is known was taken in, by `performance.now()`. */
+	#takenAt = performance.now();
 	/** True once pods, workloads and records were listed. */
 	viewSynced = false;
 	fence: FenceProof | { readonly error: string } = { error: "not tried yet" };
@@ -27,16 +46,24 @@ export class DeskState {
 	fenceProvenAt: number | undefined;
 	readonly #gone = new Map<string, { readonly at: string }>();
 
-	constructor(object: TradingSafety, view: NamespaceView) {
+	constructor(object: TradingSafety, options: DeskStateOptions) {
 		this.namespace = object.metadata.namespace ?? "";
-		this.view = view;
+		this.view = options.view;
+		this.#options = options;
+		this.#read = object;
 		this.#object = object;
-		this.#note(object);
+		this.recollect();
+		this.#note();
 	}
 
-	/** The newest version seen. */
+	/** The newest version seen, with what its status has lost of what is remembered. */
 	get object(): TradingSafety {
 		return this.#object;
+	}
+
+	/** What it takes to be as severe as remembered; undefined while it is. */
+	get recovery(): Recovery | undefined {
+		return this.#recovery;
 	}
 
 	get sightings(): readonly Sighting[] {
@@ -64,26 +91,51 @@ export class DeskState {
 		this.fenceProvenAt = undefined;
 	}
 
-	/** Takes a version from the watch or from a read. False when it is not newer than what is known. */
-	accept(object: TradingSafety): boolean {
-		const order = compareResourceVersions(
-			object.metadata.resourceVersion,
-			this.#object.metadata.resourceVersion,
-		);
-		const sameObject = object.metadata.uid === this.#object.metadata.uid;
-		if (order === 0) this.#knownAt = performance.now();
-		if (order !== undefined && order <= 0) return false;
-		this.#knownAt = performance.now();
-		const generation = this.#object.metadata.generation ?? 0;
+	/**
+	 * Takes a version from the watch or from a read. False when it is not newer than what is known. `begunAt`: when
+	 * a read without a resource version was sent, by `performance.now()`. Such a read is never older than its own
+	 * sending; what it shows is so even where it is older than what was known before, since then history went back.
+	 */
+	accept(object: TradingSafety, begunAt = Number.NEGATIVE_INFINITY): boolean {
+		const { uid, generation = 0, resourceVersion } = this.#read.metadata;
 		const next = object.metadata.generation ?? 0;
-		this.#object = object;
-		if (sameObject && next === generation) return true;
-		if (!sameObject) this.#sightings = [];
+		const order = compareResourceVersions(object.metadata.resourceVersion, resourceVersion);
+		const same = object.metadata.uid === uid && next === generation;
+		if (order === 0 && same) {
+			this.#knownAt = performance.now();
+			return false;
+		}
+		const wentBack = order !== undefined && order <= 0;
+		if (wentBack && begunAt <= this.#takenAt) return false;
+		this.#takenAt = performance.now();
+		this.#knownAt = this.#takenAt;
+		this.#read = object;
+		this.recollect();
+		if (wentBack) this.#forgetWhatWas();
+		if (same && !wentBack) return true;
+		if (object.metadata.uid !== uid) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
-		if (!sameObject || next !== generation + 1) this.#gone.clear();
+		if (object.metadata.uid !== uid || next !== generation + 1) this.#gone.clear();
 		this.#seenAt = performance.now();
-		this.#note(object);
+		this.#note();
+		if (wentBack) this.#options.onWentBack(this);
+		this.#options.onMoved(this);
 		return true;
+	}
+
+	/** Holds the present version against what is remembered. */
+	recollect(): void {
+		const { object, recovery } = this.#options.memory.take(this.#read);
+		this.#object = object;
+		this.#recovery = recovery;
+	}
+
+	/** Nothing that was seen before history went back is known any more. */
+	#forgetWhatWas(): void {
+		this.#sightings = [];
+		this.#gone.clear();
+		this.fence = { error: "not tried since history went back" };
+		this.fenceProvenAt = undefined;
 	}
 
 	/** Says that a fresh list found no pod of a target, at a time when the fence denied. */
@@ -111,7 +163,7 @@ export class DeskState {
 	/** Everything that the decisions look at, as of now. */
 	facts(): Facts {
 		return factsFrom(this.#object, {
-			now: timestamp(),
+			now: this.#options.clock.now(),
 			observed: this.view.observed(),
 			fence: this.fence,
 			gone: new Map(this.#gone),
@@ -119,9 +171,10 @@ export class DeskState {
 		});
 	}
 
-	#note(object: TradingSafety): void {
-		this.#sightings = [...this.#sightings, sight(object, timestamp())].slice(-sightingsKept);
-		for (const state of targetStates(object)) {
+	#note(): void {
+		const seen = sight(this.#object, this.#options.clock.now());
+		this.#sightings = [...this.#sightings, seen].slice(-sightingsKept);
+		for (const state of targetStates(this.#object)) {
 			if (state.admits) this.#gone.delete(state.spec.name);
 		}
 	}

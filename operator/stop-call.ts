@@ -46,8 +46,9 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 		}
 		case "ScaleToZero": {
 			// In a halt that is over the record is gone, and nothing would bring the workload back.
+			const begunAt = performance.now();
 			const fresh = await readDesk(client, namespace);
-			desk.accept(fresh);
+			desk.accept(fresh, begunAt);
 			if (fresh.metadata.generation !== generation || fresh.metadata.uid !== desk.object.metadata.uid) return;
 			const path = scalePath(namespace, effect.workload);
 			return settled(client.patch(path, { spec: { replicas: 0 } }, { type: "merge" }, options), "NOT_FOUND");

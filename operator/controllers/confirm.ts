@@ -1,7 +1,6 @@
 import { isProven } from "../../core/facts.ts";
 import { labelSelector, matches } from "../../core/selector.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
-import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { type PodObject, podsPath, projectPod } from "../resources.ts";
@@ -104,7 +103,7 @@ export class Confirmer implements Controller {
 				} else if (isInSight(desk, state)) {
 					desk.view.relist("a list found nothing left");
 				} else {
-					desk.confirmGone(state.spec.name, timestamp());
+					desk.confirmGone(state.spec.name, this.#context.clock.now());
 					found = true;
 				}
 			}

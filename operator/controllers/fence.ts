@@ -1,7 +1,6 @@
 import { isProven } from "../../core/facts.ts";
 import { probeLabel } from "../../crds/vocabulary.ts";
 import { isKubeError } from "../../kube/error.ts";
-import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { podsPath } from "../resources.ts";
@@ -89,7 +88,7 @@ export class FenceProber implements Controller {
 	}
 
 	async #probe(desk: DeskState): Promise<void> {
-		const { client, log, metrics } = this.#context;
+		const { client, clock, log, metrics } = this.#context;
 		try {
 			await client.create(
 				podsPath(desk.namespace),
@@ -100,7 +99,7 @@ export class FenceProber implements Controller {
 		} catch (error) {
 			const found = isKubeError(error, "FORBIDDEN", "INVALID") ? denial.exec(error.message) : null;
 			if (found !== null) {
-				desk.fence = { generation: Number(found[2]), uid: found[3] ?? "", at: timestamp() };
+				desk.fence = { generation: Number(found[2]), uid: found[3] ?? "", at: clock.now() };
 				desk.fenceProvenAt = performance.now();
 				return;
 			}

@@ -1,4 +1,5 @@
 import type { Workload } from "../../core/observed.ts";
+import { withoutRegression } from "../../core/regression.ts";
 import type { RestoreEffect, RestoreStep } from "../../core/restore.ts";
 import { nextStatus, withClearance, withoutRecordRows } from "../../core/status.ts";
 import { targetStates, targetsOf } from "../../core/targets.ts";
@@ -81,7 +82,8 @@ export class Lead implements Controller {
 			return { requeueAfterMilliseconds: echoMilliseconds };
 		}
 		const status = nextStatus(object, facts, desk.sightings);
-		const cleared = withClearance(object, status, facts);
+		const answered = withoutRegression(status);
+		const cleared = withClearance(object, answered ?? status, facts) ?? answered;
 		if (cleared !== undefined) {
 			this.#mayOpen(signal);
 			await publishStatus(this.#context, desk, object, cleared, this.#context.leaderClient);
