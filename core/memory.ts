@@ -82,8 +82,9 @@ export function recall(desk: TradingSafety, memory: Remembered): TradingSafety {
 	);
 	const untold = memory.untold === true && memory.regressed !== undefined;
 	const last = status.trips?.last;
-	const isForgotten = laterTime(last?.time, memory.raisedAt) !== last?.time;
-	if (names.length === 0 && !untold && !isForgotten) return desk;
+	const time = laterTime(last?.time, memory.raisedAt);
+	const forgotten = time === last?.time ? undefined : time;
+	if (names.length === 0 && !untold && forgotten === undefined) return desk;
 	const recalled = names.map((name) => {
 		const row = rows.find((candidate) => candidate.name === name) ?? { name };
 		const time = recordedAt(status, memory, name);
@@ -94,7 +95,7 @@ export function recall(desk: TradingSafety, memory: Remembered): TradingSafety {
 		status: {
 			...status,
 			...(untold && { regressed: memory.regressed }),
-			...(isForgotten && { trips: { ...status.trips, last: { ...last, time: memory.raisedAt } } }),
+			...(forgotten !== undefined && { trips: { ...status.trips, last: { ...last, time: forgotten } } }),
 			...(names.length > 0 && {
 				targets: [...rows.filter((row) => !names.includes(row.name)), ...recalled],
 			}),

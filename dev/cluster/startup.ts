@@ -11,6 +11,9 @@ import type { Warden } from "./warden-client.ts";
 
 const READY_TIMEOUT_MILLISECONDS = 60_000;
 
+/** The servers that only talk to the API server. */
+export const clients = ["kube-controller-manager", "kube-scheduler", "kwok"] as const;
+
 /** What there is of a cluster while it starts. */
 export type Starting = {
 	readonly files: ClusterFiles;
@@ -26,11 +29,10 @@ export type Starting = {
  * @throws ClusterError `StartFailed` with the last lines of the log of the server that was waited for
  */
 export async function startServers(cluster: Starting, nodes: number, progress: Progress): Promise<void> {
-	const { warden, commands, ports } = cluster;
+	const { warden, commands } = cluster;
 	const step = "Starting the cluster";
 	progress.report(step, "etcd");
-	await warden.start("etcd", commands.etcd);
-	await waitForServers(cluster, ["etcd"], () => isListening(ports.etcd));
+	await startStore(cluster);
 
 	progress.report(step, "API server");
 	await startApiServer(cluster);
@@ -38,15 +40,21 @@ export async function startServers(cluster: Starting, nodes: number, progress: P
 	progress.report(step, "controllers, scheduler and nodes");
 	await asAdmin(cluster, async (api) => {
 		const names = await createNodes(api, nodes);
-		const others = ["kube-controller-manager", "kube-scheduler", "kwok"] as const;
-		for (const name of others) await warden.start(name, commands[name]);
+		for (const name of clients) await warden.start(name, commands[name]);
 		await waitForServers(
 			cluster,
-			others,
+			clients,
 			async () => (await nodesAreReady(api, names)) && (await hasDefaultServiceAccount(api, "default")),
 		);
 	});
 	progress.finish();
+}
+
+/** Starts etcd; returns when it listens. */
+export async function startStore(cluster: Starting): Promise<void> {
+	const { warden, commands, ports } = cluster;
+	await warden.start("etcd", commands.etcd);
+	await waitForServers(cluster, ["etcd"], () => isListening(ports.etcd));
 }
 
 /** Starts the API server; returns when it is ready. */
