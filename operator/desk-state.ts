@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Facts, type FenceProof, factsFrom } from "../core/facts.ts";
 import type { Recovery } from "../core/memory.ts";
 import type { Pod } from "../core/observed.ts";
@@ -97,25 +98,28 @@ export class DeskState {
 	 * sending; what it shows is so even where it is older than what was known before, since then history went back.
 	 */
 	accept(object: TradingSafety, begunAt = Number.NEGATIVE_INFINITY): boolean {
-		const { uid, generation = 0, resourceVersion } = this.#read.metadata;
+		const before = this.#read;
+		const { generation = 0, resourceVersion } = before.metadata;
 		const next = object.metadata.generation ?? 0;
 		const order = compareResourceVersions(object.metadata.resourceVersion, resourceVersion);
-		const same = object.metadata.uid === uid && next === generation;
-		if (order === 0 && same) {
+		const sameObject = object.metadata.uid === before.metadata.uid;
+		const rewritten = sameObject && isRewritten(before, object);
+		if (order === 0 && sameObject && !rewritten) {
 			this.#knownAt = performance.now();
 			return false;
 		}
-		const wentBack = order !== undefined && order <= 0;
-		if (wentBack && begunAt <= this.#takenAt) return false;
+		const isOlder = order !== undefined && order <= 0;
+		if (isOlder && begunAt <= this.#takenAt) return false;
+		const wentBack = isOlder || rewritten;
 		this.#takenAt = performance.now();
 		this.#knownAt = this.#takenAt;
 		this.#read = object;
 		this.recollect();
 		if (wentBack) this.#forgetWhatWas();
-		if (same && !wentBack) return true;
-		if (object.metadata.uid !== uid) this.#sightings = [];
+		if (sameObject && next === generation && !wentBack) return true;
+		if (!sameObject) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
-		if (object.metadata.uid !== uid || next !== generation + 1) this.#gone.clear();
+		if (!sameObject || next !== generation + 1) this.#gone.clear();
 		this.#seenAt = performance.now();
 		this.#note();
 		if (wentBack) this.#options.onWentBack(this);
@@ -178,4 +182,11 @@ export class DeskState {
 			if (state.admits) this.#gone.delete(state.spec.name);
 		}
 	}
+}
+
+/** True when one version of an object cannot have come after the other: the store was restored in between. */
+function isRewritten(before: TradingSafety, after: TradingSafety): boolean {
+	const generation = before.metadata.generation ?? 0;
+	const next = after.metadata.generation ?? 0;
+	return next < generation || (next === generation && !isDeepStrictEqual(after.spec, before.spec));
 }

@@ -71,6 +71,8 @@ export class Lead implements Controller {
 	async #pass(namespace: string, signal: AbortSignal): Promise<PassResult> {
 		const desk = this.#desks.get(namespace);
 		if (desk === undefined || !desk.viewSynced || !this.#context.elector.isLeader()) return undefined;
+		// Milder than it should be, and about to be raised: nothing of it is opened.
+		if (desk.recovery !== undefined) return { requeueAfterMilliseconds: pollMilliseconds };
 		const { object } = desk;
 		// A status that does not yet speak of this generation has not yet raised what it holds.
 		if (object.status?.observedGeneration !== object.metadata.generation) {

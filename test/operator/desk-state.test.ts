@@ -41,6 +41,25 @@ test("an older version is not taken where it may only have been overtaken", (t) 
 	t.true(state.isGone("bot"));
 });
 
+test("a later version that says something else of the same or an earlier generation means that history went back", (t) => {
+	for (const rewritten of [version("Normal", 6, "1000"), version("Normal", 7, "1000")]) {
+		// Given a desk in Emergency
+		const { state, told } = inEmergency();
+		// When the watch shows that, as after a restore with bumped revisions
+		t.true(state.accept(rewritten));
+		// Then nothing that was seen before is believed, and it is to be raised
+		t.deepEqual(told, ["went back", `moved to ${rewritten.metadata.generation}`]);
+		t.is(state.recovery?.mode, "Emergency");
+		t.true("error" in state.fence);
+		t.false(state.isGone("bot"));
+	}
+	// Then a status that is written changes nothing of that
+	const { state, told } = inEmergency();
+	t.true(state.accept({ ...version("Emergency", 7, "901"), status: { observedGeneration: 7 } }));
+	t.deepEqual(told, []);
+	t.true(state.isGone("bot"));
+});
+
 test("an older version that a later read shows is taken: history went back", (t) => {
 	for (const [what, older] of [
 		["an older version", version("Normal", 6, "500")],
