@@ -93,18 +93,20 @@ export class HistoryKeeper implements Controller {
 
 	#operations(desk: TradingSafety, recovery: Recovery): readonly object[] {
 		const { mode, freeze, targetModes, remembered, found } = recovery;
+		const { clock, identity } = this.#context;
 		const trip = {
 			id: crypto.randomUUID(),
-			source: this.#context.identity.slice(0, 256),
+			source: identity.slice(0, 256),
 			type: historyRegressed,
-			at: this.#context.clock.now(),
+			at: clock.now(),
 			detail: { remembered, found },
 		};
 		const fields = {
 			...(mode !== undefined && { mode }),
 			...(freeze !== undefined && { freeze }),
 			...(targetModes !== undefined && { targetModes: { ...desk.spec.targetModes, ...targetModes } }),
-			reason: `history went back: found ${found}, remembered ${remembered}`,
+			// With the reason of another replica's raise it would count as stale, and be cleared.
+			reason: `history went back: found ${found}, remembered ${remembered} by ${identity}`.slice(0, 1024),
 			trip,
 		};
 		return Object.entries(fields).map(([field, value]) => ({ op: "add", path: `/spec/${field}`, value }));

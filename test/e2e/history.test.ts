@@ -99,7 +99,7 @@ async function assertHeldUntilAnswered(t: ExecutionContext, desk: TestDesk): Pro
 	await desk.patch({ ...lowering, resetRequest: null }, requester.client);
 	await desk.confirmed("Pause");
 	await until("the hold is over", async () => (await desk.get()).status?.regressed === undefined);
-	t.is((await desk.condition("HistoryIntact"))?.status, "True");
+	await until("it says so", async () => (await desk.condition("HistoryIntact"))?.status === "True");
 }
 
 async function kill(replicas: readonly Replica[]): Promise<void> {
