@@ -82,9 +82,9 @@ export function recall(desk: TradingSafety, memory: Remembered): TradingSafety {
 	);
 	const untold = memory.untold === true && memory.regressed !== undefined;
 	const last = status.trips?.last;
-	const time = laterTime(last?.time, memory.raisedAt);
-	const forgotten = time === last?.time ? undefined : time;
-	if (names.length === 0 && !untold && forgotten === undefined) return desk;
+	const raisedAt = laterTime(last?.time, memory.raisedAt);
+	const trip = raisedAt === undefined || raisedAt === last?.time ? undefined : { ...last, time: raisedAt };
+	if (names.length === 0 && !untold && trip === undefined) return desk;
 	const recalled = names.map((name) => {
 		const row = rows.find((candidate) => candidate.name === name) ?? { name };
 		const time = recordedAt(status, memory, name);
@@ -95,7 +95,7 @@ export function recall(desk: TradingSafety, memory: Remembered): TradingSafety {
 		status: {
 			...status,
 			...(untold && { regressed: memory.regressed }),
-			...(forgotten !== undefined && { trips: { ...status.trips, last: { ...last, time: forgotten } } }),
+			...(trip && { trips: { ...status.trips, last: trip } }),
 			...(names.length > 0 && {
 				targets: [...rows.filter((row) => !names.includes(row.name)), ...recalled],
 			}),
@@ -153,12 +153,6 @@ function remember(
 	now: string,
 ): Remembered {
 	const { uid, generation = 0, resourceVersion } = desk.metadata;
-	const kept = memory?.untold === true || wentBack ? memory?.regressed : undefined;
-	const told = desk.status?.regressed;
-	const isTold = told !== undefined && (kept?.generation ?? 0) <= (told.generation ?? 0);
-	// Of an object that was made anew generations count from 1.
-	const owed = kept && { ...kept, generation: Math.min(kept.generation ?? 0, generation) };
-	const regressed = isTold ? told : (owed ?? told);
 	const stopped = targetStates(desk).filter((state) => !state.admits);
 	const recorded = stopped.flatMap(({ spec: { name } }) => {
 		const time = recordedAt(desk.status, memory, name);
@@ -173,11 +167,27 @@ function remember(
 		...found,
 		recordedAt: Object.fromEntries(recorded),
 		...(raisedAt !== undefined && isSevere(found) && { raisedAt }),
-		...(regressed && { regressed }),
-		...(regressed && regressed === owed && { untold: true }),
+		...regressionOf(desk, memory, wentBack),
 		time: now,
 	};
 	return memory !== undefined && isSame(memory, next) ? memory : next;
+}
+
+/** The regression that stands: what status says, unless it was not told yet or lost it with its history. */
+function regressionOf(
+	{ metadata, status }: TradingSafety,
+	memory: Remembered | undefined,
+	wentBack: boolean,
+): Pick<Remembered, "regressed" | "untold"> {
+	const told = status?.regressed;
+	const owed = memory?.untold === true || wentBack ? memory?.regressed : undefined;
+	const { generation = 0 } = owed ?? {};
+	if (owed === undefined || (told !== undefined && generation <= (told.generation ?? 0))) {
+		return told === undefined ? {} : { regressed: told };
+	}
+	// Of an object that was made anew generations count from 1.
+	const found = Math.min(generation, metadata.generation ?? 0);
+	return { regressed: { ...owed, generation: found }, untold: true };
 }
 
 /** Nothing to write down when only version and time differ. */
