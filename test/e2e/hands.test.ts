@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from "ava";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
+import { heldAtAnnotation } from "../../crds/vocabulary.ts";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
 import { isKubeError } from "../../kube/error.ts";
@@ -120,19 +121,25 @@ test("a record can be edited only where that does no harm, and one that is delet
 		const answer = await desk.admin.patch(path, { spec }, { type: "merge" }).catch((error: unknown) => error);
 		t.true(isKubeError(answer, "INVALID"), JSON.stringify(spec));
 	}
-	// When somebody edits its annotation and scales the workload up, it is claimed again, and stopped again
-	for (const heldAt of ["banana", "99", null]) {
-		const annotations = { "tradingsafety.dev/held-at": heldAt };
+	// When somebody edits its annotation, and the desk is raised in the middle of the restore after that
+	for (const heldAt of ["banana", "99"]) {
+		const annotations = { [heldAtAnnotation]: heldAt };
 		await desk.admin.patch(path, { metadata: { annotations } }, { type: "merge" });
-		await desk.scale("bots", 2).catch((error: unknown) => t.true(isKubeError(error, "FORBIDDEN", "INVALID")));
-		await until("it is at zero", async () => (await desk.workload("bots")).spec.replicas === 0);
+		await desk.patch({ mode: "Pause", reason: `down after ${heldAt}` });
+		await desk.patch({ mode: "Normal", reason: `further down after ${heldAt}` });
+		await until("it is scaled up", async () => (await desk.workload("bots")).spec.replicas === 3);
+		const raised = await desk.patch({ mode: "Emergency" });
+		await desk.confirmed("Emergency");
+		// Then it is claimed for that halt before its workload is stopped again
+		const record = (await desk.records()).find(({ spec }) => spec.workload.name === "bots");
+		t.is(record?.metadata.annotations?.[heldAtAnnotation], String(raised.metadata.generation));
 	}
 	t.deepEqual(await desk.recorded(), ["bots=3", "strategy=1"]);
 	// When somebody makes status forget when it was recorded, and deletes it
 	const { status } = await desk.get();
 	const targets = (status?.targets ?? []).map((row) => ({ ...row, recordedAt: "2000-01-01T00:00:00Z" }));
 	await write({ targets });
-	await desk.admin.delete(path);
+	await desk.admin.delete(await recordOf("bots"));
 	// Then it is listed, and not guessed
 	await until("it is listed", async () =>
 		(await desk.get()).status?.notRestored?.some(
