@@ -103,7 +103,7 @@ export function recall(desk: TradingSafety, memory: Remembered): TradingSafety {
 	};
 }
 
-/** True when a desk that stands so may come back milder without that being noticed as a loss. */
+/** True when nothing is milder than how the desk stands: there is nothing to lose. */
 export function isForgettable(memory: Remembered): boolean {
 	return !isSevere(memory) && memory.regressed === undefined;
 }

@@ -98,7 +98,7 @@ export class Desks {
 	}
 
 	/** Says which desks are remembered halted and are not there. */
-	missMissing(): void {
+	reportMissing(): void {
 		for (const [namespace, { mode, freeze, generation }] of this.#memory.all()) {
 			if (this.#states.has(namespace) || !this.#governs(namespace)) continue;
 			this.#context.metrics.errors.inc({ where: "desk-missing" });

@@ -197,7 +197,7 @@ export async function startOperator(
 		if (stopping.signal.aborted) return;
 		await desks.start();
 		log.info({ port: http.port, desks: desks.all().length }, "governing");
-		desks.missMissing();
+		desks.reportMissing();
 	};
 	const started = start().catch((err: unknown) => {
 		if (stopping.signal.aborted) log.info("stopped before everything was listed");
