@@ -126,6 +126,11 @@ for (const { who, durable, victims } of [
 			await kill(victims.flatMap((index) => replicas[index] ?? []));
 			for (const index of victims) replicas[index] = await start(index);
 		});
+		const upAt = performance.now();
+		await until("it is raised", async () => (await desk.get()).spec.mode === "Emergency", {
+			timeoutMilliseconds: 120_000,
+		});
+		t.log(`raised ${Math.round(performance.now() - upAt)} ms after the API server was ready`);
 		// Then it is halted again, with the hold, and what ran is recorded
 		await assertRecovered(t, desk);
 		t.deepEqual(await desk.recorded(), ["bots=3"]);
