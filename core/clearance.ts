@@ -5,6 +5,7 @@ import { observes } from "./enforcement.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { fences } from "./fence.ts";
 import { mildestStep, modeOf } from "./modes.ts";
+import { historyRegressed, regressionHolds } from "./regression.ts";
 import { matches } from "./selector.ts";
 import { targetStates } from "./targets.ts";
 
@@ -12,7 +13,7 @@ import { targetStates } from "./targets.ts";
 export type Clearance = NonNullable<TradingSafetyStatus["clearance"]>;
 
 /** Holds that a reset request may take responsibility for, by the part of their name before the slash. */
-const acknowledgeable = ["PodsLeft", "RestoreRunning"];
+const acknowledgeable = ["PodsLeft", "RestoreRunning", historyRegressed];
 
 /**
  * The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). Where a desk
@@ -22,6 +23,7 @@ export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | und
 	if (!isHalted(desk.spec)) return [];
 	if (observes(desk.spec)) return cooldownHolds(desk, facts, tripsLast);
 	return [
+		...regressionHolds(desk),
 		...fenceHolds(desk, facts),
 		...stopHolds(desk, facts),
 		...restoreHolds(facts),

@@ -10,6 +10,7 @@ import { fences } from "./fence.ts";
 import { kindsWatched } from "./kinds.ts";
 import { rank } from "./modes.ts";
 import { keptFromBefore, plannedWork, unenforced } from "./observing.ts";
+import { historyIntact } from "./regression.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
@@ -50,6 +51,7 @@ export function findings(
 		signals(states),
 		kindsWatched(facts),
 		contested(desk, facts),
+		historyIntact(desk),
 	];
 }
 

@@ -70,7 +70,8 @@ function stopWorkload(
 			: [{ kind: "CreateRecord", workload, target: target.spec.name }];
 	}
 	if (workload.replicas === 0) return [];
-	return record.heldAt < (desk.metadata.generation ?? 0)
+	// Whatever else stands there was written in another halt, for an object that was made anew, or by hand.
+	return record.heldAt !== (desk.metadata.generation ?? 0)
 		? [{ kind: "ClaimRecord", workload, record }]
 		: [scale];
 }
@@ -85,15 +86,16 @@ export function lostRecords(states: readonly TargetState[], observed: Observed):
 }
 
 /**
- * True for a workload at zero without a record, made before every workload of its target had one: what it was
- * is lost, and 0 would be a guess.
+ * True for a workload at zero without a record, made no later than one of its target when all of them had theirs:
+ * what it was is lost, and 0 would be a guess. Both times are of the API server's clock. A time that is none
+ * proves nothing, and counts as lost.
  */
 function isRecordLost(target: TargetState, workload: Workload): boolean {
 	return (
 		workload.replicas === 0 &&
 		target.recordedAt !== undefined &&
 		workload.createdAt !== undefined &&
-		Date.parse(workload.createdAt) < Date.parse(target.recordedAt)
+		!(Date.parse(workload.createdAt) > Date.parse(target.recordedAt))
 	);
 }
 

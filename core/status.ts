@@ -16,10 +16,12 @@ import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
 import { nothingInForce } from "./observing.ts";
 import { decidingTarget, lostRecords } from "./plan.ts";
+import { plausible } from "./plausible.ts";
 import { staysStopped } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
+import { laterTime } from "./times.ts";
 
 const namesKept = 50;
 
@@ -28,12 +30,13 @@ const namesKept = 50;
  * those are for the leader, with {@link withClearance} and the effects of a restore.
  */
 export function nextStatus(
-	desk: TradingSafety,
+	read: TradingSafety,
 	facts: Facts,
 	sightings: readonly Sighting[],
 ): TradingSafetyStatus {
-	const before = desk.status ?? {};
-	const generation = desk.metadata.generation ?? 0;
+	const generation = read.metadata.generation ?? 0;
+	const before = plausible(read.status ?? {}, generation, facts.now);
+	const desk = { ...read, status: before };
 	const story = continueStory(before, sightings, facts.stamped);
 	const standing = holds(desk, facts, story.trips?.last?.time);
 	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
@@ -48,6 +51,7 @@ export function nextStatus(
 		...(inForce !== undefined && { modeInForce: inForce }),
 		...(wasNormal && { wasNormal }),
 		...(kept && { clearance: kept }),
+		...(before.regressed && { regressed: before.regressed }),
 		holds: standing,
 		...(story.trips && { trips: story.trips }),
 		targets: targetStatuses(desk, facts),
@@ -119,7 +123,7 @@ function targetStatus(
 	/** The state that Enforce would give it, while the desk only observes. */
 	planned: TargetState | undefined,
 	before: readonly TargetStatus[],
-	{ observed, gone, now }: Facts,
+	{ observed, gone }: Facts,
 	unrecorded: boolean,
 ): TargetStatus {
 	const name = state.spec.name;
@@ -128,8 +132,15 @@ function targetStatus(
 	const held = planned === undefined ? heldColumn(state) : state.held;
 	const startAllowed =
 		state.action === "Start" && before.some((target) => target.name === name && target.startAllowed);
+	// By the API server's clock, not ours: of workloads made later this says nothing.
+	const recordedAt =
+		unrecorded || state.admits
+			? state.recordedAt
+			: workloads.reduce(
+					(latest, workload) => laterTime(latest, workload.createdAt),
+					laterTime(state.recordedAt, undefined),
+				);
 	// Forgotten while the desk only observes, a record that somebody deletes would later be guessed as 0.
-	const recordedAt = state.recordedAt ?? (unrecorded || state.admits ? undefined : now);
 	const keepsRecordedAt = !state.admits || planned?.admits === false;
 	const unconfirmed = pods
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))

@@ -48,7 +48,9 @@ const targetStatus = Type.Object(
 			Type.Boolean({ description: "Start may create pods: the others are confirmed stopped." }),
 		),
 		recordedAt: Type.Optional(
-			time("When every workload of the stopped target had its record: what has none later lost it"),
+			time(
+				"Workloads of the stopped target made up to this time (by the API server) had their record: what has none lost it",
+			),
 		),
 		pods: Type.Optional(Type.Integer({ description: "Pods of the target last seen." })),
 		workloads: Type.Optional(Type.Integer({ description: "Workloads of the target last seen." })),
@@ -129,6 +131,18 @@ const lastTransition = loose(
 	"The last transition, with the time of each stage.",
 );
 
+const regressed = loose(
+	{
+		at: Type.Optional(time("When a replica found it")),
+		generation: Type.Optional(
+			generation("The generation at which it was found: a lowering after it ends the hold."),
+		),
+		remembered: Type.Optional(text(256, "What a replica remembered.")),
+		found: Type.Optional(text(256, "What it found instead.")),
+	},
+	"History went back to something milder (the store was restored, or the object made anew): HistoryRegressed holds until a lowering that acknowledges it.",
+);
+
 /** `status` of a TradingSafety: only what was observed. */
 export const statusSchema = loose(
 	{
@@ -155,6 +169,7 @@ export const statusSchema = loose(
 				"The leader's statement that no hold stands.",
 			),
 		),
+		regressed: Type.Optional(regressed),
 		holds: Type.Optional(listBy("name", hold, 64, "What forbids lowering now.")),
 		trips: Type.Optional(
 			loose(

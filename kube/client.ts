@@ -45,6 +45,8 @@ export type ClientOptions = {
 	readonly userAgent?: string;
 	readonly limits?: Partial<LimiterOptions>;
 	readonly onCall?: (record: CallRecord) => void;
+	/** Told the Date header of each answer and when its request was sent, by `Date.now()`. */
+	readonly onDate?: (date: string | undefined, sentAt: number) => void;
 };
 
 type Send = {
@@ -83,6 +85,7 @@ export class Client {
 	readonly #limiter: Limiter;
 	readonly #userAgent: string;
 	readonly #onCall: (record: CallRecord) => void;
+	readonly #onDate: NonNullable<ClientOptions["onDate"]>;
 	#closed = false;
 
 	constructor(connection: Connection, options: ClientOptions = {}) {
@@ -90,6 +93,7 @@ export class Client {
 		this.#limiter = new Limiter({ ...defaultLimits, ...options.limits });
 		this.#userAgent = options.userAgent ?? "tradingsafety";
 		this.#onCall = options.onCall ?? (() => {});
+		this.#onDate = options.onDate ?? (() => {});
 	}
 
 	get<T>(path: string, query?: Query, options?: CallOptions): Promise<T> {
@@ -217,6 +221,7 @@ export class Client {
 		let status: number;
 		let text: string;
 		let retryAfter: string | undefined;
+		const sentAt = Date.now();
 		try {
 			// First, since it may lead elsewhere.
 			const authentication = await this.connection.headers();
@@ -236,6 +241,7 @@ export class Client {
 				signal,
 			});
 			status = response.statusCode;
+			this.#onDate(response.headers.date?.toString(), sentAt);
 			retryAfter = response.headers["retry-after"]?.toString();
 			text = await response.body.text();
 		} catch (error) {

@@ -71,6 +71,7 @@ export class Reflector<Object extends KubeObject, Row> {
 	/** Ends the watch or the pause under way. */
 	#interrupt = new AbortController();
 	#relistReason: string | undefined = "start";
+	#anew = false;
 	/** Everything up to here is in the store. */
 	#position: string | undefined;
 	#synced = false;
@@ -109,9 +110,10 @@ export class Reflector<Object extends KubeObject, Row> {
 		return { state: this.#state, provenAt: this.#provenAt, agreedAt: this.#agreedAt };
 	}
 
-	/** Lists everything again, now. */
-	relist(reason: string): void {
+	/** Lists everything again, now. `anew`: a version that was seen may mean something else now, every row is told. */
+	relist(reason: string, anew = false): void {
 		if (this.#stopped.signal.aborted) return;
+		this.#anew ||= anew;
 		this.#relistReason ??= reason;
 		this.#interrupt.abort();
 	}
@@ -172,6 +174,8 @@ export class Reflector<Object extends KubeObject, Row> {
 		const reason = this.#relistReason ?? "start";
 		// Cleared before reading: a doubt that is raised from here on is about something newer than this list.
 		this.#relistReason = undefined;
+		if (this.#anew) this.#store.distrust();
+		this.#anew = false;
 		this.#enter("listing");
 		this.#options.onRelist?.(reason);
 		try {

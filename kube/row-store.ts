@@ -39,6 +39,11 @@ export class RowStore<Row> {
 		return { key, before, after };
 	}
 
+	/** Forgets from which version each row is: the next `put` of it tells it again. */
+	distrust(): void {
+		for (const key of this.#versions.keys()) this.#versions.set(key, undefined);
+	}
+
 	/** Removes the row `key`. `undefined` when there was none. */
 	remove(key: string): Change<Row> | undefined {
 		const before = this.#rows.get(key);

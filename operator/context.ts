@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Client } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { LeaderElector } from "../kube/lease.ts";
+import type { Clock } from "./clock.ts";
 import type { DeskState } from "./desk-state.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -15,6 +16,7 @@ export type Context = {
 	readonly leaderClient: Client;
 	readonly elector: Pick<LeaderElector, "isLeader" | "remainingMilliseconds">;
 	readonly identity: string;
+	readonly clock: Pick<Clock, "now">;
 	readonly log: Logger;
 	readonly metrics: Metrics;
 	readonly events: Pick<EventRecorder, "record">;

@@ -71,6 +71,11 @@ export class CustomKinds {
 		return { kinds, listed: this.#synced && !this.#forbidden };
 	}
 
+	/** Lists them again; `anew` when history went back. */
+	relist(reason: string, anew = false): void {
+		this.#reflector.relist(reason, anew);
+	}
+
 	async stop(): Promise<void> {
 		await this.#reflector.stop();
 	}

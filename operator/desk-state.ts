@@ -1,28 +1,48 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Contest, contestKey, contestOf } from "../core/contest.ts";
 import { type Facts, type FenceFinding, factsFrom } from "../core/facts.ts";
+import type { Recovery } from "../core/memory.ts";
 import type { Pod, Workload } from "../core/observed.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
 import { targetStates } from "../core/targets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { compareResourceVersions } from "../kube/object.ts";
-import { timestamp } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import type { Memory } from "./memory.ts";
 import type { NamespaceView } from "./namespace-view.ts";
 
 const sightingsKept = 500;
 const contestsKept = 100;
 
+/** What a desk's state works with. */
+export type DeskStateOptions = {
+	readonly view: NamespaceView;
+	readonly memory: Pick<Memory, "take">;
+	readonly clock: Pick<Clock, "now">;
+	/** The desk is of another generation, or another object. Must not throw or wait. */
+	readonly onMoved: (desk: DeskState) => void;
+	/** A read has shown that history went back. Must not throw or wait. */
+	readonly onWentBack: (desk: DeskState) => void;
+};
+
 /** What one replica knows of one desk. Changed only by the watch, by reads of the desk and by controllers' findings. */
 export class DeskState {
 	readonly namespace: string;
 	readonly view: NamespaceView;
+	readonly #options: DeskStateOptions;
+	/** As read, and with what status lost of what is remembered. */
+	#read: TradingSafety;
 	#object: TradingSafety;
+	#recovery: Recovery | undefined;
 	#sightings: readonly Sighting[] = [];
 	#enforceLabel: string | undefined;
 	#labelledAt = performance.now();
 	/** When the present generation was first seen, by `performance.now()`. */
 	#seenAt = performance.now();
 	#knownAt = performance.now();
+	/** When the version that is known was taken in, by `performance.now()`. */
+	#takenAt = performance.now();
 	/** True once pods, workloads and records were listed. */
 	viewSynced = false;
 	fence: FenceFinding = { error: "not tried yet" };
@@ -33,16 +53,24 @@ export class DeskState {
 	readonly #gone = new Map<string, { readonly at: string }>();
 	readonly #contests = new Map<string, Contest>();
 
-	constructor(object: TradingSafety, view: NamespaceView) {
+	constructor(object: TradingSafety, options: DeskStateOptions) {
 		this.namespace = object.metadata.namespace ?? "";
-		this.view = view;
+		this.view = options.view;
+		this.#options = options;
+		this.#read = object;
 		this.#object = object;
-		this.#note(object);
+		this.recollect();
+		this.#note();
 	}
 
-	/** The newest version seen. */
+	/** The newest version seen, with what its status has lost of what is remembered. */
 	get object(): TradingSafety {
 		return this.#object;
+	}
+
+	/** What it takes to be as severe as remembered; undefined while it is. */
+	get recovery(): Recovery | undefined {
+		return this.#recovery;
 	}
 
 	get sightings(): readonly Sighting[] {
@@ -76,27 +104,54 @@ export class DeskState {
 		return this.#labelledAt;
 	}
 
-	/** Takes a version from the watch or from a read. False when it is not newer than what is known. */
-	accept(object: TradingSafety): boolean {
-		const order = compareResourceVersions(
-			object.metadata.resourceVersion,
-			this.#object.metadata.resourceVersion,
-		);
-		const sameObject = object.metadata.uid === this.#object.metadata.uid;
-		if (order === 0) this.#knownAt = performance.now();
-		if (order !== undefined && order <= 0) return false;
-		this.#knownAt = performance.now();
-		const generation = this.#object.metadata.generation ?? 0;
+	/**
+	 * Takes a version from the watch or from a read. False when it is not newer than what is known. `begunAt`: when
+	 * a read without a resource version was sent, by `performance.now()`. Such a read is never older than its own
+	 * sending; what it shows is so even where it is older than what was known before, since then history went back.
+	 */
+	accept(object: TradingSafety, begunAt = Number.NEGATIVE_INFINITY): boolean {
+		const before = this.#read;
+		const { generation = 0, resourceVersion } = before.metadata;
 		const next = object.metadata.generation ?? 0;
-		const last = this.#object;
-		this.#object = object;
-		if (sameObject && next === generation) return true;
+		const order = compareResourceVersions(object.metadata.resourceVersion, resourceVersion);
+		const sameObject = object.metadata.uid === before.metadata.uid;
+		const rewritten = sameObject && isRewritten(before, object);
+		if (order === 0 && sameObject && !rewritten) {
+			this.#knownAt = performance.now();
+			return false;
+		}
+		const isOlder = order !== undefined && order <= 0;
+		if (isOlder && begunAt <= this.#takenAt) return false;
+		const wentBack = isOlder || rewritten;
+		this.#takenAt = performance.now();
+		this.#knownAt = this.#takenAt;
+		this.#read = object;
+		this.recollect();
+		if (wentBack) this.#forgetWhatWas();
+		if (sameObject && next === generation && !wentBack) return true;
 		if (!sameObject) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
 		if (!sameObject || next !== generation + 1) this.#gone.clear();
 		this.#seenAt = performance.now();
-		this.#note(object, last);
+		this.#note(before);
+		if (wentBack) this.#options.onWentBack(this);
+		this.#options.onMoved(this);
 		return true;
+	}
+
+	/** Holds the present version against what is remembered. */
+	recollect(): void {
+		const { object, recovery } = this.#options.memory.take(this.#read);
+		this.#object = object;
+		this.#recovery = recovery;
+	}
+
+	/** Nothing that was seen before history went back is known any more. */
+	#forgetWhatWas(): void {
+		this.#sightings = [];
+		this.#gone.clear();
+		this.fence = { error: "not tried since history went back" };
+		this.fenceProvenAt = undefined;
 	}
 
 	/** Says that a fresh list found no pod of a target, at a time when the fence denied. */
@@ -118,7 +173,7 @@ export class DeskState {
 
 	/** A workload grew from zero. Returns how often that was contested now, undefined when it may grow. */
 	seeGrowth(workload: Workload): Contest | undefined {
-		const contest = contestOf(this.#object, workload, timestamp());
+		const contest = contestOf(this.#object, workload, this.#options.clock.now());
 		if (contest === undefined) return undefined;
 		const key = contestKey(contest);
 		const before = this.#contests.get(key);
@@ -136,7 +191,7 @@ export class DeskState {
 	/** Everything that the decisions look at, as of now. */
 	facts(): Facts {
 		return factsFrom(this.#object, {
-			now: timestamp(),
+			now: this.#options.clock.now(),
 			observed: this.view.observed(),
 			fence: this.fence,
 			stamped: this.stamped,
@@ -146,9 +201,10 @@ export class DeskState {
 		});
 	}
 
-	#note(object: TradingSafety, last?: TradingSafety): void {
-		this.#sightings = [...this.#sightings, sight(object, timestamp(), last)].slice(-sightingsKept);
-		for (const state of targetStates(object)) {
+	#note(last?: TradingSafety): void {
+		const seen = sight(this.#object, this.#options.clock.now(), last);
+		this.#sightings = [...this.#sightings, seen].slice(-sightingsKept);
+		for (const state of targetStates(this.#object)) {
 			if (!state.admits) continue;
 			this.#gone.delete(state.spec.name);
 			for (const [key, contest] of this.#contests) {
@@ -156,4 +212,11 @@ export class DeskState {
 			}
 		}
 	}
+}
+
+/** True when one version of an object cannot have come after the other: the store was restored in between. */
+function isRewritten(before: TradingSafety, after: TradingSafety): boolean {
+	const generation = before.metadata.generation ?? 0;
+	const next = after.metadata.generation ?? 0;
+	return next < generation || (next === generation && !isDeepStrictEqual(after.spec, before.spec));
 }

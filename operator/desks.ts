@@ -4,12 +4,13 @@ import type { TradingSafety } from "../crds/types.ts";
 import { deskName, enforceLabel } from "../crds/vocabulary.ts";
 import { wait } from "../kube/backoff.ts";
 import { isKubeError } from "../kube/error.ts";
-import { type KubeObject, keyOf } from "../kube/object.ts";
+import { compareResourceVersions, type KubeObject, keyOf } from "../kube/object.ts";
 import { pathOf } from "../kube/paths.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Context } from "./context.ts";
 import { CustomKinds } from "./custom-kinds.ts";
 import { DeskState } from "./desk-state.ts";
+import type { Memory } from "./memory.ts";
 import { NamespaceView } from "./namespace-view.ts";
 import { desksPath } from "./resources.ts";
 
@@ -33,6 +34,7 @@ type DeskObject = TradingSafety & KubeObject;
 export class Desks {
 	readonly #context: Context;
 	readonly #hooks: DeskHooks;
+	readonly #memory: Memory;
 	readonly #only: ReadonlySet<string>;
 	readonly #own: string;
 	/** The desk that was refused last, so that it is said once. */
@@ -46,10 +48,13 @@ export class Desks {
 	readonly #stopped = new AbortController();
 	#reading: Promise<void> | undefined;
 	#agreedAt: number | undefined;
+	/** The version of the store when the desks were last read. */
+	#readVersion: string | undefined;
 
 	/** `only`: the namespaces to govern, all when empty. `own`: where the operator runs; a desk there is refused. */
-	constructor(context: Context, only: readonly string[], own: string, hooks: DeskHooks) {
+	constructor(context: Context, memory: Memory, only: readonly string[], own: string, hooks: DeskHooks) {
 		this.#context = context;
+		this.#memory = memory;
 		this.#hooks = hooks;
 		this.#only = new Set(only);
 		this.#own = own;
@@ -95,6 +100,26 @@ export class Desks {
 		return [...this.#states.values()];
 	}
 
+	/** Holds every desk against what is remembered, now that more is. */
+	recollect(): void {
+		for (const desk of this.all()) {
+			desk.recollect();
+			this.#tell(desk);
+		}
+	}
+
+	/** Says which desks are remembered halted and are not there. */
+	reportMissing(): void {
+		for (const [namespace, { mode, freeze, generation }] of this.#memory.all()) {
+			if (this.#states.has(namespace) || !this.#governs(namespace)) continue;
+			this.#context.metrics.errors.inc({ where: "desk-missing" });
+			this.#context.log.error(
+				{ namespace, mode, freeze, generation },
+				"a desk that is remembered is not there: its fence is open",
+			);
+		}
+	}
+
 	/** Namespaces with an enforce label that denies. */
 	enforced(): readonly string[] {
 		return [...this.#namespaces.rows]
@@ -137,7 +162,8 @@ export class Desks {
 		return this.#only.size === 0 || this.#only.has(namespace);
 	}
 
-	#accept(object: DeskObject): void {
+	/** `begunAt`: when the read was sent that showed it; see `DeskState.accept`. */
+	#accept(object: DeskObject, begunAt?: number): void {
 		const namespace = object.metadata.namespace ?? "";
 		if (object.metadata.name !== deskName || !this.#governs(namespace)) return;
 		const known = this.#states.get(namespace);
@@ -145,16 +171,7 @@ export class Desks {
 			this.#open(object);
 			return;
 		}
-		const accepted = known.accept(object);
-		// Controllers read desks themselves: what they found first is news here all the same.
-		if (this.#isNews(known)) this.#tell(known);
-		else if (accepted) this.#hooks.onChange(known);
-	}
-
-	#isNews(desk: DeskState): boolean {
-		const told = this.#told.get(desk)?.metadata;
-		const { uid, generation } = desk.object.metadata;
-		return told?.uid !== uid || told.generation !== generation;
+		if (known.accept(object, begunAt)) this.#hooks.onChange(known);
 	}
 
 	#tell(desk: DeskState): void {
@@ -200,7 +217,13 @@ export class Desks {
 				log.debug({ namespace, resource, reason }, "listing");
 			},
 		});
-		const desk = new DeskState(object, view);
+		const desk = new DeskState(object, {
+			view,
+			memory: this.#memory,
+			clock: this.#context.clock,
+			onMoved: (moved) => this.#tell(moved),
+			onWentBack: () => this.#relistAll(`a read of the desk in ${namespace} is older than what was seen`),
+		});
 		desk.enforceLabel = this.#namespaces.rows.get(namespace);
 		this.#states.set(namespace, desk);
 		log.info({ namespace, mode: object.spec.mode }, "governing desk");
@@ -226,6 +249,7 @@ export class Desks {
 		metrics.errors.inc({ where: "desk-deleted" });
 		log.error({ namespace, mode: desk.object.spec.mode }, "the desk was deleted: its fence is open");
 		this.#states.delete(namespace);
+		this.#memory.lose(namespace);
 		this.#hooks.onGone(desk);
 		void desk.view.stop();
 	}
@@ -246,11 +270,13 @@ export class Desks {
 	}
 
 	async #readOnce(signal: AbortSignal): Promise<void> {
+		const begunAt = performance.now();
 		const list = await this.#context.client.list<DeskObject>(desksPath(), undefined, {
 			priority: "emergency",
 			deadlineMilliseconds: 2_000,
 			signal,
 		});
+		this.#compareVersion(list.metadata.resourceVersion);
 		const read = new Map(list.items.map((item) => [keyOf(item), item]));
 		let agrees = true;
 		for (const key of new Set([...read.keys(), ...this.#desks.rows.keys()])) {
@@ -258,8 +284,27 @@ export class Desks {
 			const row = this.#desks.rows.get(key);
 			if (object?.metadata.resourceVersion !== row?.metadata.resourceVersion) agrees = false;
 			this.#desks.observe(key, object);
-			if (object !== undefined) this.#accept(object);
+			if (object !== undefined) this.#accept(object, begunAt);
 		}
 		if (agrees) this.#agreedAt = performance.now();
+	}
+
+	/** Reads come one after the other, and the store only grows: a lower version is that of a store restored. */
+	#compareVersion(version: string): void {
+		const before = this.#readVersion;
+		this.#readVersion = version;
+		if (before === undefined || (compareResourceVersions(version, before) ?? 0) >= 0) return;
+		this.#relistAll(`the store went back from version ${before} to ${version}`);
+	}
+
+	/** History went back: every watch would wait in silence for versions that are long in coming. */
+	#relistAll(reason: string): void {
+		const { log, metrics } = this.#context;
+		metrics.errors.inc({ where: "history-went-back" });
+		log.error({ reason }, "history went back: listing everything anew");
+		this.#desks.relist("history went back", true);
+		this.#namespaces.relist("history went back", true);
+		this.#kinds.relist("history went back", true);
+		for (const desk of this.all()) desk.view.relist("history went back", true);
 	}
 }

@@ -5,7 +5,9 @@ export type OperatorErrorCode =
 	/** The desk changed since this was planned. */
 	| "SUPERSEDED"
 	/** This replica does not hold the lease, or not for long. */
-	| "NOT_LEADER";
+	| "NOT_LEADER"
+	/** What is remembered could not be read or written. */
+	| "STATE";
 
 /** The one error of this folder. */
 export class OperatorError extends Error {

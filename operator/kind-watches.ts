@@ -104,9 +104,9 @@ export class KindWatches {
 		return [...problems, ...[...gone].map((resource) => ({ resource, why: "Gone" }) as const)];
 	}
 
-	/** Lists everything again. */
-	relist(reason: string): void {
-		for (const { reflector } of this.#watches.values()) reflector.relist(reason);
+	/** Lists everything again; `anew` when history went back. */
+	relist(reason: string, anew = false): void {
+		for (const { reflector } of this.#watches.values()) reflector.relist(reason, anew);
 	}
 
 	async stop(): Promise<void> {

@@ -63,6 +63,22 @@ export function createMetrics() {
 			help: "Kubernetes events that could not be written.",
 			registers,
 		}),
+		regressions: new Counter({
+			name: "tradingsafety_history_regressed_total",
+			help: "Times a desk was found milder than remembered, although nobody lowered it.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
+		memoryDurable: new Gauge({
+			name: "tradingsafety_memory_durable",
+			help: "1 while what is remembered is on disk, 0 without --state-dir, -1 while the disk fails.",
+			registers,
+		}),
+		clockOffset: new Gauge({
+			name: "tradingsafety_clock_offset_seconds",
+			help: "How far the API server's clock is from this machine's, where it is more than 5 s.",
+			registers,
+		}),
 		mode: new Gauge({
 			name: "tradingsafety_mode",
 			help: "The mode asked for: 0 Normal, 1 Pause, 2 Reduce, 3 Emergency.",

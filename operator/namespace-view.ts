@@ -100,9 +100,9 @@ export class NamespaceView {
 		return this.#pods.rows.get(key);
 	}
 
-	/** Lists everything again: what is seen here was found to be behind what is so. */
-	relist(reason: string): void {
-		for (const reflector of [this.#pods, this.#workloads, this.#records]) reflector.relist(reason);
+	/** Lists everything again: what is seen here was found to be behind what is so. `anew`: history went back. */
+	relist(reason: string, anew = false): void {
+		for (const reflector of [this.#pods, this.#workloads, this.#records]) reflector.relist(reason, anew);
 	}
 
 	async stop(): Promise<void> {

@@ -1,24 +1,28 @@
 import { type Logger, pino } from "pino";
 import { observes } from "../core/enforcement.ts";
-import { leaderAccount } from "../crds/roles.ts";
+import { leaderAccount, operatorAccount } from "../crds/roles.ts";
 import { modes } from "../crds/vocabulary.ts";
 import { Client } from "../kube/client.ts";
 import { EventRecorder } from "../kube/events.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { ServiceAccountToken } from "../kube/token.ts";
 import { openApiServers } from "./api-servers.ts";
+import { Clock } from "./clock.ts";
 import type { Context } from "./context.ts";
 import { Confirmer } from "./controllers/confirm.ts";
 import { Enforcer } from "./controllers/enforce.ts";
 import { FenceProber } from "./controllers/fence.ts";
+import { HistoryKeeper } from "./controllers/history.ts";
 import { Lead } from "./controllers/lead.ts";
 import { StatusWriter } from "./controllers/status.ts";
 import type { DeskState } from "./desk-state.ts";
 import { Desks } from "./desks.ts";
 import { serveHttp } from "./http.ts";
+import { Memory } from "./memory.ts";
 import { createMetrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
 import { StageTimer } from "./stages.ts";
+import { StateDir } from "./state-dir.ts";
 
 const warmSockets = 40;
 const watchProofMilliseconds = 2_000;
@@ -42,10 +46,20 @@ export async function startOperator(
 	log: Logger = pino({ level: options.logLevel, base: { replica: options.identity } }, pino.destination(2)),
 ): Promise<Operator> {
 	const metrics = createMetrics();
+	const clock = new Clock((seconds) => {
+		metrics.clockOffset.set(seconds);
+		metrics.errors.inc({ where: "clock" });
+		log.error(
+			{ seconds },
+			"this machine's clock is off by more than 5 s, or right again: the API server's counts",
+		);
+	});
+	const onDate = (date: string | undefined, sentAt: number) => clock.hear(date, sentAt);
 	const apiServers = await openApiServers(options, log, metrics);
 	const client = new Client(apiServers.connection, {
 		userAgent: "tradingsafety-operator",
 		onCall: metrics.onCall,
+		onDate,
 	});
 	const token = new ServiceAccountToken({
 		client,
@@ -55,6 +69,7 @@ export async function startOperator(
 	const leaderClient = new Client(apiServers.connection.withToken(token), {
 		userAgent: "tradingsafety-leader",
 		onCall: metrics.onCall,
+		onDate,
 	});
 	const events = new EventRecorder({
 		client,
@@ -88,11 +103,22 @@ export async function startOperator(
 		leaderClient,
 		elector,
 		identity: options.identity,
+		clock,
 		log,
 		metrics,
 		events,
 	};
 
+	const stateDir =
+		options.stateDir === undefined
+			? undefined
+			: new StateDir(options.stateDir, (err) => {
+					metrics.errors.inc({ where: "state-dir" });
+					log.error({ err }, "what is remembered may be lost with this process");
+				});
+	const memory = new Memory(clock, stateDir);
+	const { operatorNamespace } = options;
+	const history = new HistoryKeeper(context, `system:serviceaccount:${operatorNamespace}:${operatorAccount}`);
 	const stages = new StageTimer(metrics);
 	const enforcer = new Enforcer(context);
 	const status = new StatusWriter(context);
@@ -112,6 +138,7 @@ export async function startOperator(
 	};
 	let gathering = new Set<DeskState>();
 	const look = (desk: DeskState) => {
+		history.look(desk);
 		enforcer.look(desk);
 		// One look for all events that arrived together.
 		if (gathering.size === 0) setImmediate(lookAtGathered);
@@ -126,8 +153,9 @@ export async function startOperator(
 			observe(desk);
 		}
 	};
-	const desks = new Desks(context, options.namespaces, options.operatorNamespace, {
+	const desks = new Desks(context, memory, options.namespaces, operatorNamespace, {
 		onSpec: (desk) => {
+			history.look(desk);
 			enforcer.lookNow(desk);
 			lead.interrupt(desk);
 			prober.look(desk);
@@ -141,12 +169,16 @@ export async function startOperator(
 		},
 		onChange: look,
 		onGone: (desk) => {
-			for (const controller of [enforcer, status, lead, confirmer, stages]) controller.forget(desk);
+			for (const controller of [history, enforcer, status, lead, confirmer, stages]) controller.forget(desk);
 			void prober.forget(desk);
 		},
 	});
 
-	const ready = () => readiness(desks);
+	const ready = () => {
+		const forgetful = stateDir?.problem();
+		metrics.memoryDurable.set(stateDir === undefined ? 0 : forgetful === undefined ? 1 : -1);
+		return [...readiness(desks), ...(forgetful === undefined ? [] : [forgetful])];
+	};
 	const http = await serveHttp({
 		address: options.httpAddress,
 		port: options.httpPort,
@@ -162,6 +194,8 @@ export async function startOperator(
 	const start = async () => {
 		apiServers.start();
 		elector.start();
+		// Beside everything else: a disk that hangs must not delay a halt.
+		void memory.load(() => desks.recollect());
 		// A server that is away now is met by every other call, each with its own retries.
 		await client
 			.warm(warmSockets)
@@ -169,6 +203,7 @@ export async function startOperator(
 		if (stopping.signal.aborted) return;
 		await desks.start();
 		log.info({ port: http.port, desks: desks.all().length }, "governing");
+		desks.reportMissing();
 	};
 	const started = start().catch((err: unknown) => {
 		if (stopping.signal.aborted) log.info("stopped before everything was listed");
@@ -180,11 +215,12 @@ export async function startOperator(
 		async stop() {
 			log.info("stopping");
 			stopping.abort();
-			await Promise.all([lead.stop(), prober.stop(), confirmer.stop(), enforcer.stop()]);
+			await Promise.all([history.stop(), lead.stop(), prober.stop(), confirmer.stop(), enforcer.stop()]);
 			await desks.stop();
 			await status.stop();
 			await elector.stop();
 			await events.stop();
+			await stateDir?.stop();
 			await http.close();
 			await apiServers.stop();
 			await Promise.all([client.close(), leaderClient.close()]);

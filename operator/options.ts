@@ -20,6 +20,8 @@ export type OperatorOptions = {
 	readonly httpAddress: string;
 	readonly httpPort: number;
 	readonly logLevel: string;
+	/** Where to keep what is remembered of desks; undefined: in memory only. */
+	readonly stateDir?: string;
 };
 
 /** How to call the operator. */
@@ -35,6 +37,7 @@ export const usage = `usage: node operator/main.ts [options]
   --identity NAME              name of this replica (host name, process and a random part)
   --http-address ADDRESS       of /healthz, /readyz and /metrics (127.0.0.1)
   --http-port N                0 takes a free one (8080)
+  --state-dir DIR              keeps what history going back would undo; one for each replica (memory only)
   --log-level LEVEL            trace, debug, info, warn, error (info)`;
 
 /** Reads the command line (without node and script). Throws `USAGE` naming what is wrong. */
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[]): OperatorOptions {
 		httpAddress: values["http-address"] ?? "127.0.0.1",
 		httpPort: integer("http-port", values["http-port"] ?? "8080", 0, 65_535),
 		logLevel: values["log-level"] ?? "info",
+		...(values["state-dir"] !== undefined && { stateDir: values["state-dir"] }),
 	};
 }
 
@@ -70,6 +74,7 @@ function parse(args: readonly string[]) {
 				"http-address": { type: "string" },
 				"http-port": { type: "string" },
 				"log-level": { type: "string" },
+				"state-dir": { type: "string" },
 			},
 		});
 	} catch (cause) {

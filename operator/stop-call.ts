@@ -63,8 +63,9 @@ export async function callToStop(
 		}
 		case "ScaleToZero": {
 			// In a halt that is over the record is gone, and nothing would bring the workload back.
+			const begunAt = performance.now();
 			const fresh = await readDesk(client, namespace, options);
-			desk.accept(fresh);
+			desk.accept(fresh, begunAt);
 			if (fresh.metadata.generation !== generation || fresh.metadata.uid !== desk.object.metadata.uid) return;
 			const kind = desk.view.kindOf(effect.workload);
 			if (kind === undefined) return;

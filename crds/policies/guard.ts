@@ -75,6 +75,11 @@ export const status: Policy = {
 				"!oldObject.?status.wasNormal.orValue(false) || object.?status.wasNormal.orValue(false) || variables.clear",
 			message: `unsaying that the desk was Normal once ${needs("clear")}`,
 		},
+		{
+			expression:
+				"!oldObject.?status.regressed.hasValue() || object.?status.regressed == oldObject.?status.regressed || object.?status.regressed.generation.orValue(0) > oldObject.?status.regressed.generation.orValue(0) || variables.clear",
+			message: `unsaying that history went back ${needs("clear")}`,
+		},
 	],
 };
 

@@ -29,6 +29,7 @@ import {
 	schedulerConfigFile,
 	serverCommand,
 } from "./servers.ts";
+import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { type Starting, startApiServer, startServers } from "./startup.ts";
 import { ensureToolchain } from "./toolchain.ts";
 import { startWarden } from "./warden-client.ts";
@@ -75,6 +76,10 @@ export type Cluster = ClusterAccess & {
 	resume(name: ServerName | "warden"): void;
 	/** Ends the controller manager and starts it again at this rate; returns before it acts. */
 	restartControllerManager(rate: ControllerManagerRate): Promise<void>;
+	/** Copies the store; it and the API server are away for some seconds. */
+	takeSnapshot(): Promise<Snapshot>;
+	/** Exchanges the store for a copy, with every server down meanwhile; `whileDown` runs in between. */
+	restoreSnapshot(snapshot: Snapshot, whileDown?: () => Promise<void>): Promise<void>;
 	/** The numbers of the processes that run now. */
 	pids(): Partial<Record<ServerName | "warden", number>>;
 };
@@ -157,6 +162,8 @@ function handle(starting: Starting, plan: ServerPlan): Cluster {
 			await warden.stop(name, "SIGTERM");
 			await warden.start(name, serverCommand({ ...plan, controllerManagerRate: rate }, name));
 		},
+		takeSnapshot: () => takeSnapshot(cluster),
+		restoreSnapshot: (snapshot, whileDown) => restoreSnapshot(cluster, snapshot, whileDown),
 		pids: () =>
 			Object.fromEntries(
 				Object.entries(readProcesses(files)).map(([name, identity]) => [name, identity.pid]),

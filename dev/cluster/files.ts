@@ -30,6 +30,8 @@ export type ClusterFiles = {
 	readonly pki: string;
 	readonly config: string;
 	readonly data: string;
+	/** Copies of `data`. */
+	readonly snapshots: string;
 	readonly logs: string;
 	readonly kubectlCache: string;
 };
@@ -65,6 +67,7 @@ export function clusterFiles(dir: string): ClusterFiles {
 		pki: join(dir, "pki"),
 		config: join(dir, "config"),
 		data: join(dir, "etcd"),
+		snapshots: join(dir, "snapshots"),
 		logs: join(dir, "logs"),
 		kubectlCache: join(dir, "kubectl-cache"),
 	};

@@ -18,6 +18,9 @@ import type { Warden } from "./warden-client.ts";
 
 const READY_TIMEOUT_MILLISECONDS = 60_000;
 
+/** The servers that only talk to the API server. */
+export const clients = ["kube-controller-manager", "kube-scheduler", "kwok"] as const;
+
 /** What there is of a cluster while it starts. */
 export type Starting = {
 	readonly files: ClusterFiles;
@@ -34,11 +37,10 @@ export type Starting = {
  * @throws ClusterError `StartFailed` with the last lines of the log of the server that was waited for
  */
 export async function startServers(cluster: Starting, nodes: number, progress: Progress): Promise<void> {
-	const { warden, command, ports } = cluster;
+	const { warden, command } = cluster;
 	const step = "Starting the cluster";
 	progress.report(step, "etcd");
-	await warden.start("etcd", command("etcd"));
-	await waitForServers(cluster, ["etcd"], () => isListening(ports.etcd));
+	await startStore(cluster);
 
 	const [first, ...further] = API_SERVERS.slice(0, cluster.servers.length);
 	progress.report(step, "API server");
@@ -49,15 +51,21 @@ export async function startServers(cluster: Starting, nodes: number, progress: P
 	progress.report(step, "controllers, scheduler and nodes");
 	await asAdmin(cluster, "kube-apiserver", async (api) => {
 		const names = await createNodes(api, nodes);
-		const others = ["kube-controller-manager", "kube-scheduler", "kwok"] as const;
-		for (const name of others) await warden.start(name, command(name));
+		for (const name of clients) await warden.start(name, command(name));
 		await waitForServers(
 			cluster,
-			others,
+			clients,
 			async () => (await nodesAreReady(api, names)) && (await hasDefaultServiceAccount(api, "default")),
 		);
 	});
 	progress.finish();
+}
+
+/** Starts etcd; returns when it listens. */
+export async function startStore(cluster: Starting): Promise<void> {
+	const { warden, command, ports } = cluster;
+	await warden.start("etcd", command("etcd"));
+	await waitForServers(cluster, ["etcd"], () => isListening(ports.etcd));
 }
 
 /** Starts an API server; returns when it is ready. */

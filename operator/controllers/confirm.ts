@@ -1,7 +1,6 @@
 import { isProven } from "../../core/facts.ts";
 import { labelSelector, matches } from "../../core/selector.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
-import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { livePods, type PodObject, podsPath, projectPod } from "../resources.ts";
@@ -16,7 +15,8 @@ const sweepMilliseconds = 5_000;
 const pageSize = 100;
 
 type Progress = {
-	generation: number;
+	/** Which version of the desk it is about: when that was first seen. */
+	seenAt: number;
 	provenAt: number;
 	busy: boolean;
 	sweptAt: number;
@@ -69,13 +69,13 @@ export class Confirmer implements Controller {
 	}
 
 	#progressOf(desk: DeskState): Progress {
-		const generation = desk.object.metadata.generation ?? 0;
+		const { seenAt } = desk;
 		let progress = this.#progress.get(desk);
 		if (progress === undefined) {
-			progress = { generation, provenAt: performance.now(), busy: false, sweptAt: 0 };
+			progress = { seenAt, provenAt: performance.now(), busy: false, sweptAt: 0 };
 			this.#progress.set(desk, progress);
-		} else if (progress.generation !== generation) {
-			progress.generation = generation;
+		} else if (progress.seenAt !== seenAt) {
+			progress.seenAt = seenAt;
 			progress.provenAt = performance.now();
 			progress.sweptAt = 0;
 		}
@@ -88,7 +88,7 @@ export class Confirmer implements Controller {
 	}
 
 	async #confirm(desk: DeskState, progress: Progress, open: readonly TargetState[]): Promise<void> {
-		const { generation } = progress;
+		const { seenAt } = progress;
 		let found = false;
 		try {
 			const sweep = performance.now() - progress.sweptAt > sweepMilliseconds;
@@ -97,14 +97,14 @@ export class Confirmer implements Controller {
 				if (isInSight(desk, state) && !sweep) continue;
 				const selector = labelSelector(state.spec.selector);
 				const left = selector === undefined ? [] : await this.#list(desk, selector);
-				const current = desk.object.metadata.generation === generation;
+				const current = desk.seenAt === seenAt;
 				if (!current || this.#stopped) return;
 				if (left.length > 0) {
 					this.#sweep(desk, left.map(projectPod));
 				} else if (isInSight(desk, state)) {
 					desk.view.relist("a list found nothing left");
 				} else {
-					desk.confirmGone(state.spec.name, timestamp());
+					desk.confirmGone(state.spec.name, this.#context.clock.now());
 					found = true;
 				}
 			}

@@ -123,7 +123,8 @@ export class Enforcer implements Controller {
 		if (work.reading) return;
 		work.reading = true;
 		try {
-			desk.accept(await readDesk(this.#context.client, desk.namespace));
+			const begunAt = performance.now();
+			desk.accept(await readDesk(this.#context.client, desk.namespace), begunAt);
 		} catch (err) {
 			this.#context.metrics.errors.inc({ where: "read-desk" });
 			this.#context.log.warn({ namespace: desk.namespace, err }, "acting on a desk that may be out of date");

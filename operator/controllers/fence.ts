@@ -3,7 +3,6 @@ import { fences } from "../../core/fence.ts";
 import { probeLabel, unstamped } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/error.ts";
-import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { podsPath } from "../resources.ts";
@@ -127,7 +126,7 @@ export class FenceProber implements Controller {
 	}
 
 	async #try({ namespace }: DeskState, apiServer: Client): Promise<FenceFinding> {
-		const { log, metrics } = this.#context;
+		const { clock, log, metrics } = this.#context;
 		const server = apiServer.connection.server.origin;
 		try {
 			await apiServer.create(
@@ -140,7 +139,7 @@ export class FenceProber implements Controller {
 			const found = isKubeError(error, "FORBIDDEN", "INVALID") ? denial.exec(error.message) : null;
 			if (found !== null) {
 				const stamped = found[4] === undefined;
-				return { generation: Number(found[2]), uid: found[3] ?? "", at: timestamp(), stamped };
+				return { generation: Number(found[2]), uid: found[3] ?? "", at: clock.now(), stamped };
 			}
 			metrics.errors.inc({ where: "fence-probe" });
 			log.error({ namespace, server, err: error }, "the fence could not be tried");

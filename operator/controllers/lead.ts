@@ -1,4 +1,5 @@
 import type { Workload } from "../../core/observed.ts";
+import { withoutRegression } from "../../core/regression.ts";
 import type { RestoreEffect, RestoreStep } from "../../core/restore.ts";
 import { nextStatus, notRestoredRows, withClearance } from "../../core/status.ts";
 import { targetStates, targetsOf } from "../../core/targets.ts";
@@ -71,6 +72,8 @@ export class Lead implements Controller {
 	async #pass(namespace: string, signal: AbortSignal): Promise<PassResult> {
 		const desk = this.#desks.get(namespace);
 		if (desk === undefined || !desk.viewSynced || !this.#context.elector.isLeader()) return undefined;
+		// Milder than it should be, and about to be raised: nothing of it is opened.
+		if (desk.recovery !== undefined) return { requeueAfterMilliseconds: pollMilliseconds };
 		const { object } = desk;
 		// A status that does not yet speak of this generation has not yet raised what it holds.
 		if (object.status?.observedGeneration !== object.metadata.generation) {
@@ -82,7 +85,8 @@ export class Lead implements Controller {
 			return { requeueAfterMilliseconds: echoMilliseconds };
 		}
 		const status = nextStatus(object, facts, desk.sightings);
-		const cleared = withClearance(object, status, facts);
+		const answered = withoutRegression(status);
+		const cleared = withClearance(object, answered ?? status, facts) ?? answered;
 		if (cleared !== undefined) {
 			this.#mayOpen(signal);
 			await publishStatus(this.#context, desk, object, cleared, this.#context.leaderClient);

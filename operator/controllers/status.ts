@@ -57,8 +57,10 @@ export class StatusWriter implements Controller {
 		const { leader, other } = refreshMilliseconds;
 		const refresh = this.#context.elector.isLeader() ? leader : other;
 		const age = Date.parse(status.observedAt ?? "") - Date.parse(object.status?.observedAt ?? "");
-		if (saysTheSame(object.status, status) && age < refresh) {
-			return { requeueAfterMilliseconds: refresh - age };
+		// A time in the future, or none, would keep it from ever being written again.
+		const isYoung = age > -refresh && age < refresh;
+		if (saysTheSame(object.status, status) && isYoung) {
+			return { requeueAfterMilliseconds: refresh - Math.max(0, age) };
 		}
 		await publishStatus(this.#context, desk, object, status, this.#context.client);
 		return { requeueAfterMilliseconds: refresh };

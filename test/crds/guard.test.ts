@@ -31,7 +31,9 @@ test("the operator's account observes and raises, and opens nothing", async (t) 
 	const desk = await newDesk(
 		world,
 		{ mode: "Reduce" },
-		{ status: { wasNormal: true, targets: [held, { name: "liq" }] } },
+		{
+			status: { wasNormal: true, regressed: { generation: 3, at: "then" }, targets: [held, { name: "liq" }] },
+		},
 	);
 	await until(
 		"the rights of the account are in force",
@@ -60,6 +62,12 @@ test("the operator's account observes and raises, and opens nothing", async (t) 
 	t.is(await targets(held, { name: "liq", startAllowed: true }), `denied: allowing a start ${clear}`);
 	t.is(await status({ wasNormal: false }), `denied: unsaying that the desk was Normal once ${clear}`);
 	t.is(await status({ wasNormal: null }), `denied: unsaying that the desk was Normal once ${clear}`);
+	const unsaid = `denied: unsaying that history went back ${clear}`;
+	t.is(await status({ regressed: null }), unsaid);
+	t.is(await status({ regressed: { generation: 2 } }), unsaid);
+	t.is(await status({ regressed: { generation: 3, at: "another time" } }), unsaid);
+	t.is(await status({ regressed: { generation: null } }), unsaid);
+	t.is(await status({ regressed: { generation: 4, at: "later" } }), "allowed");
 	// And of spec it may raise, and nothing else.
 	const spec = (value: unknown) => outcome(desk.patch(operator, value, true));
 	t.is(await spec({ mode: "Emergency" }), "allowed");

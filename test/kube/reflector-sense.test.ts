@@ -88,3 +88,23 @@ test("two reads in a row that are older than the row mean that history went back
 	await until("the row is back", () => reflector.rows.get("desk/a") === "old");
 	t.is(changes.at(-1), "~a=new>old");
 });
+
+test("after history went back a row of the same version is told anew", async (t) => {
+	// Given a reflector with a row
+	const { server, reflector, changes } = await startWatched(t, deaf);
+	const stored = server.store.put(pods, pod("a", "old"));
+	server.next("watch", (exchange) => exchange.open());
+	reflector.start();
+	await reflector.synced();
+	// When another history gives the same version to something else
+	const { resourceVersion } = stored.metadata;
+	const other = pod("a", "new");
+	const items = [{ ...other, metadata: { ...other.metadata, resourceVersion } }];
+	server.next("list", (exchange) =>
+		exchange.answer({ status: 200, body: { kind: "List", metadata: { resourceVersion }, items } }),
+	);
+	reflector.relist("history went back", true);
+	// Then it is told
+	await until("the row is the new one", () => changes.includes("~a=old>new"));
+	t.is(reflector.rows.get("desk/a"), "new");
+});

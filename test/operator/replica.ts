@@ -6,6 +6,7 @@ import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import { until } from "../support/until.ts";
 import type { TestDesk } from "./desk.ts";
 
+const shiftedClock = new URL("shifted-clock.ts", import.meta.url).href;
 const main = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
 
 /** Settings of {@link startReplica}. */
@@ -14,6 +15,8 @@ export type ReplicaOptions = {
 	/** By default that of the operator's service account; a proxy gives another. */
 	readonly kubeconfig?: string;
 	readonly leaseSeconds?: number;
+	/** By how many hours its wall clock is off. */
+	readonly clockHours?: number;
 	/** Further options of the operator. */
 	readonly args?: readonly string[];
 };
@@ -96,16 +99,21 @@ export async function startReplica(
 	const kubeconfig =
 		options.kubeconfig ??
 		(await desk.cluster.kubeconfigForServiceAccount({ namespace: operatorNamespace, name: operatorAccount }));
+	const clock = options.clockHours === undefined ? [] : ["--import", shiftedClock];
 	const child = spawn(
 		process.execPath,
 		[
+			...clock,
 			main,
 			...["--kubeconfig", kubeconfig, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
 			...["--namespace", desk.namespace, "--lease", `test-${desk.namespace}`],
 			...["--lease-seconds", String(options.leaseSeconds ?? 2)],
 			...(options.args ?? []),
 		],
-		{ stdio: ["ignore", "ignore", "pipe"] },
+		{
+			stdio: ["ignore", "ignore", "pipe"],
+			env: { ...process.env, TRADINGSAFETY_TEST_CLOCK_HOURS: String(options.clockHours ?? 0) },
+		},
 	);
 	const replica = new Replica(identity, child);
 	t.teardown(() => replica.end("SIGKILL"));
