@@ -4,7 +4,9 @@ import { enforceLabel } from "../crds/vocabulary.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { type Facts, isProven } from "./facts.ts";
+import { impossibleWords } from "./label-syntax.ts";
 import { rank } from "./modes.ts";
+import { rehearsed } from "./rehearsal.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
@@ -39,6 +41,7 @@ export function findings(
 			"NotConfigured",
 			"no audit store is configured: nothing is proven later",
 		),
+		rehearsed(desk, facts),
 		restored(facts, states),
 		selecting(facts, states),
 		distinct(facts, states),
@@ -132,7 +135,12 @@ function fenced(desk: TradingSafety, facts: Facts): Finding {
 			`label namespace ${desk.metadata.namespace} with ${enforceLabel}=targets; until then new pods are not denied, only deleted`,
 		);
 	}
-	if ("error" in facts.fence) return finding("Fenced", "Unknown", "ProbeFailed", facts.fence.error);
+	if ("error" in facts.fence) {
+		const { error, open } = facts.fence;
+		return open === true
+			? finding("Fenced", "False", "FenceOpen", error)
+			: finding("Fenced", "Unknown", "ProbeFailed", error);
+	}
 	if (!isProven(facts.fence, desk.metadata)) {
 		return finding(
 			"Fenced",
@@ -187,6 +195,17 @@ function selecting({ observed }: Facts, states: readonly TargetState[]): Finding
 			!observed.workloads.some((workload) => matches(spec.selector, workload.labels)) &&
 			!observed.pods.some((pod) => matches(spec.selector, pod.labels)),
 	);
+	const impossible = states
+		.filter(({ spec }) => impossibleWords(spec.selector).length > 0)
+		.map(({ spec }) => `${spec.name} (${impossibleWords(spec.selector).slice(0, 3).join(", ")})`);
+	if (impossible.length > 0) {
+		return finding(
+			"TargetsFound",
+			"False",
+			"ImpossibleSelector",
+			`no pod can carry what these targets select by, check the selector: ${impossible.join("; ")}`,
+		);
+	}
 	return empty.length === 0
 		? finding("TargetsFound", "True", "Selected", `${states.length} targets select something`)
 		: finding(

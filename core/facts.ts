@@ -1,19 +1,27 @@
 import type { TradingSafety } from "../crds/types.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
+import type { Attempt, Rehearsal } from "./rehearsal.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
 
 /** A denial by the fence that was seen by dry run, and the version of the desk that it was judged by. */
 export type FenceProof = { readonly generation: number; readonly uid: string; readonly at: string };
+
+/** Why the fence is not proven. `open`: it was seen not to deny. */
+export type FenceDoubt = { readonly error: string; readonly open?: boolean };
 
 /** What a replica has seen of a desk at one moment, beside the desk itself. Times are RFC 3339. */
 export type Seen = {
 	readonly now: string;
 	readonly observed: Observed;
 	/** The last proof, or why there is none. */
-	readonly fence: FenceProof | { readonly error: string };
+	readonly fence: FenceProof | FenceDoubt;
 	/** Targets whose pods were listed by a fresh read after the fence was proven at this generation: none left. */
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
+	/** What a halt would meet, where that was tried. */
+	readonly rehearsal?: Rehearsal;
+	/** Calls of a halt under way that were refused, more than once. */
+	readonly obstacles?: readonly Attempt[];
 	/** Value of the enforce label of the namespace. */
 	readonly enforceLabel?: string;
 };

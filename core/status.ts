@@ -18,6 +18,8 @@ import { type Sighting, stateWord } from "./sighting.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
 
 const namesKept = 50;
+/** The bounds of the schema for texts that are made here. A status that breaks one is refused as a whole. */
+const longest = { message: 2048, reason: 128, hold: 1024, pod: 320 };
 
 /**
  * The status that a replica would write from what it knows. It never gives a clearance and never releases:
@@ -31,7 +33,10 @@ export function nextStatus(
 	const before = desk.status ?? {};
 	const generation = desk.metadata.generation ?? 0;
 	const story = continueStory(before, sightings);
-	const standing = holds(desk, facts, story.trips?.last?.time);
+	const standing = holds(desk, facts, story.trips?.last?.time).map((hold) => ({
+		...hold,
+		message: clipped(hold.message, longest.hold),
+	}));
 	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
 	const settled = isSettled(desk, facts);
 	const inForce = settled ? stateWord(desk.spec) : before.modeInForce;
@@ -81,8 +86,15 @@ function conditions(
 	return found.map((finding) => {
 		const old = before.find((condition) => condition.type === finding.type);
 		const since = old !== undefined && old.status === finding.status ? old.lastTransitionTime : now;
-		return { ...finding, observedGeneration: generation, lastTransitionTime: since };
+		const reason = clipped(finding.reason, longest.reason);
+		const message = clipped(finding.message, longest.message);
+		return { ...finding, reason, message, observedGeneration: generation, lastTransitionTime: since };
 	});
+}
+
+/** The start of a text, never half a character. */
+function clipped(text: string, most: number): string {
+	return text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatus[] {
@@ -115,6 +127,7 @@ function targetStatus(
 	const recordedAt = state.recordedAt ?? (unrecorded ? undefined : now);
 	const unconfirmed = pods
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
+		.map((text) => clipped(text, longest.pod))
 		.sort();
 	return {
 		name,

@@ -58,6 +58,13 @@ export const clusterRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
 		{ apiGroups: [""], resources: ["namespaces"], verbs: read },
 		{ apiGroups: ["apps"], resources: ["deployments", "statefulsets"], verbs: read },
 		scale,
+		// To tell a desk that was deleted from a definition that was.
+		{
+			apiGroups: ["apiextensions.k8s.io"],
+			resources: ["customresourcedefinitions"],
+			resourceNames: [`tradingsafeties.${apiGroup}`],
+			verbs: ["get"],
+		},
 		{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 	],
 	[leaderAccount]: [

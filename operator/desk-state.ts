@@ -1,5 +1,6 @@
-import { type Facts, type FenceProof, factsFrom } from "../core/facts.ts";
+import { type Facts, type FenceDoubt, type FenceProof, factsFrom } from "../core/facts.ts";
 import type { Pod } from "../core/observed.ts";
+import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
 import { targetStates } from "../core/targets.ts";
@@ -7,6 +8,7 @@ import type { TradingSafety } from "../crds/types.ts";
 import { compareResourceVersions } from "../kube/object.ts";
 import { timestamp } from "./clock.ts";
 import type { NamespaceView } from "./namespace-view.ts";
+import { Obstacles } from "./obstacles.ts";
 
 const sightingsKept = 500;
 
@@ -22,9 +24,15 @@ export class DeskState {
 	#knownAt = performance.now();
 	/** True once pods, workloads and records were listed. */
 	viewSynced = false;
-	fence: FenceProof | { readonly error: string } = { error: "not tried yet" };
+	fence: FenceProof | FenceDoubt = { error: "not tried yet" };
 	/** When the fence was last seen to deny, by `performance.now()`. */
 	fenceProvenAt: number | undefined;
+	/** The object is gone with its definition: what was seen last goes on being enforced, and nothing is opened. */
+	isOrphan = false;
+	/** What a halt would meet, as last tried. */
+	rehearsal: Rehearsal | undefined;
+	/** What refuses a halt under way. */
+	readonly obstacles = new Obstacles();
 	readonly #gone = new Map<string, { readonly at: string }>();
 
 	constructor(object: TradingSafety, view: NamespaceView) {
@@ -115,6 +123,8 @@ export class DeskState {
 			observed: this.view.observed(),
 			fence: this.fence,
 			gone: new Map(this.#gone),
+			...(this.rehearsal !== undefined && { rehearsal: this.rehearsal }),
+			obstacles: this.obstacles.list(),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});
 	}

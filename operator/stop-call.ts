@@ -46,13 +46,17 @@ export async function callToStop(context: Context, desk: DeskState, effect: Stop
 		}
 		case "ScaleToZero": {
 			// In a halt that is over the record is gone, and nothing would bring the workload back.
-			const fresh = await readDesk(client, namespace);
-			desk.accept(fresh);
-			if (fresh.metadata.generation !== generation || fresh.metadata.uid !== desk.object.metadata.uid) return;
+			if (!desk.isOrphan && !(await isStillWanted(client, desk, generation))) return;
 			const path = scalePath(namespace, effect.workload);
 			return settled(client.patch(path, { spec: { replicas: 0 } }, { type: "merge" }, options), "NOT_FOUND");
 		}
 	}
+}
+
+async function isStillWanted(client: Client, desk: DeskState, generation: number): Promise<boolean> {
+	const fresh = await readDesk(client, desk.namespace);
+	desk.accept(fresh);
+	return fresh.metadata.generation === generation && fresh.metadata.uid === desk.object.metadata.uid;
 }
 
 /** Waits for a call; the codes named mean that what was wanted is so already. */

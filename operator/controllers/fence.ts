@@ -1,4 +1,5 @@
 import { isProven } from "../../core/facts.ts";
+import { policyName } from "../../crds/policies/policy.ts";
 import { probeLabel } from "../../crds/vocabulary.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { timestamp } from "../clock.ts";
@@ -110,7 +111,10 @@ export class FenceProber implements Controller {
 			return;
 		}
 		metrics.errors.inc({ where: "fence-open" });
-		desk.fence = { error: "a probe pod was admitted: the fence policy or its binding is missing" };
+		desk.fence = {
+			error: `a probe pod was admitted: the policy ${policyName("fence")} or its binding for this namespace is missing`,
+			open: true,
+		};
 		log.error({ namespace: desk.namespace }, "the fence is open: a probe pod was admitted");
 	}
 }
