@@ -2,8 +2,8 @@ import { enforcedAction } from "../crds/presets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { columns } from "../crds/vocabulary.ts";
 import type { Finding } from "./conditions.ts";
+import { type Culprit, culpritOf, type FailedCall } from "./culprit.ts";
 import type { Observed, Pod, Workload } from "./observed.ts";
-import { type Culprit, culpritOf, type Refusal } from "./refusal.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
 
@@ -19,7 +19,7 @@ export type Attempt = {
 	/** Such as "deleting a pod of target bots". */
 	readonly what: string;
 	/** Absent when it would get through. */
-	readonly refusal?: Refusal;
+	readonly failure?: FailedCall;
 };
 
 /** What was tried, and when that was complete (RFC 3339). */
@@ -82,7 +82,7 @@ export function rehearsed(
 	if (Date.parse(now) - Date.parse(at) > staleMilliseconds) {
 		return of("Unknown", "NotTriedLately", `nothing was tried since ${at}`);
 	}
-	const failed = attempts.filter(({ refusal }) => refusal !== undefined);
+	const failed = attempts.filter(({ failure }) => failure !== undefined);
 	if (failed.length > 0) return refused("a halt would be refused", failed);
 	const tried = attempts.map(({ what }) => what);
 	return attempts.length <= 2
@@ -104,9 +104,9 @@ function notTriedYet(desk: TradingSafety): Finding {
 
 function refused(headline: string, attempts: readonly Attempt[]): Finding {
 	const byCulprit = new Map<string, { readonly culprit: Culprit; readonly calls: string[] }>();
-	for (const { what, refusal } of attempts) {
-		if (refusal === undefined) continue;
-		const culprit = culpritOf(refusal);
+	for (const { what, failure } of attempts) {
+		if (failure === undefined) continue;
+		const culprit = culpritOf(failure);
 		const known = byCulprit.get(culprit.who);
 		if (known === undefined) byCulprit.set(culprit.who, { culprit, calls: [what] });
 		else known.calls.push(what);

@@ -1,6 +1,6 @@
 import type { StopEffect } from "../core/plan.ts";
 import type { Attempt } from "../core/rehearsal.ts";
-import { refusalOf } from "./refusal.ts";
+import { failedCall } from "./failed-call.ts";
 
 /** The calls of a halt under way that are refused: what status names while they are. */
 export class Obstacles {
@@ -15,7 +15,7 @@ export class Obstacles {
 	refused(key: string, effect: StopEffect, error: unknown, failures: number): boolean {
 		if (failures < 2) return false;
 		const isNew = !this.#refused.has(key);
-		this.#refused.set(key, { what: describe(effect), refusal: refusalOf(error) });
+		this.#refused.set(key, { what: describe(effect), failure: failedCall(error) });
 		return isNew;
 	}
 

@@ -5,7 +5,7 @@ import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
 import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
-import { refusalOf } from "../refusal.ts";
+import { failedCall } from "../failed-call.ts";
 import { deskPath, newRecord, podsPath, recordsPath, scalePath } from "../resources.ts";
 
 const restMilliseconds = 15_000;
@@ -83,7 +83,7 @@ export class Rehearser implements Controller {
 			// Gone or changed since it was seen: a halt would find it so, too.
 			if (isKubeError(error, "NOT_FOUND", "CONFLICT", "ALREADY_EXISTS")) return { what };
 			metrics.rehearsals.inc({ trial: trial.kind, result: "refused" });
-			return { what, refusal: refusalOf(error) };
+			return { what, failure: failedCall(error) };
 		}
 	}
 

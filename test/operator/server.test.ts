@@ -129,14 +129,23 @@ test.serial(
 		for (const policy of ["fence", "scaling"]) {
 			await desk.admin.delete(`${bindings}/tradingsafety-${policy}-targets`);
 		}
+		const deletedAt = performance.now();
 		t.teardown(() => installApi(cluster));
 		const unready = await until("not ready", async () => {
 			const answer = await replica.ready();
 			return answer.status === 503 ? answer.text : undefined;
 		});
-		t.regex(unready, new RegExp(`fence of namespace ${desk.namespace}.*policy or its binding is missing`));
+		t.true(performance.now() - deletedAt < 5_000);
+		t.regex(
+			unready,
+			new RegExp(
+				`fence of namespace ${desk.namespace} is open.*tradingsafety-fence or its binding .*missing`,
+			),
+		);
 		t.is((await fetch(`http://127.0.0.1:${await replica.port()}/healthz`)).status, 200);
-		t.deepEqual(await desk.condition("Fenced").then((found) => found?.status), "Unknown");
+		const fenced = await desk.condition("Fenced");
+		t.like(fenced, { status: "False", reason: "FenceOpen" });
+		t.regex(fenced?.message ?? "", /policy tradingsafety-fence or its binding/);
 		// When the desk is raised
 		await desk.patch({ mode: "Emergency" });
 		// Then it is stopped and recorded, new pods are told to stop as they come, and nothing is claimed

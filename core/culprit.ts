@@ -1,5 +1,5 @@
 /** Why the API server did not do what it was asked, as its client saw it. */
-export type Refusal = {
+export type FailedCall = {
 	/** Code of the client's error, such as TIMEOUT. */
 	readonly code: string;
 	/** HTTP status, where there was an answer. */
@@ -64,11 +64,11 @@ const patterns: readonly Pattern[] = [
 		}),
 	},
 	{
-		says: /(?:exceeded|failed) quota: ([^,:]+)(.*)/s,
+		says: /(?:exceeded|failed|status unknown for) quota: ([^,:]+)(.*)/s,
 		culprit: (name) => ({
 			reason: "QuotaExceeded",
-			who: `quota ${name} is used up`,
-			remedy: "raise it",
+			who: `quota ${name} stands in the way`,
+			remedy: "raise it, or wait until its use is counted",
 		}),
 	},
 	{
@@ -84,7 +84,7 @@ const patterns: readonly Pattern[] = [
 const longestDetail = 160;
 
 /** Who refused, and what helps, out of what the API server said. */
-export function culpritOf({ code, status, message }: Refusal): Culprit {
+export function culpritOf({ code, status, message }: FailedCall): Culprit {
 	for (const { says, culprit } of patterns) {
 		const found = says.exec(message);
 		if (found !== null) return culprit(found[1] ?? "", lastPart(found[2] ?? ""));
