@@ -91,7 +91,7 @@ export function rehearsed(
 				"NothingToTry",
 				`neither a pod nor a workload to try; passed at ${at}: ${tried.join(", ")}`,
 			)
-		: of("True", "WouldPass", `by dry run at ${at}: ${shortened(tried)}`);
+		: of("True", "WouldPass", `tried by dry run at ${at}: ${tried.join(", ")}`);
 }
 
 /** Another replica may have tried: this one has nothing better to say. */

@@ -155,4 +155,5 @@ test.serial("a quota that leaves no place for records is named", async (t) => {
 	});
 	// Then it is named
 	await rehearsal(desk, "False", /creating a RestoreRecord: quota few/);
+	t.is((await desk.condition("Rehearsed"))?.reason, "QuotaExceeded");
 });
