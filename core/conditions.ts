@@ -4,6 +4,7 @@ import { enforceLabel } from "../crds/vocabulary.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { type Facts, isProven } from "./facts.ts";
+import { guarded } from "./guards.ts";
 import { impossibleWords } from "./label-syntax.ts";
 import { rank } from "./modes.ts";
 import { rehearsed } from "./rehearsal.ts";
@@ -42,6 +43,7 @@ export function findings(
 			"no audit store is configured: nothing is proven later",
 		),
 		rehearsed(desk, facts),
+		guarded(desk, facts.now, facts.guards),
 		restored(facts, states),
 		selecting(facts, states),
 		distinct(facts, states),

@@ -1,4 +1,5 @@
 import type { TradingSafety } from "../crds/types.ts";
+import type { GuardProbe } from "./guards.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
 import type { Attempt, Rehearsal } from "./rehearsal.ts";
@@ -20,6 +21,8 @@ export type Seen = {
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
 	/** What a halt would meet, where that was tried. */
 	readonly rehearsal?: Rehearsal;
+	/** Whether the policies that guard the way down refuse, where that was tried. */
+	readonly guards?: GuardProbe;
 	/** Calls of a halt under way that were refused, more than once. */
 	readonly obstacles?: readonly Attempt[];
 	/** Value of the enforce label of the namespace. */

@@ -1,4 +1,5 @@
 import { type Facts, type FenceDoubt, type FenceProof, factsFrom } from "../core/facts.ts";
+import type { GuardProbe } from "../core/guards.ts";
 import type { Pod } from "../core/observed.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
@@ -31,6 +32,8 @@ export class DeskState {
 	isOrphan = false;
 	/** What a halt would meet, as last tried. */
 	rehearsal: Rehearsal | undefined;
+	/** Whether the policies that guard the way down refuse, as last tried. */
+	guards: GuardProbe | undefined;
 	/** What refuses a halt under way. */
 	readonly obstacles = new Obstacles();
 	readonly #gone = new Map<string, { readonly at: string }>();
@@ -124,6 +127,7 @@ export class DeskState {
 			fence: this.fence,
 			gone: new Map(this.#gone),
 			...(this.rehearsal !== undefined && { rehearsal: this.rehearsal }),
+			...(this.guards !== undefined && { guards: this.guards }),
 			obstacles: this.obstacles.list(),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});

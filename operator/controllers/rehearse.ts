@@ -1,3 +1,4 @@
+import { type GuardProbe, guarded } from "../../core/guards.ts";
 import { stopPlan } from "../../core/plan.ts";
 import { type Attempt, describeTrial, rehearsed, type Trial, trials } from "../../core/rehearsal.ts";
 import { isKubeError } from "../../kube/error.ts";
@@ -6,9 +7,12 @@ import { timestamp } from "../clock.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { failedCall } from "../failed-call.ts";
+import { probeGuards } from "../guard-probe.ts";
 import { deskPath, newRecord, podsPath, recordsPath, scalePath } from "../resources.ts";
 
 const restMilliseconds = 15_000;
+/** While something is in the way, for whoever mends it. */
+const doubtMilliseconds = 5_000;
 /** After a change of spec the halt itself goes first. */
 const quietMilliseconds = 1_000;
 /** Longer than a webhook may take by default, so that the API server gets to name it. */
@@ -64,11 +68,15 @@ export class Rehearser implements Controller {
 		}
 		const attempts: Attempt[] = [];
 		for (const trial of trials(desk.object, observed)) attempts.push(await this.#try(desk, trial, signal));
+		const probe = await probeGuards(this.#context.client, desk, signal);
+		this.#tellGuards(desk, probe);
 		const before = desk.rehearsal;
+		desk.guards = probe;
 		desk.rehearsal = { at: timestamp(), attempts };
 		this.#tell(desk, before);
 		this.#onFinding(desk);
-		return { requeueAfterMilliseconds: restMilliseconds };
+		const isWell = attempts.every(({ failure }) => failure === undefined);
+		return { requeueAfterMilliseconds: isWell ? restMilliseconds : doubtMilliseconds };
 	}
 
 	async #try(desk: DeskState, trial: Trial, signal: AbortSignal): Promise<Attempt> {
@@ -110,6 +118,14 @@ export class Rehearser implements Controller {
 				return client.patch(deskPath(namespace), raise, { type: "merge", dryRun: true }, options);
 			}
 		}
+	}
+
+	#tellGuards(desk: DeskState, probe: GuardProbe): void {
+		const { log, metrics } = this.#context;
+		const { status, message } = guarded(desk.object, probe.at, probe);
+		if (status !== "False") return;
+		metrics.errors.inc({ where: "guard-open" });
+		log.error({ namespace: desk.namespace, found: message }, "the way down is not guarded");
 	}
 
 	/** Says in the log when it turns out otherwise than last time. */

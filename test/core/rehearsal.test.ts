@@ -1,5 +1,6 @@
 import test from "ava";
 import { type Culprit, culpritOf, type FailedCall } from "../../core/culprit.ts";
+import { type GuardTrial, guarded } from "../../core/guards.ts";
 import { describeTrial, rehearsed, trials } from "../../core/rehearsal.ts";
 import { deskOf, podOf, seen, target, workloadOf } from "./desk.ts";
 
@@ -147,4 +148,25 @@ test("a halt under way that is refused says so whatever was rehearsed", (t) => {
 		found.message,
 		/^a halt is under way and is refused: scaling Deployment bots to zero: webhook pods/,
 	);
+});
+
+test("Guarded is True when every guard refused, False when one let through, Unknown otherwise", (t) => {
+	const refused: GuardTrial = { guard: "change", result: "Refused" };
+	const cases: readonly (readonly [readonly GuardTrial[], string, RegExp])[] = [
+		[[refused, { guard: "status", result: "Refused" }], "True", /clearing without the right/],
+		[
+			[refused, { guard: "status", result: "LetThrough" }],
+			"False",
+			/policy tradingsafety-status or its binding/,
+		],
+		[[refused, { guard: "status", result: { unsure: "no answer" } }], "Unknown", /no answer/],
+	];
+	for (const [trials, status, message] of cases) {
+		// Given what became of the trials, when it is judged, then it says no more than was seen
+		const found = guarded(desk, now, { at, trials });
+		t.is(found.status, status);
+		t.regex(found.message, message);
+	}
+	t.is(guarded(desk, now, undefined).status, "Unknown");
+	t.is(guarded(desk, "2026-01-01T00:01:11.000Z", { at, trials: [refused] }).status, "Unknown");
 });

@@ -82,6 +82,17 @@ test.serial("a webhook that is down is named before a halt needs what it stops",
 		resources: ["pods"],
 		operations: ["DELETE"],
 	});
+	const [pod] = before;
+	await until("it is in force", () =>
+		desk.admin
+			.delete(`/api/v1/namespaces/${desk.namespace}/pods/${pod?.metadata.name}`, { dryRun: ["All"] })
+			.then(
+				() => false,
+				() => true,
+			),
+	);
+	// A change of spec has it tried soon.
+	await desk.patch({ trip: { id: "soon" } });
 	// Then it is named, with what it would stop and what helps, in status, log and metrics
 	await rehearsal(
 		desk,
@@ -153,7 +164,25 @@ test.serial("a quota that leaves no place for records is named", async (t) => {
 		metadata: { name: "few" },
 		spec: { hard: { "count/restorerecords.tradingsafety.dev": "0" } },
 	});
+	await desk.patch({ trip: { id: "soon" } });
 	// Then it is named
 	await rehearsal(desk, "False", /creating a RestoreRecord: quota few/);
 	t.is((await desk.condition("Rehearsed"))?.reason, "QuotaExceeded");
+});
+
+test.serial("somebody who may not lower is let through by no policy, and that is looked at", async (t) => {
+	// Given a desk in Normal, and one in Emergency
+	const { desk } = await normal(t);
+	for (const mode of ["Normal", "Emergency"]) {
+		if (mode !== "Normal") await desk.patch({ mode });
+		const { metadata } = await desk.confirmed(mode);
+		// When the guards of the way down are tried, then they refuse, and nothing was changed by it
+		const found = await until("they were tried", async () => {
+			const guarded = await desk.condition("Guarded");
+			return guarded?.status === "True" ? guarded : undefined;
+		});
+		t.regex(found.message, /changing the configuration.*clearing/);
+		t.is((await desk.get()).metadata.generation, metadata.generation);
+		t.is((await desk.get()).spec.reset, undefined);
+	}
 });

@@ -166,3 +166,21 @@ test.serial(
 		await becomesReady(replica);
 	},
 );
+
+test.serial("with a policy of the way down deleted, it is named", async (t) => {
+	// Given a desk in Normal, and somebody who deletes the policy that guards lowering
+	const { desk, replicas } = await normal(t);
+	const policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+	await until("the guards refuse", async () => (await desk.condition("Guarded"))?.status === "True");
+	await desk.admin.delete(`${policies}/tradingsafety-change`);
+	t.teardown(() => installApi(cluster));
+	// When the guards are tried, then it is named in status and log
+	await until("it is named", async () => {
+		const found = await desk.condition("Guarded");
+		return found?.reason === "GuardOpen" && /policy tradingsafety-change/.test(found.message);
+	});
+	t.true(replicas.some(({ log }) => log.some(({ msg }) => msg === "the way down is not guarded")));
+	// When it is back, then all is well
+	await installApi(cluster);
+	await until("the guards refuse again", async () => (await desk.condition("Guarded"))?.status === "True");
+});
