@@ -17,6 +17,7 @@ export type Culprit = {
 		| "PolicyRefuses"
 		| "QuotaExceeded"
 		| "NotPermitted"
+		| "KindMissing"
 		| "Overloaded"
 		| "NoAnswer"
 		| "Refused";
@@ -77,6 +78,14 @@ const patterns: readonly Pattern[] = [
 			reason: "NotPermitted",
 			who: `RBAC: the operator ${what}`,
 			remedy: "apply crds/generated/ again",
+		}),
+	},
+	{
+		says: /could not find the requested resource/,
+		culprit: () => ({
+			reason: "KindMissing",
+			who: "the API server does not know this kind",
+			remedy: "apply crds/generated/ again, or bring the kind's definition back",
 		}),
 	},
 ];

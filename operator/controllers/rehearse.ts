@@ -59,7 +59,7 @@ export class Rehearser implements Controller {
 
 	async #pass(namespace: string, signal: AbortSignal): Promise<PassResult> {
 		const desk = this.#desks.get(namespace);
-		if (desk === undefined) return undefined;
+		if (desk === undefined || desk.isOrphan) return undefined;
 		const wait = quietMilliseconds - (performance.now() - desk.seenAt);
 		if (wait > 0) return { requeueAfterMilliseconds: wait };
 		const observed = desk.view.observed();
@@ -89,7 +89,8 @@ export class Rehearser implements Controller {
 		} catch (error) {
 			if (isKubeError(error, "CANCELLED")) throw error;
 			// Gone or changed since it was seen: a halt would find it so, too.
-			if (isKubeError(error, "NOT_FOUND", "CONFLICT", "ALREADY_EXISTS")) return { what };
+			const isMoot = trial.kind === "DeletePod" || trial.kind === "ScaleToZero";
+			if (isMoot && isKubeError(error, "NOT_FOUND", "CONFLICT")) return { what };
 			metrics.rehearsals.inc({ trial: trial.kind, result: "refused" });
 			return { what, failure: failedCall(error) };
 		}

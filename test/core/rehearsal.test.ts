@@ -82,6 +82,11 @@ test("the culprit is named out of what the API server says", (t) => {
 			"NotPermitted",
 			/^RBAC: the operator cannot delete resource "pods"$/,
 		],
+		[
+			call("the server could not find the requested resource", { code: "NOT_FOUND", status: 404 }),
+			"KindMissing",
+			/does not know this kind/,
+		],
 		[call("too many requests", { code: "TOO_MANY_REQUESTS", status: 429 }), "Overloaded", /no place/],
 		[{ code: "TIMEOUT", message: "no answer within 12 s" }, "NoAnswer", /no answer/],
 		[call("etcdserver: no leader"), "Refused", /etcdserver: no leader/],
@@ -152,7 +157,7 @@ test("a halt under way that is refused says so whatever was rehearsed", (t) => {
 
 test("Guarded is True when every guard refused, False when one let through, Unknown otherwise", (t) => {
 	const refused: GuardTrial = { guard: "change", result: "Refused" };
-	const cases: readonly (readonly [readonly GuardTrial[], string, RegExp])[] = [
+	const cases: readonly (readonly [readonly GuardTrial[], "True" | "False" | "Unknown", RegExp])[] = [
 		[[refused, { guard: "status", result: "Refused" }], "True", /clearing without the right/],
 		[
 			[refused, { guard: "status", result: "LetThrough" }],
