@@ -64,15 +64,14 @@ export class Definition {
 	/** The API server does not know the kind. */
 	missing(): void {
 		const { log, metrics, events } = this.#context;
-		const isNews = !this.#missing;
+		if (!this.#missing) metrics.errors.inc({ where: "definition-gone" });
 		this.#missing = true;
 		metrics.definitionServed.set(0);
 		if (performance.now() - this.#shoutedAt < repeatMilliseconds) return;
 		this.#shoutedAt = performance.now();
 		const namespaces = this.#namespaces();
 		log.fatal({ definition: name, namespaces }, `the definition is gone: the fence is gone; ${remedy}`);
-		if (!isNews) return;
-		metrics.errors.inc({ where: "definition-gone" });
+		// Again each time: a replica that has just started does not know all namespaces yet.
 		for (const namespace of namespaces) {
 			const desk = { apiVersion: `${apiGroup}/${apiVersion}`, kind: "TradingSafety", name: deskName };
 			events.record({ regarding: { ...desk, namespace }, ...warning(namespace) });
