@@ -1,8 +1,8 @@
 import test from "ava";
+import { TestDesk, target } from "../operator/desk.ts";
+import { startReplica } from "../operator/replica.ts";
+import { Witness } from "../operator/witness.ts";
 import { until } from "../support/until.ts";
-import { TestDesk, target } from "./desk.ts";
-import { startReplica } from "./replica.ts";
-import { Witness } from "./witness.ts";
 
 const app = (value: string) => ({ matchLabels: { app: value } });
 const expression = (key: string, operator: string, ...values: readonly string[]) => ({
