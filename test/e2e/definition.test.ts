@@ -26,7 +26,7 @@ test.before("a cluster whose definitions may be deleted", async () => {
 async function governed(t: ExecutionContext) {
 	const halted = await TestDesk.create(t, { cluster });
 	const normal = await TestDesk.create(t, { cluster, labels: { [enforceLabel]: "strict" } });
-	for (const desk of [halted, normal]) await desk.run({ name: "bots", replicas: 2 });
+	await halted.run({ name: "bots", replicas: 2 });
 	const replica = await startReplica(t, halted, { args: ["--namespace", normal.namespace] });
 	for (const desk of [halted, normal]) {
 		await desk.govern({ targets: [target("bots", "Bot")] });
@@ -34,6 +34,8 @@ async function governed(t: ExecutionContext) {
 	}
 	await normal.lower("Normal");
 	await normal.confirmed("Normal");
+	// Where the fence is strict nothing starts before there is a desk.
+	await normal.run({ name: "bots", replicas: 2 });
 	await halted.patch({ mode: "Emergency" });
 	await halted.confirmed("Emergency");
 	return { halted, normal, replica };

@@ -143,9 +143,12 @@ test.serial(
 			),
 		);
 		t.is((await fetch(`http://127.0.0.1:${await replica.port()}/healthz`)).status, 200);
-		const fenced = await desk.condition("Fenced");
-		t.like(fenced, { status: "False", reason: "FenceOpen" });
-		t.regex(fenced?.message ?? "", /policy tradingsafety-fence or its binding/);
+		const fenced = await until("status says so", async () => {
+			const found = await desk.condition("Fenced");
+			return found?.status === "False" ? found : undefined;
+		});
+		t.is(fenced.reason, "FenceOpen");
+		t.regex(fenced.message, /policy tradingsafety-fence or its binding/);
 		// When the desk is raised
 		await desk.patch({ mode: "Emergency" });
 		// Then it is stopped and recorded, new pods are told to stop as they come, and nothing is claimed
