@@ -7,10 +7,13 @@ import { contested } from "./contest.ts";
 import { observes } from "./enforcement.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { fences } from "./fence.ts";
+import { guarded } from "./guards.ts";
 import { kindsWatched } from "./kinds.ts";
+import { impossibleWords } from "./label-syntax.ts";
 import { rank } from "./modes.ts";
 import { keptFromBefore, plannedWork, unenforced } from "./observing.ts";
 import { historyIntact } from "./regression.ts";
+import { rehearsed } from "./rehearsal.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
@@ -45,6 +48,8 @@ export function findings(
 			"NotConfigured",
 			"no audit store is configured: nothing is proven later",
 		),
+		rehearsed(desk, facts),
+		guarded(desk, facts.now, facts.guards),
 		restored(desk, facts, states),
 		selecting(facts, states),
 		distinct(facts, states),
@@ -173,7 +178,12 @@ function proof(desk: TradingSafety, facts: Facts): Finding {
 					`label namespace ${namespace} with ${enforceLabel}=targets; with =${facts.enforceLabel} whoever makes a pod is warned, and nothing is denied`,
 				);
 	}
-	if ("error" in facts.fence) return finding("Fenced", "Unknown", "ProbeFailed", facts.fence.error);
+	if ("error" in facts.fence) {
+		const { error, open } = facts.fence;
+		return open === true
+			? finding("Fenced", "False", "FenceOpen", error)
+			: finding("Fenced", "Unknown", "ProbeFailed", error);
+	}
 	if (!isProven(facts.fence, desk.metadata)) {
 		return finding(
 			"Fenced",
@@ -232,6 +242,17 @@ function selecting({ observed }: Facts, states: readonly TargetState[]): Finding
 			!observed.workloads.some((workload) => matches(spec.selector, workload.labels)) &&
 			!observed.pods.some((pod) => matches(spec.selector, pod.labels)),
 	);
+	const impossible = states
+		.filter(({ spec }) => impossibleWords(spec.selector).length > 0)
+		.map(({ spec }) => `${spec.name} (${impossibleWords(spec.selector).slice(0, 3).join(", ")})`);
+	if (impossible.length > 0) {
+		return finding(
+			"TargetsFound",
+			"False",
+			"ImpossibleSelector",
+			`no pod can carry what these targets select by, check the selector: ${impossible.join("; ")}`,
+		);
+	}
 	return empty.length === 0
 		? finding("TargetsFound", "True", "Selected", `${states.length} targets select something`)
 		: finding(

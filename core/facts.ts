@@ -1,8 +1,10 @@
 import type { TradingSafety } from "../crds/types.ts";
 import type { Contest } from "./contest.ts";
 import { asEnforced, observes } from "./enforcement.ts";
+import type { GuardProbe } from "./guards.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
+import type { Attempt, Rehearsal } from "./rehearsal.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
 
 /** A denial by the fence that was seen by dry run, and the version of the desk that it was judged by. */
@@ -14,8 +16,11 @@ export type FenceProof = {
 	readonly stamped?: boolean;
 };
 
+/** Why the fence is not proven. `open`: it was seen not to deny. */
+export type FenceDoubt = { readonly error: string; readonly open?: boolean };
+
 /** What trying the fence at one API server came to. */
-export type FenceFinding = FenceProof | { readonly error: string };
+export type FenceFinding = FenceProof | FenceDoubt;
 
 /** What a replica has seen of a desk at one moment, beside the desk itself. Times are RFC 3339. */
 export type Seen = {
@@ -27,6 +32,12 @@ export type Seen = {
 	readonly stamped: boolean;
 	/** Targets whose pods were listed by a fresh read after the fence was proven at this generation: none left. */
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
+	/** What a halt would meet, where that was tried. */
+	readonly rehearsal?: Rehearsal;
+	/** Whether the policies that guard the way down refuse, where that was tried. */
+	readonly guards?: GuardProbe;
+	/** Calls of a halt under way that were refused, more than once. */
+	readonly obstacles?: readonly Attempt[];
 	/** Value of the enforce label of the namespace. */
 	readonly enforceLabel?: string;
 	/** Who let stopped workloads grow again, as this replica saw it. Absent: nobody. */
@@ -58,11 +69,10 @@ export function factsFrom(desk: TradingSafety, seen: Seen): Facts {
  * One that could not be asked takes the proof away. `uid` is that of the desk.
  */
 export function leastProof(findings: readonly FenceFinding[], uid: string): FenceFinding {
-	const proofs: FenceProof[] = [];
-	for (const finding of findings) {
-		if ("error" in finding) return finding;
-		proofs.push(finding);
-	}
+	const doubts = findings.filter((finding) => "error" in finding);
+	const doubt = doubts.find(({ open }) => open) ?? doubts[0];
+	if (doubt !== undefined) return doubt;
+	const proofs = findings.filter((finding) => "generation" in finding);
 	const worth = (proof: FenceProof) => (proof.uid === uid ? proof.generation : -1);
 	const [least] = proofs.toSorted((a, b) => worth(a) - worth(b));
 	const [at] = proofs.map((proof) => proof.at).sort();

@@ -88,12 +88,14 @@ function withTrip(next: Story, before: Story, sighting: Sighting, stamped: boole
 	const asked = fresh ? (spec.trip?.type ?? manual) : manual;
 	const { actor, reason } = signature(sighting, stamped);
 	const byType = trips?.byType ?? {};
-	const type = asked in byType || Object.keys(byType).length < typesKept - 1 ? asked : otherTypes;
+	// People name types: `constructor` must not be found on the prototype.
+	const known = (name: string) => (Object.hasOwn(byType, name) ? (byType[name] ?? 0) : 0);
+	const type = known(asked) > 0 || Object.keys(byType).length < typesKept - 1 ? asked : otherTypes;
 	return {
 		...next,
 		trips: {
 			total: (trips?.total ?? 0) + 1,
-			byType: { ...byType, [type]: (byType[type] ?? 0) + 1 },
+			byType: { ...byType, [type]: known(type) + 1 },
 			last: {
 				...(spec.trip?.id !== undefined && { id: spec.trip.id }),
 				type,

@@ -1,4 +1,5 @@
 import type { PodSelector } from "../crds/spec.ts";
+import { isLabelKey, isLabelValue } from "./label-syntax.ts";
 
 /** Labels of a pod or of a pod template. */
 export type Labels = Readonly<Record<string, string>>;
@@ -36,24 +37,36 @@ function own(labels: Labels, key: string): string | undefined {
 	return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
-/** The selector as the `labelSelector` parameter of a list. `undefined` when it is empty and selects nothing. */
+/**
+ * The selector as the `labelSelector` parameter of a list, empty where it selects everything. `undefined` when no
+ * pod can match. Words that no label can have are left out with what they mean: the API server would refuse them,
+ * and read a comma in them as another term.
+ */
 export function labelSelector(selector: PodSelector): string | undefined {
-	const terms = [
-		...Object.entries(selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`),
-		...(selector.matchExpressions ?? []).map(term),
-	];
-	return terms.length === 0 ? undefined : terms.join(",");
+	const equal = Object.entries(selector.matchLabels ?? {});
+	const requirements = selector.matchExpressions ?? [];
+	if (equal.length + requirements.length === 0) return undefined;
+	if (equal.some(([key, value]) => !isLabelKey(key) || !isLabelValue(value))) return undefined;
+	const terms = requirements.map(term);
+	if (terms.includes(undefined)) return undefined;
+	return [...equal.map(([key, value]) => `${key}=${value}`), ...terms]
+		.filter((text) => text !== everything)
+		.join(",");
 }
 
-function term({ key, operator, values = [] }: Requirement): string {
+const everything = "";
+
+/** One term; `everything` where it excludes no pod, undefined where it excludes every one. */
+function term({ key, operator, values = [] }: Requirement): string | undefined {
+	const possible = isLabelKey(key) ? values.filter(isLabelValue) : [];
 	switch (operator) {
 		case "In":
-			return `${key} in (${values.join(",")})`;
+			return possible.length === 0 ? undefined : `${key} in (${possible.join(",")})`;
 		case "NotIn":
-			return `${key} notin (${values.join(",")})`;
+			return possible.length === 0 ? everything : `${key} notin (${possible.join(",")})`;
 		case "Exists":
-			return key;
+			return isLabelKey(key) ? key : undefined;
 		case "DoesNotExist":
-			return `!${key}`;
+			return isLabelKey(key) ? `!${key}` : everything;
 	}
 }

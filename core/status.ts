@@ -24,6 +24,8 @@ import { type TargetState, targetStates, targetsOf } from "./targets.ts";
 import { laterTime } from "./times.ts";
 
 const namesKept = 50;
+/** The bounds of the schema for texts that are made here. A status that breaks one is refused as a whole. */
+const longest = { message: 2048, reason: 128, hold: 1024, pod: 320 };
 
 /**
  * The status that a replica would write from what it knows. It never gives a clearance and never releases:
@@ -38,7 +40,10 @@ export function nextStatus(
 	const before = plausible(read.status ?? {}, generation, facts.now);
 	const desk = { ...read, status: before };
 	const story = continueStory(before, sightings, facts.stamped);
-	const standing = holds(desk, facts, story.trips?.last?.time);
+	const standing = holds(desk, facts, story.trips?.last?.time).map((hold) => ({
+		...hold,
+		message: clipped(hold.message, longest.hold),
+	}));
 	const kept = before.clearance?.generation === generation ? before.clearance : undefined;
 	const contests = standingContests(desk, facts);
 	const settled = isSettled(desk, facts);
@@ -96,8 +101,15 @@ function conditions(
 	return found.map((finding) => {
 		const old = before.find((condition) => condition.type === finding.type);
 		const since = old !== undefined && old.status === finding.status ? old.lastTransitionTime : now;
-		return { ...finding, observedGeneration: generation, lastTransitionTime: since };
+		const reason = clipped(finding.reason, longest.reason);
+		const message = clipped(finding.message, longest.message);
+		return { ...finding, reason, message, observedGeneration: generation, lastTransitionTime: since };
 	});
+}
+
+/** The start of a text, never half a character. */
+function clipped(text: string, most: number): string {
+	return text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatus[] {
@@ -144,6 +156,7 @@ function targetStatus(
 	const keepsRecordedAt = !state.admits || planned?.admits === false;
 	const unconfirmed = pods
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
+		.map((text) => clipped(text, longest.pod))
 		.sort();
 	return {
 		name,

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Contest, contestKey, contestOf } from "../core/contest.ts";
 import { type Facts, type FenceFinding, factsFrom } from "../core/facts.ts";
+import type { GuardProbe } from "../core/guards.ts";
 import type { Recovery } from "../core/memory.ts";
 import type { Pod, Workload } from "../core/observed.ts";
+import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
 import { targetStates } from "../core/targets.ts";
@@ -11,6 +13,7 @@ import { compareResourceVersions } from "../kube/object.ts";
 import type { Clock } from "./clock.ts";
 import type { Memory } from "./memory.ts";
 import type { NamespaceView } from "./namespace-view.ts";
+import { Obstacles } from "./obstacles.ts";
 
 const sightingsKept = 500;
 const contestsKept = 100;
@@ -50,6 +53,14 @@ export class DeskState {
 	fenceProvenAt: number | undefined;
 	/** True once a denial showed that a policy stamps who raised. */
 	stamped = false;
+	/** The object is gone with its definition: what was seen last goes on being enforced, and nothing is opened. */
+	isOrphan = false;
+	/** What a halt would meet, as last tried. */
+	rehearsal: Rehearsal | undefined;
+	/** Whether the policies that guard the way down refuse, as last tried. */
+	guards: GuardProbe | undefined;
+	/** What refuses a halt under way. */
+	readonly obstacles = new Obstacles();
 	readonly #gone = new Map<string, { readonly at: string }>();
 	readonly #contests = new Map<string, Contest>();
 
@@ -197,6 +208,9 @@ export class DeskState {
 			stamped: this.stamped,
 			gone: new Map(this.#gone),
 			contests: [...this.#contests.values()],
+			...(this.rehearsal !== undefined && { rehearsal: this.rehearsal }),
+			...(this.guards !== undefined && { guards: this.guards }),
+			obstacles: this.obstacles.list(),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});
 	}

@@ -1,5 +1,6 @@
 import { observes } from "../core/enforcement.ts";
 import { fences } from "../core/fence.ts";
+import { targetStates } from "../core/targets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { deskName, enforceLabel } from "../crds/vocabulary.ts";
 import { wait } from "../kube/backoff.ts";
@@ -9,6 +10,7 @@ import { pathOf } from "../kube/paths.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Context } from "./context.ts";
 import { CustomKinds } from "./custom-kinds.ts";
+import { Definition } from "./definition.ts";
 import { DeskState } from "./desk-state.ts";
 import type { Memory } from "./memory.ts";
 import { NamespaceView } from "./namespace-view.ts";
@@ -50,6 +52,7 @@ export class Desks {
 	#agreedAt: number | undefined;
 	/** The version of the store when the desks were last read. */
 	#readVersion: string | undefined;
+	readonly #definition: Definition;
 
 	/** `only`: the namespaces to govern, all when empty. `own`: where the operator runs; a desk there is refused. */
 	constructor(context: Context, memory: Memory, only: readonly string[], own: string, hooks: DeskHooks) {
@@ -62,6 +65,11 @@ export class Desks {
 			const kinds = this.#kinds.view();
 			for (const desk of this.all()) desk.view.setCustom(kinds);
 		});
+		this.#definition = new Definition(
+			context,
+			() => [...new Set([...this.enforced(), ...this.#states.keys()])].sort(),
+			own,
+		);
 		this.#desks = new Reflector<DeskObject, DeskObject>({
 			...this.#common("tradingsafeties"),
 			path: desksPath(),
@@ -89,11 +97,11 @@ export class Desks {
 	/** Starts watching. Resolves when desks and namespaces were listed. */
 	async start(): Promise<void> {
 		this.#kinds.start();
+		this.#reading = this.#readForEver();
 		this.#namespaces.start();
 		await this.#namespaces.synced();
 		this.#desks.start();
 		await this.#desks.synced();
-		this.#reading = this.#readForEver();
 	}
 
 	all(): readonly DeskState[] {
@@ -125,6 +133,11 @@ export class Desks {
 		return [...this.#namespaces.rows]
 			.filter(([name, label]) => fences(label) && this.#governs(name))
 			.map(([name]) => name);
+	}
+
+	/** What is wrong with the definition of the desks themselves. */
+	get definitionProblem(): string | undefined {
+		return this.#definition.problem;
 	}
 
 	/** When the watch last agreed with a plain read, by `performance.now()`. */
@@ -171,6 +184,7 @@ export class Desks {
 			this.#open(object);
 			return;
 		}
+		known.isOrphan = false;
 		if (known.accept(object, begunAt)) this.#hooks.onChange(known);
 	}
 
@@ -242,16 +256,45 @@ export class Desks {
 	}
 
 	#lose(object: DeskObject): void {
-		const namespace = object.metadata.namespace ?? "";
-		const desk = this.#states.get(namespace);
-		if (desk === undefined) return;
+		const desk = this.#states.get(object.metadata.namespace ?? "");
+		if (desk !== undefined && !desk.isOrphan) void this.#judgeLoss(desk);
+	}
+
+	/** Somebody with the right deleted this desk, or it went with its definition, and then nobody allowed that. */
+	async #judgeLoss(desk: DeskState): Promise<void> {
+		const { uid } = desk.object.metadata;
+		let state = await this.#definition.look();
+		while (state === "Unknown" && !this.#stopped.signal.aborted) {
+			await wait(readMilliseconds, this.#stopped.signal);
+			state = await this.#definition.look();
+		}
+		const isSame = this.#states.get(desk.namespace) === desk && desk.object.metadata.uid === uid;
+		if (!isSame || this.#stopped.signal.aborted) return;
+		if (state !== "Served" && this.#adopt(desk)) return;
 		const { log, metrics } = this.#context;
 		metrics.errors.inc({ where: "desk-deleted" });
-		log.error({ namespace, mode: desk.object.spec.mode }, "the desk was deleted: its fence is open");
-		this.#states.delete(namespace);
-		this.#memory.lose(namespace);
+		log.error(
+			{ namespace: desk.namespace, mode: desk.object.spec.mode },
+			"the desk was deleted: its fence is open",
+		);
+		this.#states.delete(desk.namespace);
+		this.#memory.lose(desk.namespace);
 		this.#hooks.onGone(desk);
 		void desk.view.stop();
+	}
+
+	/** Goes on enforcing a desk that lost its object to the loss of the definition. False: there is nothing to. */
+	#adopt(desk: DeskState): boolean {
+		if (targetStates(desk.object).every((state) => state.admits)) return false;
+		if (desk.isOrphan) return true;
+		desk.isOrphan = true;
+		const { namespace, object } = desk;
+		this.#context.log.error(
+			{ namespace, mode: object.spec.mode, generation: object.metadata.generation },
+			"the desk is gone with its definition: what it stopped last is enforced on",
+		);
+		this.#hooks.onChange(desk);
+		return true;
 	}
 
 	/** The second sense: a plain read each second, taken in as the watch is, and held against it. */
@@ -262,11 +305,17 @@ export class Desks {
 				await this.#readOnce(signal);
 			} catch (error) {
 				if (signal.aborted) return;
+				if (isKubeError(error, "NOT_FOUND")) this.#loseDefinition();
 				this.#context.metrics.errors.inc({ where: "read-desks" });
 				this.#context.log.warn({ err: error }, "could not read the desks");
 			}
 			await wait(readMilliseconds, signal);
 		}
+	}
+
+	#loseDefinition(): void {
+		this.#definition.missing();
+		for (const desk of this.all()) this.#adopt(desk);
 	}
 
 	async #readOnce(signal: AbortSignal): Promise<void> {
@@ -277,6 +326,7 @@ export class Desks {
 			signal,
 		});
 		this.#compareVersion(list.metadata.resourceVersion);
+		await this.#definition.listed();
 		const read = new Map(list.items.map((item) => [keyOf(item), item]));
 		let agrees = true;
 		for (const key of new Set([...read.keys(), ...this.#desks.rows.keys()])) {

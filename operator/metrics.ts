@@ -34,6 +34,17 @@ export function createMetrics() {
 			labelNames: ["effect", "result"] as const,
 			registers,
 		}),
+		rehearsals: new Counter({
+			name: "tradingsafety_rehearsals_total",
+			help: "Calls of a halt that were tried by dry run, by result.",
+			labelNames: ["trial", "result"] as const,
+			registers,
+		}),
+		definitionServed: new Gauge({
+			name: "tradingsafety_definition_served",
+			help: "1 while the API server serves TradingSafety, 0 when its definition is gone, and the fence with it.",
+			registers,
+		}),
 		errors: new Counter({
 			name: "tradingsafety_errors_total",
 			help: "Failures by where they happened.",

@@ -14,6 +14,7 @@ import { Enforcer } from "./controllers/enforce.ts";
 import { FenceProber } from "./controllers/fence.ts";
 import { HistoryKeeper } from "./controllers/history.ts";
 import { Lead } from "./controllers/lead.ts";
+import { Rehearser } from "./controllers/rehearse.ts";
 import { StatusWriter } from "./controllers/status.ts";
 import type { DeskState } from "./desk-state.ts";
 import { Desks } from "./desks.ts";
@@ -120,7 +121,7 @@ export async function startOperator(
 	const { operatorNamespace } = options;
 	const history = new HistoryKeeper(context, `system:serviceaccount:${operatorNamespace}:${operatorAccount}`);
 	const stages = new StageTimer(metrics);
-	const enforcer = new Enforcer(context);
+	const enforcer = new Enforcer(context, (desk) => observe(desk));
 	const status = new StatusWriter(context);
 	const lead = new Lead(context);
 	const confirmer = new Confirmer(context, {
@@ -132,7 +133,10 @@ export async function startOperator(
 		confirmer.look(desk);
 		observe(desk);
 	});
+	const rehearser = new Rehearser(context, (desk) => observe(desk));
 	const observe = (desk: DeskState) => {
+		// Nothing to write a status to, and nothing may be opened.
+		if (desk.isOrphan) return;
 		status.look(desk);
 		lead.look(desk);
 	};
@@ -159,6 +163,7 @@ export async function startOperator(
 			enforcer.lookNow(desk);
 			lead.interrupt(desk);
 			prober.look(desk);
+			rehearser.look(desk);
 			const { spec } = desk.object;
 			const { mode, freeze } = spec;
 			const rank = (modes as readonly string[]).indexOf(mode ?? "");
@@ -169,7 +174,8 @@ export async function startOperator(
 		},
 		onChange: look,
 		onGone: (desk) => {
-			for (const controller of [history, enforcer, status, lead, confirmer, stages]) controller.forget(desk);
+			for (const controller of [history, enforcer, status, lead, confirmer, rehearser, stages])
+				controller.forget(desk);
 			void prober.forget(desk);
 		},
 	});
@@ -215,7 +221,9 @@ export async function startOperator(
 		async stop() {
 			log.info("stopping");
 			stopping.abort();
-			await Promise.all([history.stop(), lead.stop(), prober.stop(), confirmer.stop(), enforcer.stop()]);
+			await Promise.all(
+				[history, lead, prober, confirmer, rehearser, enforcer].map((controller) => controller.stop()),
+			);
 			await desks.stop();
 			await status.stop();
 			await elector.stop();
@@ -232,7 +240,7 @@ export async function startOperator(
 /** Why this replica should not be counted on. It enforces all the same. */
 function readiness(desks: Desks): readonly string[] {
 	const now = performance.now();
-	const problems: string[] = [];
+	const problems: string[] = desks.definitionProblem === undefined ? [] : [desks.definitionProblem];
 	if (now - (desks.agreedAt ?? Number.NEGATIVE_INFINITY) > watchProofMilliseconds) {
 		problems.push("the watch of the desks has not agreed with a plain read for 2 s");
 	}
@@ -241,6 +249,10 @@ function readiness(desks: Desks): readonly string[] {
 		const desk = known.get(namespace);
 		if (desk === undefined) continue;
 		if (!desk.viewSynced) problems.push(`namespace ${namespace} has not been listed yet`);
+		if ("error" in desk.fence && desk.fence.open === true) {
+			problems.push(`the fence of namespace ${namespace} is open: ${desk.fence.error}`);
+			continue;
+		}
 		if (now - (desk.fenceProvenAt ?? Number.NEGATIVE_INFINITY) > fenceProofMilliseconds) {
 			const why = "error" in desk.fence ? desk.fence.error : "not seen for 5 s";
 			problems.push(`the fence of namespace ${namespace} is not proven: ${why}`);

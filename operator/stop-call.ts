@@ -63,16 +63,25 @@ export async function callToStop(
 		}
 		case "ScaleToZero": {
 			// In a halt that is over the record is gone, and nothing would bring the workload back.
-			const begunAt = performance.now();
-			const fresh = await readDesk(client, namespace, options);
-			desk.accept(fresh, begunAt);
-			if (fresh.metadata.generation !== generation || fresh.metadata.uid !== desk.object.metadata.uid) return;
+			if (!desk.isOrphan && !(await isStillWanted(client, desk, generation, options))) return;
 			const kind = desk.view.kindOf(effect.workload);
 			if (kind === undefined) return;
 			const path = workloadPath(kind, namespace, effect.workload.name, kind.setting.subresource);
 			return settled(client.patch(path, kind.setting.patch(0), { type: "merge" }, options), "NOT_FOUND");
 		}
 	}
+}
+
+async function isStillWanted(
+	client: Client,
+	desk: DeskState,
+	generation: number,
+	options: CallOptions,
+): Promise<boolean> {
+	const begunAt = performance.now();
+	const fresh = await readDesk(client, desk.namespace, options);
+	desk.accept(fresh, begunAt);
+	return fresh.metadata.generation === generation && fresh.metadata.uid === desk.object.metadata.uid;
 }
 
 /** Waits for a call; the codes named mean that what was wanted is so already. */

@@ -95,10 +95,11 @@ export class Confirmer implements Controller {
 			if (sweep) progress.sweptAt = performance.now();
 			for (const state of open) {
 				if (isInSight(desk, state) && !sweep) continue;
-				const selector = labelSelector(state.spec.selector);
-				const left = selector === undefined ? [] : await this.#list(desk, selector);
+				const left = await this.#left(desk, state);
 				const current = desk.seenAt === seenAt;
 				if (!current || this.#stopped) return;
+				// One that cannot be listed is not confirmed, and is in nobody else's way.
+				if (left === undefined) continue;
 				if (left.length > 0) {
 					this.#sweep(desk, left.map(projectPod));
 				} else if (isInSight(desk, state)) {
@@ -108,9 +109,6 @@ export class Confirmer implements Controller {
 					found = true;
 				}
 			}
-		} catch (error) {
-			this.#context.metrics.errors.inc({ where: "confirm" });
-			this.#context.log.error({ namespace: desk.namespace, err: error }, "could not list what is left");
 		} finally {
 			progress.busy = false;
 			if (found) this.#onFinding(desk);
@@ -118,14 +116,23 @@ export class Confirmer implements Controller {
 		}
 	}
 
-	/** The first pods that a selector finds now, read from the store and not from a cache. */
-	async #list(desk: DeskState, selector: string): Promise<readonly PodObject[]> {
-		const page = await this.#context.client.list<PodObject>(
-			podsPath(desk.namespace),
-			{ ...livePods, labelSelector: selector, limit: pageSize },
-			{ priority: "emergency", deadlineMilliseconds: 5_000 },
-		);
-		return page.items;
+	/** The first pods of a target now, read from the store and not from a cache; undefined when that failed. */
+	async #left(desk: DeskState, { spec }: TargetState): Promise<readonly PodObject[] | undefined> {
+		const selector = labelSelector(spec.selector);
+		if (selector === undefined) return [];
+		try {
+			const page = await this.#context.client.list<PodObject>(
+				podsPath(desk.namespace),
+				{ ...livePods, labelSelector: selector, limit: pageSize },
+				{ priority: "emergency", deadlineMilliseconds: 5_000 },
+			);
+			return page.items;
+		} catch (err) {
+			this.#context.metrics.errors.inc({ where: "confirm" });
+			const { namespace } = desk;
+			this.#context.log.error({ namespace, target: spec.name, err }, "could not list what is left");
+			return undefined;
+		}
 	}
 }
 

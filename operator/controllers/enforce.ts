@@ -42,11 +42,14 @@ type Work = {
  */
 export class Enforcer implements Controller {
 	readonly #context: Context;
+	readonly #onObstacle: (desk: DeskState) => void;
 	readonly #work = new Map<DeskState, Work>();
 	#stopped = false;
 
-	constructor(context: Context) {
+	/** `onObstacle` is told when a call was refused more than once, and when it is in the way no more. */
+	constructor(context: Context, onObstacle: (desk: DeskState) => void) {
 		this.#context = context;
+		this.#onObstacle = onObstacle;
 	}
 
 	/** Looks at the desk after the events at hand were taken in. */
@@ -111,7 +114,8 @@ export class Enforcer implements Controller {
 
 	#plan(desk: DeskState, work: Work): void {
 		if (this.#stopped || !this.#work.has(desk)) return;
-		if (performance.now() - desk.knownAt > staleMilliseconds) void this.#readThenPlan(desk, work);
+		const stale = !desk.isOrphan && performance.now() - desk.knownAt > staleMilliseconds;
+		if (stale) void this.#readThenPlan(desk, work);
 		else this.#planNow(desk, work);
 	}
 
@@ -142,6 +146,7 @@ export class Enforcer implements Controller {
 		const now = performance.now();
 		const effects = stopPlan(desk.object, desk.view.observed());
 		noteWorked(work, effects, now);
+		desk.obstacles.keep(() => effects.map(effectKey));
 		if (effects.length === 0) {
 			work.todo = [];
 			return;
@@ -185,6 +190,7 @@ export class Enforcer implements Controller {
 		try {
 			await callToStop(this.#context, desk, effect, signal);
 			metrics.effects.inc({ effect: effect.kind, result: "done" });
+			if (desk.obstacles.passed(key)) this.#onObstacle(desk);
 			// Done before and still not seen: the watch is silent.
 			const before = work.attempts.get(key);
 			if (before?.failures === 0 && before.undone !== true) desk.view.relist("a call was not echoed");
@@ -198,6 +204,7 @@ export class Enforcer implements Controller {
 			const pause = Math.min(firstPauseMilliseconds * 2 ** (failures - 1), longestPauseMilliseconds);
 			work.attempts.set(key, { failures, notBefore: performance.now() + pause });
 			metrics.effects.inc({ effect: effect.kind, result: "failed" });
+			if (desk.obstacles.refused(key, effect, error, failures)) this.#onObstacle(desk);
 			log.error(
 				{ namespace: desk.namespace, effect: key, failures, err: error },
 				"could not stop: will try again",

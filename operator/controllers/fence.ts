@@ -1,5 +1,6 @@
 import { type FenceFinding, isProven, leastProof } from "../../core/facts.ts";
 import { fences } from "../../core/fence.ts";
+import { policyName } from "../../crds/policies/policy.ts";
 import { probeLabel, unstamped } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/error.ts";
@@ -148,7 +149,8 @@ export class FenceProber implements Controller {
 		metrics.errors.inc({ where: "fence-open" });
 		log.error({ namespace, server }, "the fence is open: a probe pod was admitted");
 		return {
-			error: `API server ${server}: a probe pod was admitted: the fence policy or its binding is missing`,
+			error: `API server ${server}: a probe pod was admitted: the policy ${policyName("fence")} or its binding for this namespace is missing`,
+			open: true,
 		};
 	}
 }

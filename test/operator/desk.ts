@@ -146,6 +146,15 @@ export class TestDesk {
 		return this.admin.patch(`${this.#path(kind)}/${name}`, { spec: { replicas } }, { type: "merge" });
 	}
 
+	/** Sets the replicas of a Deployment through `/scale`, as `kubectl scale` does. */
+	scaleByHand(name: string, replicas: number): Promise<unknown> {
+		return this.admin.patch(
+			`${this.#path("Deployment")}/${name}/scale`,
+			{ spec: { replicas } },
+			{ type: "merge" },
+		);
+	}
+
 	/** Waits until a workload has this many Ready pods and no other. */
 	async ready(name: string, replicas: number, kind: WorkloadSpec["kind"] = "Deployment"): Promise<void> {
 		await until(`${name} has ${replicas} Ready replicas`, async () => {

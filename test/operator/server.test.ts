@@ -129,14 +129,26 @@ test.serial(
 		for (const policy of ["fence", "scaling"]) {
 			await desk.admin.delete(`${bindings}/tradingsafety-${policy}-targets`);
 		}
+		const deletedAt = performance.now();
 		t.teardown(() => installApi(cluster));
 		const unready = await until("not ready", async () => {
 			const answer = await replica.ready();
 			return answer.status === 503 ? answer.text : undefined;
 		});
-		t.regex(unready, new RegExp(`fence of namespace ${desk.namespace}.*policy or its binding is missing`));
+		t.true(performance.now() - deletedAt < 5_000);
+		t.regex(
+			unready,
+			new RegExp(
+				`fence of namespace ${desk.namespace} is open.*tradingsafety-fence or its binding .*missing`,
+			),
+		);
 		t.is((await fetch(`http://127.0.0.1:${await replica.port()}/healthz`)).status, 200);
-		t.deepEqual(await desk.condition("Fenced").then((found) => found?.status), "Unknown");
+		const fenced = await until("status says so", async () => {
+			const found = await desk.condition("Fenced");
+			return found?.status === "False" ? found : undefined;
+		});
+		t.is(fenced.reason, "FenceOpen");
+		t.regex(fenced.message, /policy tradingsafety-fence or its binding/);
 		// When the desk is raised
 		await desk.patch({ mode: "Emergency" });
 		// Then it is stopped and recorded, new pods are told to stop as they come, and nothing is claimed
@@ -157,3 +169,21 @@ test.serial(
 		await becomesReady(replica);
 	},
 );
+
+test.serial("with a policy of the way down deleted, it is named", async (t) => {
+	// Given a desk in Normal, and somebody who deletes the policy that guards lowering
+	const { desk, replicas } = await normal(t);
+	const policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+	await until("the guards refuse", async () => (await desk.condition("Guarded"))?.status === "True");
+	await desk.admin.delete(`${policies}/tradingsafety-change`);
+	t.teardown(() => installApi(cluster));
+	// When the guards are tried, then it is named in status and log
+	await until("it is named", async () => {
+		const found = await desk.condition("Guarded");
+		return found?.reason === "GuardOpen" && /policy tradingsafety-change/.test(found.message);
+	});
+	t.true(replicas.some(({ log }) => log.some(({ msg }) => msg === "the way down is not guarded")));
+	// When it is back, then all is well
+	await installApi(cluster);
+	await until("the guards refuse again", async () => (await desk.condition("Guarded"))?.status === "True");
+});
