@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { ClusterError } from "./cluster/errors.ts";
+import { openEmbedded } from "./demo/embedded.ts";
 import { DemoError } from "./demo/errors.ts";
 import { launchers, watchLaunchers } from "./demo/launcher.ts";
 import { runLive } from "./demo/live.ts";
@@ -33,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
 		interrupt(new DemoError("Interrupted", "npm, which ran this, is gone"));
 	});
 	try {
-		return await (once ? runOnce : runLive)(interruption.signal, interrupt);
+		return await (once ? runOnce : runLive)(openEmbedded, interruption.signal, interrupt);
 	} finally {
 		unwatch();
 	}

@@ -1,6 +1,6 @@
 import { displayProgress } from "../cluster/progress.ts";
-import { preparation, suggestions } from "./commands.ts";
-import { type Demo, openDemo } from "./demo.ts";
+import { suggestions } from "./commands.ts";
+import type { Demo, OpenDemo } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { openScreen } from "./screen.ts";
 import { Sight } from "./sight.ts";
@@ -12,9 +12,14 @@ const REFRESH_MILLISECONDS = 250;
  * `npm start`: the demo with a live view, until `signal` ends it. On a terminal the view is drawn in place;
  * elsewhere each change is a line. Returns the exit code.
  */
-export async function runLive(signal: AbortSignal, interrupt: (error: Error) => void): Promise<0> {
+export async function runLive(
+	openDemo: OpenDemo,
+	signal: AbortSignal,
+	interrupt: (error: Error) => void,
+): Promise<0> {
 	const died: string[] = [];
 	const progress = displayProgress(process.stderr);
+	let ended = "Nothing is left running";
 	try {
 		const demo = await openDemo({
 			progress,
@@ -22,16 +27,17 @@ export async function runLive(signal: AbortSignal, interrupt: (error: Error) => 
 			onLost: interrupt,
 			onReplicaDied: (replica, how) => died.push(`replica ${replica} ended (${how}) and is started again`),
 		});
+		ended = demo.ended;
 		try {
 			await show(demo, died, signal);
 		} finally {
-			console.error("\nEnding the operator and the cluster");
+			console.error(`\n${demo.ending}`);
 			await demo.stop();
 		}
 	} catch (error) {
 		// Being told to end is how this command ends.
 		if (!(error instanceof DemoError) || error.code !== "Interrupted") throw error;
-		console.error(`Nothing is left running (${error.message}).`);
+		console.error(`${ended} (${error.message}).`);
 	}
 	return 0;
 }
@@ -78,10 +84,10 @@ function inLines(demo: Demo, sight: Sight): () => void {
 	};
 }
 
-function help({ cast, cluster }: Demo, desk: Parameters<typeof suggestions>[0] | undefined): Help {
+function help({ cast, preparation }: Demo, desk: Parameters<typeof suggestions>[0] | undefined): Help {
 	return {
-		preparation: preparation(cast.kubeconfig, cluster.kubectl),
-		suggestions: desk === undefined ? [] : suggestions(desk),
+		preparation,
+		suggestions: desk === undefined ? [] : suggestions(desk, cast.user),
 	};
 }
 

@@ -1,5 +1,5 @@
 import { displayProgress } from "../cluster/progress.ts";
-import { type Demo, openDemo } from "./demo.ts";
+import type { Demo, OpenDemo } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { keepLogs } from "./logs.ts";
 import { Checks } from "./walk/checks.ts";
@@ -9,18 +9,24 @@ import { walk } from "./walk/walk.ts";
  * `npm start -- --once`: walks the desk through all modes without a person and says whether everything was so.
  * Returns the exit code. The logs of a walk that failed are kept, and their folder is printed.
  */
-export async function runOnce(signal: AbortSignal, interrupt: (error: Error) => void): Promise<0 | 1> {
+export async function runOnce(
+	openDemo: OpenDemo,
+	signal: AbortSignal,
+	interrupt: (error: Error) => void,
+): Promise<0 | 1> {
 	const print = (line: string) => console.log(line);
 	const checks = new Checks(print);
-	const demo = await open(checks, print, signal, interrupt);
+	const demo = await open(openDemo, checks, print, signal, interrupt);
 	if (demo !== undefined) {
 		let good = false;
 		try {
 			await walkOn(demo, checks, print, signal);
 			good = checks.failed === 0;
 		} finally {
-			if (!good && !signal.aborted) print(`The logs are kept in ${keepLogs(demo.cluster.dir)}`);
+			if (!good && !signal.aborted) print(`The logs are kept in ${keepLogs(demo.logs)}`);
+			console.error(demo.ending);
 			await demo.stop();
+			console.error(`${demo.ended}.`);
 		}
 	}
 	print(checks.summary());
@@ -29,6 +35,7 @@ export async function runOnce(signal: AbortSignal, interrupt: (error: Error) => 
 
 /** That the desk opens is the first check: undefined when it fails. */
 async function open(
+	openDemo: OpenDemo,
 	checks: Checks,
 	print: (line: string) => void,
 	signal: AbortSignal,

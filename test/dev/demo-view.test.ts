@@ -92,7 +92,7 @@ test("each command is one that a shell takes apart as it was meant", (t) => {
 test("what is suggested suits the state", (t) => {
 	// Given desks in several states
 	const commands = (spec: TradingSafetySpec) =>
-		suggestions(desk(spec))
+		suggestions(desk(spec), (person) => person)
 			.map(({ command }) => command)
 			.join("\n");
 	// When commands are suggested
