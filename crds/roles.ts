@@ -79,18 +79,17 @@ export function roles(): readonly Json[] {
 	}));
 }
 
-const account = (name: string) => ({ kind: "ServiceAccount", name, namespace: operatorNamespace });
-
 /** The operator's namespace, its two accounts and what binds them. */
-export function operatorAccounts(): readonly Json[] {
+export function operatorAccounts(namespace = operatorNamespace): readonly Json[] {
+	const account = (name: string) => ({ kind: "ServiceAccount", name, namespace });
 	return [
 		{
 			apiVersion: "v1",
 			kind: "Namespace",
-			metadata: { name: operatorNamespace, labels: { [operatorLabel]: "true" } },
+			metadata: { name: namespace, labels: { [operatorLabel]: "true" } },
 		},
 		...[operatorAccount, leaderAccount].flatMap((name) => [
-			{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: operatorNamespace } },
+			{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
 			{
 				apiVersion: "rbac.authorization.k8s.io/v1",
 				kind: "ClusterRoleBinding",
@@ -102,7 +101,7 @@ export function operatorAccounts(): readonly Json[] {
 		{
 			apiVersion: "rbac.authorization.k8s.io/v1",
 			kind: "Role",
-			metadata: { name: operatorAccount, namespace: operatorNamespace },
+			metadata: { name: operatorAccount, namespace },
 			rules: [
 				{
 					apiGroups: ["coordination.k8s.io"],
@@ -120,7 +119,7 @@ export function operatorAccounts(): readonly Json[] {
 		{
 			apiVersion: "rbac.authorization.k8s.io/v1",
 			kind: "RoleBinding",
-			metadata: { name: operatorAccount, namespace: operatorNamespace },
+			metadata: { name: operatorAccount, namespace },
 			roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: operatorAccount },
 			subjects: [account(operatorAccount)],
 		},

@@ -33,10 +33,8 @@ export type Demo = Place & {
 	readonly preparation: readonly string[];
 	/** What {@link stop} is about to do, for people. */
 	readonly ending: string;
-	/** What is so once it has stopped, for people. */
-	readonly ended: string;
-	/** Ends everything; safe to call twice. */
-	readonly stop: () => Promise<void>;
+	/** Ends everything, and says for people what is so then; safe to call twice. */
+	readonly stop: () => Promise<string>;
 };
 
 /** Starts a demo on some cluster. Leaves nothing when it fails. */

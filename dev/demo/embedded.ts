@@ -40,6 +40,7 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 		await cast?.close();
 		await admin.close();
 		await cluster.stop();
+		return "Nothing is left running";
 	};
 	try {
 		progress.report("Installing the API, its policies and its roles");
@@ -62,7 +63,6 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 			logs,
 			preparation: preparation(cast.kubeconfig, cluster.kubectl),
 			ending: "Ending the operator and the cluster",
-			ended: "Nothing is left running",
 			stop,
 		};
 	} catch (error) {

@@ -27,12 +27,11 @@ export async function runLive(
 			onLost: interrupt,
 			onReplicaDied: (replica, how) => died.push(`replica ${replica} ended (${how}) and is started again`),
 		});
-		ended = demo.ended;
 		try {
 			await show(demo, died, signal);
 		} finally {
 			console.error(`\n${demo.ending}`);
-			await demo.stop();
+			ended = await demo.stop();
 		}
 	} catch (error) {
 		// Being told to end is how this command ends.

@@ -25,8 +25,7 @@ export async function runOnce(
 		} finally {
 			if (!good && !signal.aborted) print(`The logs are kept in ${keepLogs(demo.logs)}`);
 			console.error(demo.ending);
-			await demo.stop();
-			console.error(`${demo.ended}.`);
+			console.error(`${await demo.stop()}.`);
 		}
 	}
 	print(checks.summary());
