@@ -91,10 +91,12 @@ function parse(args: readonly string[]) {
 		return parseArgs({ args: words, options: flags, allowPositionals: true });
 	} catch (cause) {
 		if (!(cause instanceof TypeError)) throw cause;
-		throw wrong(cause.message, cause);
+		// What follows is about words that begin with a dash.
+		throw wrong(cause.message.split(". ")[0] ?? cause.message, cause);
 	}
 }
 
 function wrong(message: string, cause?: unknown): DemoError {
-	return new DemoError("Usage", `${message}\n\n${usage}`, { cause });
+	const help = "Usage: npm start [-- OPTIONS]; npm start -- --help lists them";
+	return new DemoError("Usage", `${message}\n${help}`, { cause });
 }

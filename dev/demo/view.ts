@@ -30,7 +30,8 @@ export function renderView(seen: Seen, help: Help): readonly string[] {
 /** The state in one line, for where nothing can be drawn over; equal texts mean that nothing changed. */
 export function renderLine({ desk, pods, leader, replicas, notes: told }: Seen): string {
 	const ready = replicas.filter(({ readiness }) => readiness === "ready").length;
-	const operator = `leader ${leader ?? "none"}, ${ready} of ${replicas.length} replicas ready`;
+	const count = replicas.length === 0 ? "" : `, ${ready} of ${replicas.length} replicas ready`;
+	const operator = `leader ${leader ?? "none"}${count}`;
 	const note = told[0] === undefined ? "" : `; ${told[0]}`;
 	if (desk === undefined) return `the desk is not there; ${operator}${note}`;
 	const counts = (desk.spec.targets ?? []).map(({ name }) => {
@@ -128,6 +129,7 @@ function history({ status }: TradingSafety): readonly string[] {
 }
 
 function operators({ replicas, leader }: Seen): readonly string[] {
+	if (replicas.length === 0) return [`${label("operator")}${leader ?? "none"}  of the cluster`];
 	return replicas.map((replica, index) => {
 		const leads = replica.identity === leader ? "leads" : "";
 		return `${label(index === 0 ? "operator" : "")}${replica.name}  ${leads.padEnd(6)} ${readiness(replica)}  log ${replica.log}`;

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../cluster/files.ts";
 import type { Progress } from "../cluster/progress.ts";
@@ -11,6 +10,7 @@ import { type Cast, gatherCast, type Person, people } from "../demo/people.ts";
 import type { Place } from "../demo/place.ts";
 import type { Replica } from "../demo/replica.ts";
 import { assertAgreed } from "./ask.ts";
+import { folderOf } from "./folder.ts";
 import { type Host, type HostOptions, openHost } from "./host.ts";
 import { awaitAdmission, createAll, make, operatorKubeconfig, tokenOf } from "./making.ts";
 import { type Run, sleepingPod, workloadObjects } from "./manifests.ts";
@@ -60,8 +60,9 @@ async function openPlanned(
 ): Promise<Demo> {
 	const { progress, signal } = options;
 	const { run, operatorNamespace } = plan;
-	const dir = mkdtempSync(join(tmpdir(), "tradingsafety-demo-"));
+	const dir = folderOf(run);
 	const logs = join(dir, "logs");
+	mkdirSync(dir, { mode: 0o700 });
 	mkdirSync(logs);
 	const place: Place = {
 		admin: host.client,

@@ -1,5 +1,7 @@
+import { rmSync } from "node:fs";
 import type { Progress } from "../cluster/progress.ts";
 import { assertAgreed } from "./ask.ts";
+import { folderOf } from "./folder.ts";
 import { type HostOptions, openHost } from "./host.ts";
 import { componentLabel, runLabel, runOf } from "./manifests.ts";
 import { type AnyObject, nameOf } from "./objects.ts";
@@ -41,6 +43,8 @@ export async function removeLeftovers(
 			if (alive.includes(id)) continue;
 			progress.report(`Removing ${runOf(id).namespace} and what belongs to it`);
 			await removeDesk(client, id, true);
+			// Only where the demo ran on this machine.
+			rmSync(folderOf(runOf(id)), { recursive: true, force: true });
 		}
 		progress.report("Removing the API");
 		const stays = await removeApi(client);
