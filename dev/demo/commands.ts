@@ -16,7 +16,10 @@ export function preparation(kubeconfig: string, kubectl?: string): readonly stri
 
 /** What people may try in the state that the desk is in now: each can be copied and pasted as it is. */
 export function suggestions(desk: TradingSafety, user: UserOf): readonly Suggestion[] {
-	return [...raises(desk), ...lowerings(desk, user), ...looks()];
+	const halted = modeOf(desk.spec.mode) !== "Normal" || desk.spec.freeze === true;
+	const [up, down] = [raises(desk), lowerings(desk, user)];
+	// A window may have room for the first only, and whoever halted wants to know the way back.
+	return [...(halted ? [...down, ...up] : [...up, ...down]), ...looks()];
 }
 
 function raises({ spec }: TradingSafety): readonly Suggestion[] {

@@ -66,7 +66,7 @@ function onScreen(demo: Demo, sight: Sight): () => void {
 	const screen = openScreen(process.stdout);
 	return () => {
 		const seen = sight.seen();
-		screen.draw(renderView(seen, help(demo, seen.desk)));
+		screen.draw((room) => renderView(seen, help(demo, seen.desk), room));
 	};
 }
 
