@@ -10,7 +10,9 @@ import { type Component, componentLabel, managedByLabel, manager, runLabel } fro
 import { type AnyObject, type KindName, kinds, nameOf, pathOfObject } from "./objects.ts";
 
 /** A namespace ends when every node has ended its pods. */
-const PATIENCE_MILLISECONDS = 300_000;
+const ENDING_MILLISECONDS = 300_000;
+/** A policy whose binding has just gone may refuse for a moment: the API server looks at a copy. */
+const REFUSING_MILLISECONDS = 60_000;
 
 /** What is made for a desk outside its namespaces goes with them. */
 const deskKinds: readonly KindName[] = ["Namespace", "ClusterRoleBinding", "ClusterRole"];
@@ -129,16 +131,15 @@ async function allowRemoval(client: Client, definitions: readonly AnyObject[]): 
 async function removeAll(client: Client, kind: KindName, objects: readonly AnyObject[]): Promise<void> {
 	await Promise.all(objects.map((object) => remove(client, object)));
 	const what = objects.map(nameOf).join(", ");
-	await inTime(`${what} is gone`, async () => {
+	await inTime(`${what} is gone`, ENDING_MILLISECONDS, async () => {
 		const names = new Set((await list(client, kind, {})).map(({ metadata }) => metadata.uid));
 		return objects.every(({ metadata }) => !names.has(metadata.uid));
 	});
 }
 
-/** A policy whose binding has just gone may refuse for a moment: the API server looks at a copy. */
 async function remove(client: Client, object: AnyObject): Promise<void> {
 	const preconditions = { uid: object.metadata.uid };
-	await inTime(`${nameOf(object)} can be deleted`, async () => {
+	await inTime(`${nameOf(object)} can be deleted`, REFUSING_MILLISECONDS, async () => {
 		await gone(() => client.delete(pathOfObject(object), { preconditions }));
 		return true;
 	});
@@ -153,9 +154,13 @@ async function gone(act: () => Promise<unknown>): Promise<void> {
 	}
 }
 
-async function inTime(what: string, condition: () => Promise<boolean>): Promise<void> {
+async function inTime(
+	what: string,
+	timeoutMilliseconds: number,
+	condition: () => Promise<boolean>,
+): Promise<void> {
 	try {
-		await waitFor(what, condition, { timeoutMilliseconds: PATIENCE_MILLISECONDS, intervalMilliseconds: 200 });
+		await waitFor(what, condition, { timeoutMilliseconds, intervalMilliseconds: 200 });
 	} catch (cause) {
 		if (!(cause instanceof ClusterError)) throw cause;
 		const why = cause.cause === undefined ? "" : `: ${messageOf(cause.cause)}`;

@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
+import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { kubectl } from "../../dev/cluster/kubectl.ts";
+import { startReplica } from "../../dev/demo/replica.ts";
 import { installApi } from "../../dev/install.ts";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
@@ -206,6 +208,35 @@ test.serial("an API that an administrator installed is used and stays", async (t
 	t.is(await running.exit, 0, running.output());
 	t.regex(running.output(), /uses the API that is there, and leaves it/);
 	t.deepEqual(await settledDifference(before), []);
+});
+
+test.serial("where an operator governs the cluster already, it governs the demo", async (t) => {
+	// Given a cluster with the API and an operator of its own
+	const account = { namespace: operatorNamespace, name: operatorAccount };
+	const kubeconfig = await host.kubeconfigForServiceAccount(account);
+	const theirs = startReplica({
+		name: "theirs",
+		kubeconfig,
+		logs: temporary,
+		args: [],
+		onDied: (how) => t.log(how),
+	});
+	try {
+		await theirs.governing(AbortSignal.timeout(60_000));
+		const before = await inventory(admin);
+		// When the demo walks there
+		const running = demo(["--once", "--yes"]);
+		const code = await running.exit;
+		// Then it starts no operator, every check holds, and nothing is left
+		t.is(code, 0, running.output());
+		t.regex(running.output(), /operator that runs in tradingsafety-system governs the desk/);
+		t.notRegex(running.output(), /accounts and lease/);
+		t.regex(running.output(), /\d+ passed, 0 failed/);
+		t.deepEqual(await settledDifference(before), []);
+		t.is(theirs.deaths(), 0);
+	} finally {
+		await theirs.stop();
+	}
 });
 
 test.serial("an API with other content is refused in one line", async (t) => {
