@@ -40,6 +40,19 @@ export type Demo = Place & {
 /** Starts a demo on some cluster. Leaves nothing when it fails. */
 export type OpenDemo = (options: DemoOptions) => Promise<Demo>;
 
+/** Opens a demo, and tells a person who ends it meanwhile at once that they were heard. */
+export async function openAloud(open: OpenDemo, options: DemoOptions): Promise<Demo> {
+	const { signal, progress } = options;
+	const opened = new AbortController();
+	signal.addEventListener("abort", () => progress.report("Ending"), { signal: opened.signal });
+	try {
+		return await open(options);
+	} finally {
+		opened.abort();
+		progress.finish();
+	}
+}
+
 /** Much is asked in little time. */
 export const limits = { perSecond: 1_000, burst: 1_000, normalInFlight: 64 };
 

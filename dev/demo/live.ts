@@ -1,6 +1,6 @@
 import { displayProgress } from "../cluster/progress.ts";
 import { suggestions } from "./commands.ts";
-import type { Demo, OpenDemo } from "./demo.ts";
+import { type Demo, type OpenDemo, openAloud } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { openScreen } from "./screen.ts";
 import { Sight } from "./sight.ts";
@@ -21,7 +21,7 @@ export async function runLive(
 	const progress = displayProgress(process.stderr);
 	let ended = "Nothing is left running";
 	try {
-		const demo = await openDemo({
+		const demo = await openAloud(openDemo, {
 			progress,
 			signal,
 			onLost: interrupt,

@@ -1,5 +1,5 @@
 import { displayProgress } from "../cluster/progress.ts";
-import type { Demo, OpenDemo } from "./demo.ts";
+import { type Demo, type OpenDemo, openAloud } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { keepLogs } from "./logs.ts";
 import { Checks } from "./walk/checks.ts";
@@ -42,7 +42,7 @@ async function open(
 ): Promise<Demo | undefined> {
 	const what = "the desk opens: it was stopped whole, is lowered to Normal, and every workload is back";
 	try {
-		const demo = await openDemo({
+		const demo = await openAloud(openDemo, {
 			progress: displayProgress(process.stderr),
 			signal,
 			onLost: interrupt,

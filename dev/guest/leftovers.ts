@@ -7,7 +7,7 @@ import { componentLabel, runLabel, runOf } from "./manifests.ts";
 import { type AnyObject, nameOf } from "./objects.ts";
 import { findLeftovers, removeApi, removeDesk } from "./removal.ts";
 import { missingRights, missingRightsError, removingNeeds } from "./rights.ts";
-import { runningOperators } from "./survey.ts";
+import { readPolicySet, runningOperators } from "./survey.ts";
 
 /**
  * Removes what demos left on the cluster of a person, except for demos that are still running, and says what came
@@ -22,7 +22,7 @@ export async function removeLeftovers(
 	const host = await openHost(options);
 	try {
 		const { client, context, server } = host;
-		const missing = await missingRights(client, removingNeeds());
+		const missing = await missingRights(client, removingNeeds(await readPolicySet(client)));
 		if (missing.length > 0) throw missingRightsError(context, missing);
 		progress.report("Looking for what demos left");
 		const found = await findLeftovers(client);

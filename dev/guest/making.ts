@@ -7,13 +7,22 @@ import { ClusterError, messageOf } from "../cluster/errors.ts";
 import { podObject } from "../demo/desk.ts";
 import type { Place } from "../demo/place.ts";
 import { GuestError } from "./errors.ts";
-import { apiObjects, labelled, namespaces, operatorObjects, peopleObjects, type Run } from "./manifests.ts";
+import {
+	apiObjects,
+	labelled,
+	namespaces,
+	operatorObjects,
+	type PolicySet,
+	peopleObjects,
+	type Run,
+} from "./manifests.ts";
 import { type AnyObject, collectionOf, kinds, nameOf, pathOfObject } from "./objects.ts";
 import { findApi, type InstalledApi } from "./survey.ts";
 
 /** What is made, beside the workloads. */
 export type Making = {
 	readonly run: Run;
+	readonly policies: PolicySet;
 	/** How the API was found. */
 	readonly api: InstalledApi;
 	/** Whether the demo runs the operator. */
@@ -29,17 +38,17 @@ const LEARNING_MILLISECONDS = 120_000;
  */
 export async function make(
 	client: Client,
-	{ run, api, ownOperator }: Making,
+	{ run, policies, api, ownOperator }: Making,
 	signal: AbortSignal,
 ): Promise<void> {
 	// The namespace first: it tells every other demo that the API is in use.
 	await createAll(client, namespaces(run, ownOperator), signal);
 	switch (api.kind) {
 		case "Absent":
-			await installApi(client, run, signal);
+			await installApi(client, run, policies, signal);
 			break;
 		case "Same": {
-			const now = await findApi(client);
+			const now = await findApi(client, policies);
 			if (now.kind === "Same") break;
 			throw new GuestError("MakingFailed", "The API went away while the demo began: try again.");
 		}
@@ -65,8 +74,8 @@ export async function createAll(
 	}
 }
 
-async function installApi(client: Client, run: Run, signal: AbortSignal): Promise<void> {
-	const all = apiObjects().map((object) => labelled(object, run, "api"));
+async function installApi(client: Client, run: Run, policies: PolicySet, signal: AbortSignal): Promise<void> {
+	const all = apiObjects(policies).map((object) => labelled(object, run, "api"));
 	const isDefinition = ({ kind }: AnyObject) => kind === "CustomResourceDefinition";
 	const definitions = all.filter(isDefinition);
 	await createAll(client, definitions, signal);

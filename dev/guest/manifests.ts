@@ -35,8 +35,17 @@ export function labelled(object: unknown, run: Run, component: Component): AnyOb
 	return { ...known, metadata: { ...known.metadata, labels: { ...known.metadata.labels, ...labels } } };
 }
 
-/** The API as an administrator installs it, without the accounts, in the order in which it is made. */
-export function apiObjects(): readonly AnyObject[] {
+/** Which of the policies suit a cluster. */
+export type PolicySet = {
+	/** Whether it serves MutatingAdmissionPolicy. */
+	readonly mutating: boolean;
+};
+
+/**
+ * The API as an administrator installs it, without the accounts, in the order in which it is made. There is one set
+ * of policies, for clusters that serve MutatingAdmissionPolicy; `assertSuitable` refuses others before this is asked.
+ */
+export function apiObjects(_set: PolicySet): readonly AnyObject[] {
 	return [...customResourceDefinitions(), ...admissionPolicies(), ...roles()] as unknown as AnyObject[];
 }
 

@@ -4,9 +4,9 @@ import { pathOf } from "../../kube/paths.ts";
 import { workloads } from "../demo/desk.ts";
 import type { Host } from "./host.ts";
 import type { Making } from "./making.ts";
-import { apiObjects, runOf } from "./manifests.ts";
+import { apiObjects, type PolicySet, runOf } from "./manifests.ts";
 import { makingNeeds, missingRights, missingRightsError, readingNeeds } from "./rights.ts";
-import { assertSuitable, findApi, isOfDemo, runningOperators } from "./survey.ts";
+import { assertSuitable, findApi, isOfDemo, readPolicySet, runningOperators } from "./survey.ts";
 
 /** What the demo will make on a cluster, and use. */
 export type Plan = Making & {
@@ -20,19 +20,24 @@ export type Plan = Making & {
  */
 export async function planDemo({ client, context, version }: Host, signal: AbortSignal): Promise<Plan> {
 	const run = runOf(randomBytes(3).toString("hex"));
-	const blind = await missingRights(client, readingNeeds());
+	const policies = await readPolicySet(client);
+	assertSuitable(policies, version);
+	const reading = readingNeeds(policies);
+	const blind = await missingRights(client, reading);
 	if (blind.length > 0) {
-		const all = [...readingNeeds(), ...makingNeeds(run, { installs: true, ownOperator: true })];
+		const all = [...reading, ...makingNeeds(run, { policies, installs: true, ownOperator: true })];
 		throw missingRightsError(context, await missingRights(client, all));
 	}
-	await assertSuitable(client, version);
-	const api = await findApi(client);
+	const api = await findApi(client, policies);
 	const operators = api.kind === "Absent" ? [] : await runningOperators(client, signal);
 	const theirs = operators.find(({ namespace }) => !isOfDemo(namespace));
 	const ownOperator = theirs === undefined;
-	const missing = await missingRights(client, makingNeeds(run, { installs: isOurs(api), ownOperator }));
+	const missing = await missingRights(
+		client,
+		makingNeeds(run, { policies, installs: isOurs(api), ownOperator }),
+	);
 	if (missing.length > 0) throw missingRightsError(context, missing);
-	return { run, api, ownOperator, operatorNamespace: theirs?.namespace ?? run.operatorNamespace };
+	return { run, policies, api, ownOperator, operatorNamespace: theirs?.namespace ?? run.operatorNamespace };
 }
 
 /** Whether the API goes with the last demo. */
@@ -53,7 +58,7 @@ export async function describePlan(host: Host, plan: Plan, image: string): Promi
 					`  the ClusterRole tradingsafety-demo-${run.id} and its binding: the operator reads desks and namespaces`,
 				]
 			: []),
-		...(api.kind === "Absent" ? [`  the API: ${countApi()}`] : []),
+		...(api.kind === "Absent" ? [`  the API: ${countApi(plan.policies)}`] : []),
 		...(api.kind === "Same"
 			? [`It uses the API that is there${api.byDemo ? ", made by another demo" : ", and leaves it"}.`]
 			: ["The policies judge pods only in namespaces with the label tradingsafety.dev/enforce."]),
@@ -62,14 +67,14 @@ export async function describePlan(host: Host, plan: Plan, image: string): Promi
 	];
 }
 
-function countApi(): string {
-	const all = apiObjects();
+function countApi(policies: PolicySet): string {
+	const all = apiObjects(policies);
 	const count = (test: (kind: string) => boolean) => all.filter(({ kind }) => test(kind)).length;
 	const definitions = count((kind) => kind === "CustomResourceDefinition");
-	const policies = count((kind) => kind.endsWith("Policy"));
+	const rules = count((kind) => kind.endsWith("Policy"));
 	const bindings = count((kind) => kind.endsWith("PolicyBinding"));
 	const roles = count((kind) => kind === "ClusterRole");
-	return `${definitions} CustomResourceDefinitions, ${policies} admission policies with ${bindings} bindings, ${roles} ClusterRoles`;
+	return `${definitions} CustomResourceDefinitions, ${rules} admission policies with ${bindings} bindings, ${roles} ClusterRoles`;
 }
 
 type Review = { readonly status?: { readonly userInfo?: { readonly username?: string } } };

@@ -4,7 +4,7 @@ import type { Client } from "../../kube/client.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { lookerRole, people, roles } from "../demo/people.ts";
 import { GuestError } from "./errors.ts";
-import { apiObjects, type Run } from "./manifests.ts";
+import { apiObjects, type PolicySet, type Run } from "./manifests.ts";
 import { type Kind, kindOf, kinds } from "./objects.ts";
 
 /** One thing that a person must be allowed to do. */
@@ -21,18 +21,22 @@ const needs = (verbs: readonly string[], { group, resource }: Omit<Kind, "versio
 	verbs.map((verb): Need => ({ verb, group, resource, ...(namespace !== undefined && { namespace }) }));
 
 /** What one must read to see whether the API is there, and whether an operator is. */
-export function readingNeeds(): readonly Need[] {
+export function readingNeeds(policies: PolicySet): readonly Need[] {
 	return [
-		...apiKinds().flatMap((kind) => needs(["get"], kind)),
+		...apiKinds(policies).flatMap((kind) => needs(["get"], kind)),
 		...needs(["list"], { group: "coordination.k8s.io", resource: "leases" }),
 	];
 }
 
+/** What bears on how much a demo needs. */
+export type MakingOptions = {
+	readonly policies: PolicySet;
+	readonly installs: boolean;
+	readonly ownOperator: boolean;
+};
+
 /** What a demo needs beside that; more when it installs the API, less when the cluster has an operator. */
-export function makingNeeds(
-	run: Run,
-	{ installs, ownOperator }: { readonly installs: boolean; readonly ownOperator: boolean },
-): readonly Need[] {
+export function makingNeeds(run: Run, { policies, installs, ownOperator }: MakingOptions): readonly Need[] {
 	const desk = run.namespace;
 	const own = ownOperator ? [run.operatorNamespace] : [];
 	const bound = new Set([
@@ -66,28 +70,30 @@ export function makingNeeds(
 		...needs(["list"], { group: apiGroup, resource: "tradingsafeties" }),
 		...needs(["get", "watch"], { group: apiGroup, resource: "tradingsafeties" }, desk),
 		...needs(["list"], { group: apiGroup, resource: "restorerecords" }, desk),
-		...(installs ? installingNeeds() : []),
+		...(installs ? installingNeeds(policies) : []),
 	];
 }
 
 /** What it takes to remove what demos left. */
-export function removingNeeds(): readonly Need[] {
-	return [kinds.Namespace, kinds.ClusterRole, kinds.ClusterRoleBinding, ...apiKinds()].flatMap((kind) => [
-		...needs(["list", "delete"], kind),
-		...(kind.resource === kinds.CustomResourceDefinition.resource ? needs(["patch"], kind) : []),
-	]);
+export function removingNeeds(policies: PolicySet): readonly Need[] {
+	return [kinds.Namespace, kinds.ClusterRole, kinds.ClusterRoleBinding, ...apiKinds(policies)].flatMap(
+		(kind) => [
+			...needs(["list", "delete"], kind),
+			...(kind.resource === kinds.CustomResourceDefinition.resource ? needs(["patch"], kind) : []),
+		],
+	);
 }
 
-function installingNeeds(): readonly Need[] {
-	return apiKinds().flatMap((kind) => [
+function installingNeeds(policies: PolicySet): readonly Need[] {
+	return apiKinds(policies).flatMap((kind) => [
 		...needs(["list", "create", "delete"], kind),
 		...(kind.resource === kinds.CustomResourceDefinition.resource ? needs(["patch"], kind) : []),
 		...(kind.resource === kinds.ClusterRole.resource ? needs(["escalate"], kind) : []),
 	]);
 }
 
-function apiKinds(): readonly Kind[] {
-	return [...new Set(apiObjects().map(kindOf))];
+function apiKinds(policies: PolicySet): readonly Kind[] {
+	return [...new Set(apiObjects(policies).map(kindOf))];
 }
 
 const named = ({ group, resource }: Kind) => ({ group, resource });

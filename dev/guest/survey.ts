@@ -4,7 +4,7 @@ import type { Client } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { GuestError } from "./errors.ts";
-import { apiObjects, managedByLabel, manager } from "./manifests.ts";
+import { apiObjects, managedByLabel, manager, type PolicySet } from "./manifests.ts";
 import { type AnyObject, kinds, nameOf, pathOfObject } from "./objects.ts";
 import { difference } from "./same.ts";
 
@@ -15,8 +15,8 @@ export type InstalledApi =
 	| { readonly kind: "Same"; readonly byDemo: boolean };
 
 /** Looks for the API. @throws GuestError `OtherContent` when it is there in part, or differs */
-export async function findApi(client: Client): Promise<InstalledApi> {
-	const wanted = apiObjects();
+export async function findApi(client: Client, policies: PolicySet): Promise<InstalledApi> {
+	const wanted = apiObjects(policies);
 	const found = await Promise.all(wanted.map((object) => readIfThere(client, object)));
 	const present = found.filter((object) => object !== undefined);
 	if (present.length === 0) return { kind: "Absent" };
@@ -53,14 +53,17 @@ async function readIfThere(client: Client, object: AnyObject): Promise<AnyObject
 
 type ResourceList = { readonly resources: readonly { readonly name: string }[] };
 
-/**
- * Whether the policies of this version can work there.
- * @throws GuestError `Unsuitable` without MutatingAdmissionPolicy in v1
- */
-export async function assertSuitable(client: Client, version: string): Promise<void> {
-	const { group, version: served, resource } = kinds.MutatingAdmissionPolicy;
-	const { resources } = await client.get<ResourceList>(`/apis/${group}/${served}`);
-	if (resources.some(({ name }) => name === resource)) return;
+/** The policies that the cluster can have. */
+export async function readPolicySet(client: Client): Promise<PolicySet> {
+	const { group, version, resource } = kinds.MutatingAdmissionPolicy;
+	const { resources } = await client.get<ResourceList>(`/apis/${group}/${version}`);
+	return { mutating: resources.some(({ name }) => name === resource) };
+}
+
+/** @throws GuestError `Unsuitable` where the demo has no policies for the cluster */
+export function assertSuitable({ mutating }: PolicySet, version: string): void {
+	if (mutating) return;
+	const { group, version: served } = kinds.MutatingAdmissionPolicy;
 	throw new GuestError(
 		"Unsuitable",
 		`The demo needs MutatingAdmissionPolicy in ${group}/${served}, which Kubernetes 1.36 and newer serve: the cluster is ${version} and does not.`,

@@ -11,6 +11,7 @@ import { kindOf } from "../../dev/guest/objects.ts";
 import { makingNeeds, missingRightsError } from "../../dev/guest/rights.ts";
 import { difference } from "../../dev/guest/same.ts";
 
+const policies = { mutating: true };
 const folder = mkdtempSync(join(tmpdir(), "tradingsafety-host-test-"));
 test.after.always("no file is left", () => rmSync(folder, { recursive: true, force: true }));
 
@@ -63,7 +64,10 @@ test("everything made can be found again, and the operator may act in the namesp
 	// Given a run
 	const run = runOf("abc");
 	// When its objects are made up
-	const made = [...apiObjects().map((object) => labelled(object, run, "api")), ...operatorObjects(run)];
+	const made = [
+		...apiObjects(policies).map((object) => labelled(object, run, "api")),
+		...operatorObjects(run),
+	];
 	// Then each carries the labels, and is of a kind that the demo knows
 	for (const object of made) {
 		t.is(object.metadata.labels?.["app.kubernetes.io/managed-by"], "tradingsafety-demo");
@@ -83,8 +87,8 @@ test("everything made can be found again, and the operator may act in the namesp
 test("less is needed where the API is installed, and what is missing is named once each", (t) => {
 	// Given the rights for a demo with and without installing
 	const run = runOf("abc");
-	const all = makingNeeds(run, { installs: true, ownOperator: true });
-	const fewer = makingNeeds(run, { installs: false, ownOperator: true });
+	const all = makingNeeds(run, { policies, installs: true, ownOperator: true });
+	const fewer = makingNeeds(run, { policies, installs: false, ownOperator: true });
 	// When some are missing
 	const { message } = missingRightsError("here", all);
 	// Then that is said in one line
