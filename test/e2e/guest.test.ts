@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,8 @@ import test from "ava";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { kubectl } from "../../dev/cluster/kubectl.ts";
+import { preparation, suggestions } from "../../dev/demo/commands.ts";
+import { deskPath } from "../../dev/demo/place.ts";
 import { startReplica } from "../../dev/demo/replica.ts";
 import { installApi } from "../../dev/install.ts";
 import { Client } from "../../kube/client.ts";
@@ -91,6 +93,24 @@ async function settledDifference(before: readonly string[]): Promise<readonly st
 		if (difference.length === 0) throw error;
 	}
 	return difference;
+}
+
+/** Does as a person what a demo suggests in the state that its desk is in; returns what kubectl complains of. */
+async function follow(namespace: string, does: RegExp): Promise<string> {
+	const user = (person: string) => `system:serviceaccount:${namespace}:${person}`;
+	const path = deskPath({ namespace });
+	let refused = "";
+	// The clearance takes a moment.
+	await until("what is suggested is done", async () => {
+		const suggestion = suggestions(await admin.get(path), user).find((each) => does.test(each.does));
+		if (suggestion === undefined) throw new Error(`nothing like ${does} is suggested`);
+		const lines = preparation(join(temporary, namespace, "people"), host.kubectl);
+		const script = ["shopt -s expand_aliases", ...lines, suggestion.command].join("\n");
+		const shell = spawnSync("bash", ["-c", script], { encoding: "utf8" });
+		refused = shell.stderr;
+		return shell.status === 0 || !refused.includes("not cleared");
+	});
+	return refused;
 }
 
 const governed = /Normal, in force Normal, confirmed True.*2 of 2 replicas ready/;
@@ -200,11 +220,17 @@ test.serial("an API that an administrator installed is used and stays", async (t
 		return !stdout.includes("tradingsafety-check");
 	});
 	const before = await inventory(admin);
-	// When the demo runs there and is ended
+	// When the demo runs there, people do what it suggests, and it is ended
 	const running = demo(["--yes"]);
 	await said(running, governed);
+	const namespace = /tradingsafety-demo-[0-9a-f]+/.exec(running.output())?.[0] ?? "";
+	const refusals: (string | undefined)[] = [];
+	for (const does of [/second person/, /raise to Pause/, /ask for it/, /approve/, /lower to Normal/]) {
+		refusals.push(await follow(namespace, does));
+	}
 	running.child.kill("SIGTERM");
-	// Then the API is as it was
+	// Then nothing of that is refused, and the API is as it was
+	t.deepEqual(refusals, ["", "", "", "", ""]);
 	t.is(await running.exit, 0, running.output());
 	t.regex(running.output(), /uses the API that is there, and leaves it/);
 	t.deepEqual(await settledDifference(before), []);
