@@ -50,31 +50,45 @@ export async function describePlan(host: Host, plan: Plan, image: string): Promi
 	const { run, api, ownOperator, operatorNamespace } = plan;
 	const pods = workloads.reduce((sum, { replicas }) => sum + replicas, 0);
 	return [
-		`On the cluster ${host.server} (context ${host.context}, Kubernetes ${host.version}, as ${await userName(host)}) the demo makes`,
-		`  the namespace ${run.namespace}: ${workloads.length} workloads with ${pods} pods of ${image}, four people as service accounts`,
+		`On the cluster ${host.server}`,
+		`(context ${host.context}, Kubernetes ${host.version}, as ${await userName(host)})`,
+		"the demo makes, and removes when it ends:",
+		`  namespace ${run.namespace}:`,
+		`      ${workloads.length} workloads, ${pods} pods of ${image}, four people as service accounts`,
 		...(ownOperator
 			? [
-					`  the namespace ${run.operatorNamespace}: accounts and lease of the operator, whose two replicas run here`,
-					`  the ClusterRole tradingsafety-demo-${run.id} and its binding: the operator reads desks and namespaces`,
+					`  namespace ${run.operatorNamespace}:`,
+					"      accounts and lease of the operator, whose two replicas run here",
+					`  ClusterRole tradingsafety-demo-${run.id} and its binding:`,
+					"      the operator reads desks and namespaces",
 				]
 			: []),
-		...(api.kind === "Absent" ? [`  the API: ${countApi(plan.policies)}`] : []),
+		...(api.kind === "Absent"
+			? [
+					"  the API:",
+					...countApi(plan.policies).map((line) => `      ${line}`),
+					"      (they judge pods only in namespaces with the label tradingsafety.dev/enforce)",
+				]
+			: []),
 		...(api.kind === "Same"
 			? [`It uses the API that is there${api.byDemo ? ", made by another demo" : ", and leaves it"}.`]
-			: ["The policies judge pods only in namespaces with the label tradingsafety.dev/enforce."]),
+			: []),
 		...(ownOperator ? [] : [`The operator that runs in ${operatorNamespace} governs the desk.`]),
-		"When it ends it removes what it made. It changes nothing else.",
+		"It changes nothing else.",
 	];
 }
 
-function countApi(policies: PolicySet): string {
+function countApi(policies: PolicySet): readonly string[] {
 	const all = apiObjects(policies);
 	const count = (test: (kind: string) => boolean) => all.filter(({ kind }) => test(kind)).length;
 	const definitions = count((kind) => kind === "CustomResourceDefinition");
 	const rules = count((kind) => kind.endsWith("Policy"));
 	const bindings = count((kind) => kind.endsWith("PolicyBinding"));
 	const roles = count((kind) => kind === "ClusterRole");
-	return `${definitions} CustomResourceDefinitions, ${rules} admission policies with ${bindings} bindings, ${roles} ClusterRoles`;
+	return [
+		`${definitions} CustomResourceDefinitions, ${roles} ClusterRoles`,
+		`${rules} admission policies with ${bindings} bindings`,
+	];
 }
 
 type Review = { readonly status?: { readonly userInfo?: { readonly username?: string } } };

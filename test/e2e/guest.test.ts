@@ -124,7 +124,7 @@ test.serial("the walk on a cluster where nothing is installed passes and leaves 
 	// Then it says on which cluster it makes what, every check holds, and all of it is gone
 	t.is(code, 0, running.output());
 	t.regex(running.output(), new RegExp(`On the cluster ${host.server}`));
-	t.regex(running.output(), /namespace tradingsafety-demo-\w+: 8 workloads/);
+	t.regex(running.output(), /namespace tradingsafety-demo-\w+:\n +8 workloads, 13 pods of busybox/);
 	t.regex(running.output(), /\d+ passed, 0 failed/);
 	t.deepEqual(await settledDifference(before), []);
 	t.deepEqual(readdirSync(temporary), []);
@@ -256,7 +256,7 @@ test.serial("where an operator governs the cluster already, it governs the demo"
 		// Then it starts no operator, every check holds, and nothing is left
 		t.is(code, 0, running.output());
 		t.regex(running.output(), /operator that runs in tradingsafety-system governs the desk/);
-		t.notRegex(running.output(), /accounts and lease/);
+		t.notRegex(running.output(), /accounts and lease of the operator/);
 		t.regex(running.output(), /\d+ passed, 0 failed/);
 		t.deepEqual(await settledDifference(before), []);
 		t.is(theirs.deaths(), 0);
