@@ -1,4 +1,4 @@
-import { clusterRoles, operatorAccount } from "../../crds/roles.ts";
+import { clusterRoles, leaderAccount, operatorAccount } from "../../crds/roles.ts";
 import { apiGroup } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
 import { pathOf } from "../../kube/paths.ts";
@@ -97,7 +97,7 @@ function apiKinds(policies: PolicySet): readonly Kind[] {
 }
 
 const named = ({ group, resource }: Kind) => ({ group, resource });
-const isOfOperator = (role: string) => role === operatorAccount || role === "tradingsafety-leader";
+const isOfOperator = (role: string) => role === operatorAccount || role === leaderAccount;
 
 /** Those that the person has no right to, as the API server answers. */
 export async function missingRights(client: Client, wanted: readonly Need[]): Promise<readonly Need[]> {
