@@ -79,17 +79,18 @@ export function roles(): readonly Json[] {
 	}));
 }
 
+const account = (name: string) => ({ kind: "ServiceAccount", name, namespace: operatorNamespace });
+
 /** The operator's namespace, its two accounts and what binds them. */
-export function operatorAccounts(namespace = operatorNamespace): readonly Json[] {
-	const account = (name: string) => ({ kind: "ServiceAccount", name, namespace });
+export function operatorAccounts(): readonly Json[] {
 	return [
 		{
 			apiVersion: "v1",
 			kind: "Namespace",
-			metadata: { name: namespace, labels: { [operatorLabel]: "true" } },
+			metadata: { name: operatorNamespace, labels: { [operatorLabel]: "true" } },
 		},
 		...[operatorAccount, leaderAccount].flatMap((name) => [
-			{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
+			{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: operatorNamespace } },
 			{
 				apiVersion: "rbac.authorization.k8s.io/v1",
 				kind: "ClusterRoleBinding",
@@ -101,7 +102,7 @@ export function operatorAccounts(namespace = operatorNamespace): readonly Json[]
 		{
 			apiVersion: "rbac.authorization.k8s.io/v1",
 			kind: "Role",
-			metadata: { name: operatorAccount, namespace },
+			metadata: { name: operatorAccount, namespace: operatorNamespace },
 			rules: [
 				{
 					apiGroups: ["coordination.k8s.io"],
@@ -119,7 +120,7 @@ export function operatorAccounts(namespace = operatorNamespace): readonly Json[]
 		{
 			apiVersion: "rbac.authorization.k8s.io/v1",
 			kind: "RoleBinding",
-			metadata: { name: operatorAccount, namespace },
+			metadata: { name: operatorAccount, namespace: operatorNamespace },
 			roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: operatorAccount },
 			subjects: [account(operatorAccount)],
 		},

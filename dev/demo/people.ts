@@ -15,8 +15,6 @@ export const roles = {
 /** A person of the demo, and name of their context in the kubeconfig. */
 export type Person = keyof typeof roles;
 export const people = Object.keys(roles) as readonly Person[];
-/** ClusterRole, which every cluster has, of those who may look at workloads. */
-export const lookerRole = "view";
 
 /** What the API server said no to, and why; undefined when it said yes. */
 export type Refused = string | undefined;
@@ -99,7 +97,7 @@ export function roleBindings(namespace: string, subject: (person: Person) => obj
 		subjects,
 	});
 	return [
-		bind("everyone-looks", lookerRole, people.map(subject)),
+		bind("everyone-looks", "view", people.map(subject)),
 		...people.flatMap((person) =>
 			roles[person].map((role) => bind(`${person}-${role}`, role, [subject(person)])),
 		),

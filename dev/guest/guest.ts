@@ -13,7 +13,7 @@ import { assertAgreed } from "./ask.ts";
 import { folderOf } from "./folder.ts";
 import { type Host, type HostOptions, openHost } from "./host.ts";
 import { awaitAdmission, createAll, make, operatorKubeconfig, tokenOf } from "./making.ts";
-import { type Run, sleepingPod, workloadObjects } from "./manifests.ts";
+import { type Run, removeCommand, sleepingPod, workloadObjects } from "./manifests.ts";
 import { describePlan, isOurs, type Plan, planDemo } from "./plan.ts";
 import { removeApi, removeDesk } from "./removal.ts";
 
@@ -25,9 +25,9 @@ export type GuestOptions = HostOptions & {
 	readonly agreed: boolean;
 };
 
+const NOTHING_LEFT = "What was made on the cluster is removed";
 /** Real pods are fetched, started, and take their time to end. */
 const PATIENCE_MILLISECONDS = 300_000;
-const AGAIN = "npm start -- --use-kubeconfig --remove";
 
 /**
  * The demo in namespaces of its own on the cluster of a person, who is asked before anything is made. Everything
@@ -111,7 +111,7 @@ async function openPlanned(
 			replicas,
 			logs,
 			preparation: preparation(cast.kubeconfig),
-			ending: `Ending the operator and removing what was made (Ctrl-C leaves the rest; ${AGAIN} takes it away)`,
+			ending: `Ending the operator and removing what was made (Ctrl-C leaves the rest; ${removeCommand} takes it away)`,
 			stop,
 		};
 	} catch (error) {
@@ -123,8 +123,6 @@ async function openPlanned(
 		throw new DemoError(error.code, `${error.message}\nThe logs are kept in ${kept}`, { cause: error });
 	}
 }
-
-const NOTHING_LEFT = "What was made on the cluster is removed";
 
 async function remove(
 	{ client }: Host,

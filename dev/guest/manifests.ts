@@ -1,11 +1,19 @@
 import { customResourceDefinitions } from "../../crds/definitions.ts";
 import { admissionPolicies } from "../../crds/policies/index.ts";
-import { clusterRoles, operatorAccount, operatorAccounts, roles } from "../../crds/roles.ts";
+import {
+	clusterRoles,
+	operatorAccount,
+	operatorAccounts,
+	operatorNamespace,
+	roles,
+} from "../../crds/roles.ts";
 import { enforceLabel, operatorLabel } from "../../crds/vocabulary.ts";
 import { workloadObject, workloads } from "../demo/desk.ts";
 import { type Person, people, roleBindings } from "../demo/people.ts";
 import type { AnyObject } from "./objects.ts";
 
+/** What a person types to remove what a demo left. */
+export const removeCommand = "npm start -- --use-kubeconfig --remove";
 /** Everything that a demo makes carries this label, and nothing else does. */
 export const managedByLabel = "app.kubernetes.io/managed-by";
 export const manager = "tradingsafety-demo";
@@ -76,14 +84,13 @@ export function peopleObjects(run: Run): readonly AnyObject[] {
 export function operatorObjects(run: Run): readonly AnyObject[] {
 	const name = `${manager}-${run.id}`;
 	const rbac = "rbac.authorization.k8s.io";
-	const own = (operatorAccounts(run.operatorNamespace) as unknown as readonly AnyObject[]).flatMap(
-		(object) => {
-			if (object.kind === "Namespace") return [];
-			if (object.kind !== "ClusterRoleBinding") return [object];
-			const metadata = { ...object.metadata, namespace: run.namespace };
-			return [{ ...object, kind: "RoleBinding", metadata }];
-		},
-	);
+	const own = (operatorAccounts() as unknown as readonly AnyObject[]).flatMap((standard) => {
+		if (standard.kind === "Namespace") return [];
+		const object = moved(standard, run.operatorNamespace);
+		if (object.kind !== "ClusterRoleBinding") return [object];
+		const metadata = { ...object.metadata, namespace: run.namespace };
+		return [{ ...object, kind: "RoleBinding", metadata }];
+	});
 	const reads = [
 		{ apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name }, rules: clusterWideReads() },
 		{
@@ -95,6 +102,18 @@ export function operatorObjects(run: Run): readonly AnyObject[] {
 		},
 	];
 	return [...own, ...reads].map((object) => labelled(object, run, "desk"));
+}
+
+/** An object of the operator's usual namespace in another one. */
+function moved(object: AnyObject, to: string): AnyObject {
+	const move = <T extends { readonly namespace?: string }>(named: T): T =>
+		named.namespace === operatorNamespace ? { ...named, namespace: to } : named;
+	const { metadata, subjects } = object;
+	return {
+		...object,
+		metadata: move(metadata),
+		...(subjects !== undefined && { subjects: subjects.map(move) }),
+	};
 }
 
 /** What the operator reads that belongs to no namespace, and the desks, which it watches in all of them at once. */

@@ -11,6 +11,9 @@ export type AnyObject = {
 		readonly labels?: Readonly<Record<string, string>>;
 		readonly deletionTimestamp?: string;
 	};
+	/** Of bindings. */
+	readonly roleRef?: { readonly kind: string; readonly name: string };
+	readonly subjects?: readonly { readonly namespace?: string }[];
 };
 
 /** A kind as paths and rights name it. */

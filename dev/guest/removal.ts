@@ -6,7 +6,14 @@ import { pathOf } from "../../kube/paths.ts";
 import { waitFor } from "../cluster/deadline.ts";
 import { ClusterError, messageOf } from "../cluster/errors.ts";
 import { GuestError } from "./errors.ts";
-import { type Component, componentLabel, managedByLabel, manager, runLabel } from "./manifests.ts";
+import {
+	type Component,
+	componentLabel,
+	managedByLabel,
+	manager,
+	removeCommand,
+	runLabel,
+} from "./manifests.ts";
 import { type AnyObject, type KindName, kinds, nameOf, pathOfObject } from "./objects.ts";
 
 /** A namespace ends when every node has ended its pods. */
@@ -50,7 +57,7 @@ export async function removeApi(client: Client): Promise<string | undefined> {
 	if ([...made.values()].every((found) => found.length === 0)) return undefined;
 	const user = await userOfApi(client);
 	if (user !== undefined)
-		return `The API stays, because ${user}; the last demo to end, or \`npm start -- --use-kubeconfig --remove\`, takes it away`;
+		return `The API stays, because ${user}; the last demo to end, or ${removeCommand}, takes it away`;
 	for (const [kind, found] of made) {
 		if (kind === "CustomResourceDefinition") await allowRemoval(client, found);
 		await removeAll(client, kind, found);
@@ -166,7 +173,7 @@ async function inTime(
 		const why = cause.cause === undefined ? "" : `: ${messageOf(cause.cause)}`;
 		throw new GuestError(
 			"RemovalFailed",
-			`${cause.message}${why}. What is left carries the label ${managedByLabel}=${manager}; \`npm start -- --use-kubeconfig --remove\` tries again.`,
+			`${cause.message}${why}. What is left carries the label ${managedByLabel}=${manager}; ${removeCommand} tries again.`,
 			{ cause },
 		);
 	}

@@ -1,10 +1,8 @@
-import { clusterRoles, leaderAccount, operatorAccount } from "../../crds/roles.ts";
 import { apiGroup } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
 import { pathOf } from "../../kube/paths.ts";
-import { lookerRole, people, roles } from "../demo/people.ts";
 import { GuestError } from "./errors.ts";
-import { apiObjects, type PolicySet, type Run } from "./manifests.ts";
+import { apiObjects, operatorObjects, type PolicySet, peopleObjects, type Run } from "./manifests.ts";
 import { type Kind, kindOf, kinds } from "./objects.ts";
 
 /** One thing that a person must be allowed to do. */
@@ -39,11 +37,11 @@ export type MakingOptions = {
 export function makingNeeds(run: Run, { policies, installs, ownOperator }: MakingOptions): readonly Need[] {
 	const desk = run.namespace;
 	const own = ownOperator ? [run.operatorNamespace] : [];
-	const bound = new Set([
-		lookerRole,
-		...people.flatMap((person) => roles[person]),
-		...(ownOperator ? Object.keys(clusterRoles).filter(isOfOperator) : []),
-	]);
+	const bound = new Set(
+		[...peopleObjects(run), ...(ownOperator ? operatorObjects(run) : [])]
+			.filter(({ kind, roleRef }) => kind === "RoleBinding" && roleRef?.kind === "ClusterRole")
+			.map(({ roleRef }) => roleRef?.name ?? ""),
+	);
 	return [
 		...needs(["list", "create", "delete"], kinds.Namespace),
 		...needs(["create"], { group: "", resource: "serviceaccounts/token" }, desk),
@@ -97,7 +95,6 @@ function apiKinds(policies: PolicySet): readonly Kind[] {
 }
 
 const named = ({ group, resource }: Kind) => ({ group, resource });
-const isOfOperator = (role: string) => role === operatorAccount || role === leaderAccount;
 
 /** Those that the person has no right to, as the API server answers. */
 export async function missingRights(client: Client, wanted: readonly Need[]): Promise<readonly Need[]> {

@@ -4,7 +4,7 @@ import type { Client } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { GuestError } from "./errors.ts";
-import { apiObjects, managedByLabel, manager, type PolicySet } from "./manifests.ts";
+import { apiObjects, managedByLabel, manager, type PolicySet, removeCommand } from "./manifests.ts";
 import { type AnyObject, kinds, nameOf, pathOfObject } from "./objects.ts";
 import { difference } from "./same.ts";
 
@@ -22,7 +22,7 @@ export async function findApi(client: Client, policies: PolicySet): Promise<Inst
 	if (present.length === 0) return { kind: "Absent" };
 	const byDemo = present.some(({ metadata }) => metadata.labels?.[managedByLabel] === manager);
 	const advice = byDemo
-		? "another demo is being started or ended, or one left it (`npm start -- --use-kubeconfig --remove` takes it away)"
+		? `another demo is being started or ended, or one left it (${removeCommand} takes it away)`
 		: "install this version whole (kubectl apply -f crds/generated/), or take the other away";
 	for (const [index, object] of wanted.entries()) {
 		const live = found[index];

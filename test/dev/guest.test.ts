@@ -58,6 +58,9 @@ test("what the API server adds is no difference, anything else is", (t) => {
 	t.is(difference(manifest, { ...stored, spec: { ...spec, matchPolicy: "Exact" } }), "spec.matchPolicy");
 	t.is(difference(manifest, { ...stored, spec: { ...spec, matchConditions: [{}] } }), "spec.matchConditions");
 	t.is(difference(manifest, { ...stored, spec: { rules: spec.rules } }), "spec.on");
+	const collecting = { aggregationRule: { clusterRoleSelectors: [] } };
+	t.is(difference(collecting, { ...collecting, rules: [{ verbs: ["get"] }] }), undefined);
+	t.is(difference({ rules: null }, { rules: [{ verbs: ["get"] }] }), "rules");
 });
 
 test("everything made can be found again, and the operator may act in the namespace of the desk alone", (t) => {
@@ -82,6 +85,13 @@ test("everything made can be found again, and the operator may act in the namesp
 	for (const object of operatorObjects(run).filter(({ kind }) => kind === "ClusterRoleBinding")) {
 		t.is(object.metadata.name, "tradingsafety-demo-abc");
 	}
+	// And nothing of it is in another namespace
+	const elsewhere = operatorObjects(run)
+		.flatMap(({ metadata, subjects = [] }) => [metadata.namespace, ...subjects.map((s) => s.namespace)])
+		.filter(
+			(namespace) => !["tradingsafety-demo-abc", "tradingsafety-demo-abc-operator"].includes(`${namespace}`),
+		);
+	t.deepEqual(elsewhere, [undefined, undefined]);
 });
 
 test("less is needed where the API is installed, and what is missing is named once each", (t) => {
