@@ -55,11 +55,14 @@ export async function openGuest(guest: GuestOptions, options: DemoOptions): Prom
 async function openPlanned(
 	host: Host,
 	plan: Plan,
-	{ image }: GuestOptions,
+	{ image, file, context }: GuestOptions,
 	options: DemoOptions,
 ): Promise<Demo> {
 	const { progress, signal } = options;
 	const { run, operatorNamespace } = plan;
+	const again = [removeCommand, file, ...(context === undefined ? [] : ["--context", context])]
+		.join(" ")
+		.trim();
 	const dir = folderOf(run);
 	const logs = join(dir, "logs");
 	mkdirSync(dir, { mode: 0o700 });
@@ -111,7 +114,7 @@ async function openPlanned(
 			replicas,
 			logs,
 			preparation: preparation(cast.kubeconfig),
-			ending: `Ending the operator and removing what was made (Ctrl-C leaves the rest; ${removeCommand} takes it away)`,
+			ending: `Ending the operator and removing what was made (Ctrl-C leaves the rest; ${again} takes it away)`,
 			stop,
 		};
 	} catch (error) {

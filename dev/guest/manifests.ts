@@ -13,7 +13,7 @@ import { type Person, people, roleBindings } from "../demo/people.ts";
 import type { AnyObject } from "./objects.ts";
 
 /** What a person types to remove what a demo left. */
-export const removeCommand = "npm start -- --use-kubeconfig --remove";
+export const removeCommand = "npm start -- --remove --use-kubeconfig";
 /** Everything that a demo makes carries this label, and nothing else does. */
 export const managedByLabel = "app.kubernetes.io/managed-by";
 export const manager = "tradingsafety-demo";
