@@ -60,9 +60,8 @@ async function openPlanned(
 ): Promise<Demo> {
 	const { progress, signal } = options;
 	const { run, operatorNamespace } = plan;
-	const again = [removeCommand, file, ...(context === undefined ? [] : ["--context", context])]
-		.join(" ")
-		.trim();
+	const which = [file ?? "", context === undefined ? "" : `--context ${context}`];
+	const again = [removeCommand, ...which].filter((word) => word !== "").join(" ");
 	const dir = folderOf(run);
 	const logs = join(dir, "logs");
 	mkdirSync(dir, { mode: 0o700 });
