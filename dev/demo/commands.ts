@@ -5,14 +5,21 @@ import type { Person } from "./people.ts";
 /** One command that a person could try now. */
 export type Suggestion = { readonly does: string; readonly command: string };
 
+/** Name of a person as the API server knows them. */
+export type UserOf = (person: Person) => string;
+
 /** What to say once in another terminal, so that the other commands work there. */
-export function preparation(kubeconfig: string, kubectl: string): readonly string[] {
-	return [`export KUBECONFIG=${quote(kubeconfig)}`, `alias kubectl=${quote(kubectl)}`];
+export function preparation(kubeconfig: string, kubectl?: string): readonly string[] {
+	const kubeconfigs = `export KUBECONFIG=${quote(kubeconfig)}`;
+	return kubectl === undefined ? [kubeconfigs] : [kubeconfigs, `alias kubectl=${quote(kubectl)}`];
 }
 
 /** What people may try in the state that the desk is in now: each can be copied and pasted as it is. */
-export function suggestions(desk: TradingSafety): readonly Suggestion[] {
-	return [...raises(desk), ...lowerings(desk), ...looks()];
+export function suggestions(desk: TradingSafety, user: UserOf): readonly Suggestion[] {
+	const halted = modeOf(desk.spec.mode) !== "Normal" || desk.spec.freeze === true;
+	const [up, down] = [raises(desk), lowerings(desk, user)];
+	// A window may have room for the first only, and whoever halted wants to know the way back.
+	return [...(halted ? [...down, ...up] : [...up, ...down]), ...looks()];
 }
 
 function raises({ spec }: TradingSafety): readonly Suggestion[] {
@@ -31,7 +38,7 @@ function raises({ spec }: TradingSafety): readonly Suggestion[] {
 	];
 }
 
-function lowerings({ spec }: TradingSafety): readonly Suggestion[] {
+function lowerings({ spec }: TradingSafety, user: UserOf): readonly Suggestion[] {
 	const mode = modeOf(spec.mode);
 	if (mode === "Normal" && spec.freeze !== true) {
 		return [
@@ -50,7 +57,7 @@ function lowerings({ spec }: TradingSafety): readonly Suggestion[] {
 		toMode,
 		...(spec.freeze === true && { unfreeze: true }),
 		reason,
-		requestedBy: "lee-resets",
+		requestedBy: user("lee-resets"),
 	};
 	const pending = spec.resetRequest !== undefined;
 	const lower = {
@@ -66,7 +73,7 @@ function lowerings({ spec }: TradingSafety): readonly Suggestion[] {
 	};
 	const approve = {
 		does: "approve what was asked for",
-		command: patch("ann-approves", { resetRequest: { approvals: { "ann-approves": {} } } }),
+		command: patch("ann-approves", { resetRequest: { approvals: { [user("ann-approves")]: {} } } }),
 	};
 	const override = {
 		does: "do so without a clearance: an override, which history shows",

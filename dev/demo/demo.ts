@@ -1,168 +1,161 @@
-import { join } from "node:path";
-import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { TradingSafety } from "../../crds/types.ts";
-import { apiGroup, apiVersion, deskName } from "../../crds/vocabulary.ts";
-import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { apiGroup, apiVersion } from "../../crds/vocabulary.ts";
 import { pathOf } from "../../kube/paths.ts";
-import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { waitFor } from "../cluster/deadline.ts";
-import type { ClusterError } from "../cluster/errors.ts";
-import { clusterFiles } from "../cluster/files.ts";
+import { messageOf } from "../cluster/errors.ts";
 import type { Progress } from "../cluster/progress.ts";
-import { installApi } from "../install.ts";
-import { deskNamespace, deskObject } from "./desk.ts";
+import { deskObject } from "./desk.ts";
 import { DemoError } from "./errors.ts";
-import { awaitWorkloads, installDesk } from "./install.ts";
-import { keepLogs } from "./logs.ts";
-import { type Cast, gatherCast } from "./people.ts";
+import type { Cast, Refused } from "./people.ts";
+import { deskPath, type Place } from "./place.ts";
 import { type Replica, startReplica } from "./replica.ts";
+import { readHowFar } from "./workloads.ts";
 
-/** Settings of {@link openDemo}. */
+/** What whoever opens a demo wants to hear of it. */
 export type DemoOptions = {
 	readonly progress: Progress;
 	/** Ends the start, with nothing left. */
 	readonly signal: AbortSignal;
 	/** Told when the cluster ended by itself. */
-	readonly onLost: (error: ClusterError) => void;
+	readonly onLost: (error: Error) => void;
 	/** Told when a replica ended by itself; it is started again. */
 	readonly onReplicaDied: (replica: string, how: string) => void;
 };
 
-/** A running demo: a cluster, a desk in Normal, and two replicas of the operator. */
-export type Demo = {
-	readonly cluster: Cluster;
-	/** Reads as the administrator. */
-	readonly admin: Client;
+/** A running demo: a desk in Normal, and the operator that governs it. */
+export type Demo = Place & {
 	readonly cast: Cast;
+	/** The replicas of the operator that are ours; none when the cluster has an operator of its own. */
 	readonly replicas: readonly Replica[];
-	/** Ends everything; safe to call twice. */
-	readonly stop: () => Promise<void>;
+	/** The folder of the logs, which goes when the demo ends. */
+	readonly logs: string;
+	/** What a person says once in a terminal before anything else. */
+	readonly preparation: readonly string[];
+	/** What {@link stop} is about to do, for people. */
+	readonly ending: string;
+	/** Ends everything, and says for people what is so then; safe to call twice. */
+	readonly stop: () => Promise<string>;
 };
 
-/** Path of the TradingSafety of the demo. */
-export const deskPath = pathOf({
-	group: apiGroup,
-	version: apiVersion,
-	resource: "tradingsafeties",
-	namespace: deskNamespace,
-	name: deskName,
-});
+/** Starts a demo on some cluster. Leaves nothing when it fails. */
+export type OpenDemo = (options: DemoOptions) => Promise<Demo>;
 
-/** Much is asked in little time, and only of a server on this machine. */
-const limits = { perSecond: 1_000, burst: 1_000, normalInFlight: 64 };
-
-/**
- * Starts everything, from the cluster up to a desk that is open. Leaves nothing when it fails.
- * @throws DemoError `SetupFailed`, `ReplicaFailed`; ClusterError; the reason of `signal`
- */
-export async function openDemo(options: DemoOptions): Promise<Demo> {
-	const { progress, signal, onLost } = options;
-	const cluster = await startCluster({ progress, signal, onLost });
-	const admin = new Client(await connect(loadKubeConfig(cluster.kubeconfig)), { limits });
-	const replicas: Replica[] = [];
-	const stop = async () => {
-		await Promise.all(replicas.map((replica) => replica.stop()));
-		await admin.close();
-		await cluster.stop();
-	};
+/** Opens a demo, and tells a person who ends it meanwhile at once that they were heard. */
+export async function openAloud(open: OpenDemo, options: DemoOptions): Promise<Demo> {
+	const { signal, progress } = options;
+	const opened = new AbortController();
+	signal.addEventListener("abort", () => progress.report("Ending"), { signal: opened.signal });
 	try {
-		progress.report("Installing the API, its policies and its roles");
-		await installApi(cluster);
-		signal.throwIfAborted();
-		progress.report("Starting a desk of simulated workloads");
-		await installDesk(cluster);
-		const cast = await gatherCast(cluster);
-		await awaitWorkloads(
-			admin,
-			(howFar) => progress.report("Starting a desk of simulated workloads", howFar),
-			signal,
-		);
-		progress.report("Putting the desk under a TradingSafety, which begins in Pause");
-		await createDesk(cast, signal);
-		progress.report("Starting two replicas of the operator");
-		replicas.push(...(await startReplicas(cluster, options)));
-		await Promise.all(replicas.map((replica) => replica.governing()));
-		await openDesk(admin, cast, progress, signal);
+		return await open(options);
+	} finally {
+		opened.abort();
 		progress.finish();
-		return { cluster, admin, cast, replicas, stop };
-	} catch (error) {
-		progress.finish();
-		const kept = error instanceof DemoError && !signal.aborted ? keepLogs(cluster.dir) : undefined;
-		await stop();
-		if (kept === undefined || !(error instanceof DemoError)) throw error;
-		throw new DemoError(error.code, `${error.message}\nThe logs are kept in ${kept}`, { cause: error });
 	}
 }
 
-async function startReplicas(cluster: Cluster, { onReplicaDied }: DemoOptions): Promise<readonly Replica[]> {
-	const account = { namespace: operatorNamespace, name: operatorAccount };
-	const kubeconfig = await cluster.kubeconfigForServiceAccount(account);
+/** Much is asked in little time. */
+export const limits = { perSecond: 1_000, burst: 1_000, normalInFlight: 64 };
+
+/**
+ * From running workloads to a governed desk that is open. Whatever it starts is in `replicas` at once, so that a
+ * failure can end it.
+ * @throws DemoError `SetupFailed`, `ReplicaFailed`; the reason of `signal`
+ */
+export async function governDesk(
+	place: Place,
+	cast: Cast,
+	startReplicas: () => readonly Replica[],
+	{ progress, signal }: DemoOptions,
+): Promise<void> {
+	const starting = "Starting a desk of workloads";
+	progress.report(starting);
+	const patience = { signal, milliseconds: 2 * place.patienceMilliseconds };
+	await awaitRunning(place, (howFar) => progress.report(starting, howFar), patience);
+	progress.report("Putting the desk under a TradingSafety, which begins in Pause");
+	await createDesk(place, cast, patience);
+	progress.report("Starting the operator");
+	const replicas = startReplicas();
+	await Promise.all(replicas.map((replica) => replica.governing(signal)));
+	await openDesk(place, cast, progress, patience);
+	progress.finish();
+}
+
+/** The two replicas of a demo, each with its log in `logs`. */
+export function startTwoReplicas(
+	kubeconfig: string,
+	logs: string,
+	args: readonly string[],
+	onDied: DemoOptions["onReplicaDied"],
+): readonly Replica[] {
 	return ["a", "b"].map((name) =>
-		startReplica({
-			name,
-			kubeconfig,
-			log: join(clusterFiles(cluster.dir).logs, `operator-${name}.log`),
-			onDied: (how) => onReplicaDied(name, how),
-		}),
+		startReplica({ name, kubeconfig, logs, args, onDied: (how) => onDied(name, how) }),
 	);
 }
 
+type Patience = { readonly signal: AbortSignal; readonly milliseconds: number };
+
 /** Created by the person who configures. Their rights, just bound, may take a moment to be known. */
-async function createDesk(cast: Cast, signal: AbortSignal): Promise<void> {
-	let answer = "";
-	const created = async () => {
-		const { code, stderr } = await cast.kubectl("lee-resets", ["create", "-f", "-"], {
-			input: JSON.stringify(deskObject),
-		});
-		answer = stderr.trim();
-		return code === 0;
-	};
-	await patiently("the TradingSafety can be created", created, () => answer, signal);
+async function createDesk({ namespace }: Place, cast: Cast, patience: Patience): Promise<void> {
+	const collection = pathOf({ group: apiGroup, version: apiVersion, resource: "tradingsafeties", namespace });
+	await accepted("the TradingSafety can be created", patience, () =>
+		cast.create("lee-resets", collection, deskObject(namespace)),
+	);
 }
 
 /** The first lowering of the demo, in order: the desk was stopped completely, is cleared, and is let go. */
-async function openDesk(admin: Client, cast: Cast, progress: Progress, signal: AbortSignal): Promise<void> {
+async function openDesk(place: Place, cast: Cast, progress: Progress, patience: Patience): Promise<void> {
+	const { admin } = place;
 	progress.report("Waiting until the halted desk is confirmed stopped and cleared");
-	let answer = "not cleared yet";
-	const cleared = async () => {
-		const { metadata, status } = await admin.get<TradingSafety>(deskPath);
-		answer = status?.holds?.[0]?.message ?? "not cleared yet";
-		return status?.clearance?.generation === metadata.generation;
-	};
-	await patiently("the desk is cleared", cleared, () => answer, signal);
+	await accepted("the desk is cleared", patience, async () => {
+		const { metadata, status } = await admin.get<TradingSafety>(deskPath(place));
+		const cleared = status?.clearance?.generation === metadata.generation;
+		return cleared ? undefined : (status?.holds?.[0]?.message ?? "not cleared yet");
+	});
 	const what = "Lowering the desk to Normal, as lee-resets";
 	progress.report(what);
-	const lowered = async () => {
-		const { code, stderr } = await cast.patch("lee-resets", { mode: "Normal", reason: "the desk opens" });
-		answer = stderr.trim();
-		return code === 0;
-	};
-	await patiently("the desk is lowered to Normal", lowered, () => answer, signal);
-	await awaitWorkloads(admin, (howFar) => progress.report(what, howFar), signal);
-	const settled = async () => {
-		const { metadata, status } = await admin.get<TradingSafety>(deskPath);
+	await accepted("the desk is lowered to Normal", patience, () =>
+		cast.patch("lee-resets", { mode: "Normal", reason: "the desk opens" }),
+	);
+	await awaitRunning(place, (howFar) => progress.report(what, howFar), patience);
+	await accepted("Normal is confirmed", patience, async () => {
+		const { metadata, status } = await admin.get<TradingSafety>(deskPath(place));
 		const confirmed = status?.conditions?.find(({ type }) => type === "Confirmed");
-		answer = confirmed?.message ?? "no condition Confirmed";
-		return confirmed?.status === "True" && confirmed.observedGeneration === metadata.generation;
-	};
-	await patiently("Normal is confirmed", settled, () => answer, signal);
+		const current = confirmed?.status === "True" && confirmed.observedGeneration === metadata.generation;
+		return current ? undefined : (confirmed?.message ?? "no condition Confirmed");
+	});
 }
 
-/** Waits, and says what stood in the way when that was in vain. */
-async function patiently(
-	description: string,
-	condition: () => Promise<boolean>,
-	answer: () => string,
-	signal: AbortSignal,
+async function awaitRunning(
+	place: Place,
+	report: (howFar: string) => void,
+	patience: Patience,
 ): Promise<void> {
+	await accepted("the desk's workloads run as before the halt", patience, async () => {
+		const { running, howFar } = await readHowFar(place);
+		report(howFar);
+		return running ? undefined : howFar;
+	});
+}
+
+/** Tries until nothing is refused any more, and says what stood in the way when that was in vain. */
+async function accepted(
+	description: string,
+	{ signal, milliseconds }: Patience,
+	attempt: () => Promise<Refused>,
+): Promise<void> {
+	let refused: Refused;
 	try {
-		await waitFor(description, condition, {
-			timeoutMilliseconds: 60_000,
-			assertPossible: () => signal.throwIfAborted(),
-		});
+		await waitFor(
+			description,
+			async () => {
+				refused = await attempt();
+				return refused === undefined;
+			},
+			{ timeoutMilliseconds: milliseconds, assertPossible: () => signal.throwIfAborted() },
+		);
 	} catch (cause) {
 		signal.throwIfAborted();
-		throw new DemoError("SetupFailed", `waited in vain until ${description}: ${answer()}`, { cause });
+		const why = refused ?? messageOf(cause instanceof Error ? (cause.cause ?? cause) : cause);
+		throw new DemoError("SetupFailed", `waited in vain until ${description}: ${why}`, { cause });
 	}
 }

@@ -1,9 +1,8 @@
 import type { TargetSpec } from "../../crds/spec.ts";
 import type { Mode } from "../../crds/vocabulary.ts";
 import { apiGroup, apiVersion, deskName, enforceLabel } from "../../crds/vocabulary.ts";
+import type { Place } from "./place.ts";
 
-/** The namespace of the demo desk. */
-export const deskNamespace = "fx-desk";
 /** The label by which targets select: its value is the name of a target. */
 export const partLabel = "part";
 
@@ -59,17 +58,17 @@ const presetOf = {
 } as const satisfies Readonly<Record<Part, TargetSpec["preset"]>>;
 
 /** The namespace, with the label that lets the fence act in it. */
-export const namespaceObject = {
+export const namespaceObject = (namespace: string) => ({
 	apiVersion: "v1",
 	kind: "Namespace",
-	metadata: { name: deskNamespace, labels: { [enforceLabel]: "targets" } },
-};
+	metadata: { name: namespace, labels: { [enforceLabel]: "targets" } },
+});
 
 /** The TradingSafety of the desk. It says no mode, so it begins in Pause: the desk is halted until somebody opens it. */
-export const deskObject = {
+export const deskObject = (namespace: string) => ({
 	apiVersion: `${apiGroup}/${apiVersion}`,
 	kind: "TradingSafety",
-	metadata: { name: deskName, namespace: deskNamespace },
+	metadata: { name: deskName, namespace },
 	spec: {
 		targets: parts.map((part) => ({
 			name: part,
@@ -77,33 +76,38 @@ export const deskObject = {
 			selector: { matchLabels: { [partLabel]: part } },
 		})),
 	},
-};
+});
 
-/** The workload as a manifest. KWOK plays its pods, so the image is never fetched. */
-export function workloadObject({ kind, name, part, replicas }: DemoWorkload): object {
+/** Pods that KWOK plays: the image is never fetched. */
+export const simulatedPod = (name: string) => ({
+	containers: [{ name: "main", image: `example.invalid/${name}:demo` }],
+});
+
+/** The workload as a manifest. */
+export function workloadObject(
+	{ kind, name, part, replicas }: DemoWorkload,
+	{ namespace, podSpec }: Pick<Place, "namespace" | "podSpec">,
+) {
 	const labels = { app: name, [partLabel]: part };
 	return {
 		apiVersion: "apps/v1",
 		kind,
-		metadata: { name, namespace: deskNamespace, labels },
+		metadata: { name, namespace, labels },
 		spec: {
 			replicas,
 			selector: { matchLabels: labels },
-			template: {
-				metadata: { labels },
-				spec: { containers: [{ name: "main", image: `example.invalid/${name}:demo` }] },
-			},
+			template: { metadata: { labels }, spec: podSpec(name) },
 			...(kind === "StatefulSet" && { serviceName: name, podManagementPolicy: "OrderedReady" }),
 		},
 	};
 }
 
 /** A pod that somebody could try to create by hand in a target. */
-export function podObject(part: Part): object {
+export function podObject(part: Part, { podSpec }: Pick<Place, "podSpec">): object {
 	return {
 		apiVersion: "v1",
 		kind: "Pod",
 		metadata: { generateName: `by-hand-${part}-`, labels: { [partLabel]: part } },
-		spec: { containers: [{ name: "main", image: "example.invalid/by-hand:demo" }] },
+		spec: podSpec("by-hand"),
 	};
 }

@@ -1,6 +1,6 @@
 import { displayProgress } from "../cluster/progress.ts";
-import { preparation, suggestions } from "./commands.ts";
-import { type Demo, openDemo } from "./demo.ts";
+import { suggestions } from "./commands.ts";
+import { type Demo, type OpenDemo, openAloud } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { openScreen } from "./screen.ts";
 import { Sight } from "./sight.ts";
@@ -12,11 +12,16 @@ const REFRESH_MILLISECONDS = 250;
  * `npm start`: the demo with a live view, until `signal` ends it. On a terminal the view is drawn in place;
  * elsewhere each change is a line. Returns the exit code.
  */
-export async function runLive(signal: AbortSignal, interrupt: (error: Error) => void): Promise<0> {
+export async function runLive(
+	openDemo: OpenDemo,
+	signal: AbortSignal,
+	interrupt: (error: Error) => void,
+): Promise<0> {
 	const died: string[] = [];
 	const progress = displayProgress(process.stderr);
+	let ended = "Nothing is left running";
 	try {
-		const demo = await openDemo({
+		const demo = await openAloud(openDemo, {
 			progress,
 			signal,
 			onLost: interrupt,
@@ -25,13 +30,13 @@ export async function runLive(signal: AbortSignal, interrupt: (error: Error) => 
 		try {
 			await show(demo, died, signal);
 		} finally {
-			console.error("\nEnding the operator and the cluster");
-			await demo.stop();
+			console.error(`\n${demo.ending}`);
+			ended = await demo.stop();
 		}
 	} catch (error) {
 		// Being told to end is how this command ends.
 		if (!(error instanceof DemoError) || error.code !== "Interrupted") throw error;
-		console.error(`Nothing is left running (${error.message}).`);
+		console.error(`${ended} (${error.message}).`);
 	}
 	return 0;
 }
@@ -61,7 +66,7 @@ function onScreen(demo: Demo, sight: Sight): () => void {
 	const screen = openScreen(process.stdout);
 	return () => {
 		const seen = sight.seen();
-		screen.draw(renderView(seen, help(demo, seen.desk)));
+		screen.draw((room) => renderView(seen, help(demo, seen.desk), room));
 	};
 }
 
@@ -78,10 +83,10 @@ function inLines(demo: Demo, sight: Sight): () => void {
 	};
 }
 
-function help({ cast, cluster }: Demo, desk: Parameters<typeof suggestions>[0] | undefined): Help {
+function help({ cast, preparation }: Demo, desk: Parameters<typeof suggestions>[0] | undefined): Help {
 	return {
-		preparation: preparation(cast.kubeconfig, cluster.kubectl),
-		suggestions: desk === undefined ? [] : suggestions(desk),
+		preparation,
+		suggestions: desk === undefined ? [] : suggestions(desk, cast.user),
 	};
 }
 

@@ -1,5 +1,5 @@
 import { displayProgress } from "../cluster/progress.ts";
-import { type Demo, openDemo } from "./demo.ts";
+import { type Demo, type OpenDemo, openAloud } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { keepLogs } from "./logs.ts";
 import { Checks } from "./walk/checks.ts";
@@ -9,18 +9,23 @@ import { walk } from "./walk/walk.ts";
  * `npm start -- --once`: walks the desk through all modes without a person and says whether everything was so.
  * Returns the exit code. The logs of a walk that failed are kept, and their folder is printed.
  */
-export async function runOnce(signal: AbortSignal, interrupt: (error: Error) => void): Promise<0 | 1> {
+export async function runOnce(
+	openDemo: OpenDemo,
+	signal: AbortSignal,
+	interrupt: (error: Error) => void,
+): Promise<0 | 1> {
 	const print = (line: string) => console.log(line);
 	const checks = new Checks(print);
-	const demo = await open(checks, print, signal, interrupt);
+	const demo = await open(openDemo, checks, print, signal, interrupt);
 	if (demo !== undefined) {
 		let good = false;
 		try {
 			await walkOn(demo, checks, print, signal);
 			good = checks.failed === 0;
 		} finally {
-			if (!good && !signal.aborted) print(`The logs are kept in ${keepLogs(demo.cluster.dir)}`);
-			await demo.stop();
+			if (!good && !signal.aborted) print(`The logs are kept in ${keepLogs(demo.logs)}`);
+			console.error(demo.ending);
+			console.error(`${await demo.stop()}.`);
 		}
 	}
 	print(checks.summary());
@@ -29,6 +34,7 @@ export async function runOnce(signal: AbortSignal, interrupt: (error: Error) => 
 
 /** That the desk opens is the first check: undefined when it fails. */
 async function open(
+	openDemo: OpenDemo,
 	checks: Checks,
 	print: (line: string) => void,
 	signal: AbortSignal,
@@ -36,7 +42,7 @@ async function open(
 ): Promise<Demo | undefined> {
 	const what = "the desk opens: it was stopped whole, is lowered to Normal, and every workload is back";
 	try {
-		const demo = await openDemo({
+		const demo = await openAloud(openDemo, {
 			progress: displayProgress(process.stderr),
 			signal,
 			onLost: interrupt,

@@ -1,88 +1,105 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { ClusterAccess } from "../cluster/access.ts";
-import { clusterFiles, writeAtomically } from "../cluster/files.ts";
-import { type KubectlResult, kubectl } from "../cluster/kubectl.ts";
-import { deskNamespace } from "./desk.ts";
+import { Client } from "../../kube/client.ts";
+import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { isKubeError } from "../../kube/error.ts";
+import { writeAtomically } from "../cluster/files.ts";
+import { deskPath, type Place } from "./place.ts";
 
 /** The people of the demo and the ClusterRoles that each is bound to in the namespace of the desk. */
-export const cast = {
+export const roles = {
 	"rita-raises": ["tradingsafety-raiser"],
 	"lee-resets": ["tradingsafety-resetter", "tradingsafety-configurer"],
 	"ann-approves": ["tradingsafety-approver"],
 	"otto-overrides": ["tradingsafety-overrider"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
-/** User name of a person, and name of their context in the kubeconfig. */
-export type Person = keyof typeof cast;
-export const people = Object.keys(cast) as readonly Person[];
+/** A person of the demo, and name of their context in the kubeconfig. */
+export type Person = keyof typeof roles;
+export const people = Object.keys(roles) as readonly Person[];
+
+/** What the API server said no to, and why; undefined when it said yes. */
+export type Refused = string | undefined;
 
 /** Acting as the people of the demo. */
 export type Cast = {
 	/** A kubeconfig with one context per person, each in the namespace of the desk. */
 	readonly kubeconfig: string;
-	/** Runs kubectl as a person. A refusal is no error but a `code` other than 0. */
-	readonly kubectl: (
-		person: Person,
-		args: readonly string[],
-		options?: { readonly input?: string },
-	) => Promise<KubectlResult>;
+	/** Name of a person as the API server knows them. */
+	readonly user: (person: Person) => string;
+	/** Creates an object at the path of its collection, as a person. */
+	readonly create: (person: Person, path: string, object: object) => Promise<Refused>;
 	/** Merges a patch into the spec of the desk, as a person. */
-	readonly patch: (person: Person, spec: object) => Promise<KubectlResult>;
+	readonly patch: (person: Person, spec: object) => Promise<Refused>;
+	readonly close: () => Promise<void>;
 };
 
-type Kubeconfig = {
-	readonly clusters: readonly object[];
-	readonly users: readonly { readonly name: string }[];
-	readonly contexts: readonly { readonly context: { readonly cluster: string; readonly user: string } }[];
+/** Who logs in how, in the words of a kubeconfig. */
+export type Login = {
+	/** The field `cluster` of an entry of `clusters`. */
+	readonly cluster: object;
+	/** The field `user` of an entry of `users`. */
+	readonly users: Readonly<Record<Person, object>>;
+	readonly user: (person: Person) => string;
 };
 
-/** Gives every person a client certificate, all in one kubeconfig. */
-export async function gatherCast(cluster: ClusterAccess): Promise<Cast> {
-	const configs: Kubeconfig[] = [];
-	for (const name of people) {
-		configs.push(JSON.parse(readFileSync(await cluster.kubeconfigFor({ name }), "utf8")) as Kubeconfig);
-	}
-	const kubeconfig = join(clusterFiles(cluster.dir).kubeconfigs, "people");
-	const merged = {
+/** Writes the kubeconfig of all people to `path` and opens a connection for each. */
+export async function gatherCast(
+	path: string,
+	{ cluster, users, user }: Login,
+	place: Pick<Place, "namespace">,
+): Promise<Cast> {
+	const { namespace } = place;
+	const config = {
 		apiVersion: "v1",
 		kind: "Config",
-		clusters: configs[0]?.clusters,
-		users: configs.flatMap((config) => config.users),
-		contexts: configs.flatMap((config) =>
-			config.contexts.map(({ context }) => ({
-				name: context.user,
-				context: { ...context, namespace: deskNamespace },
-			})),
-		),
+		clusters: [{ name: "demo", cluster }],
+		users: people.map((name) => ({ name, user: users[name] })),
+		contexts: people.map((name) => ({ name, context: { cluster: "demo", user: name, namespace } })),
 		"current-context": people[0],
 	};
-	writeAtomically(kubeconfig, `${JSON.stringify(merged, undefined, 2)}\n`);
-	const as: Cast["kubectl"] = (person, args, options = {}) =>
-		kubectl(cluster, ["--context", person, ...args], { kubeconfig, ...options });
+	writeAtomically(path, `${JSON.stringify(config, undefined, 2)}\n`);
+	const clients = new Map<Person, Client>();
+	for (const person of people) {
+		const own = loadKubeConfig(path);
+		own.setCurrentContext(person);
+		clients.set(person, new Client(await connect(own, { sockets: 2 }), { userAgent: person }));
+	}
+	const as = async (person: Person, act: (client: Client) => Promise<unknown>): Promise<Refused> => {
+		const client = clients.get(person);
+		if (client === undefined) throw new TypeError(`nobody is called ${person}`);
+		try {
+			await act(client);
+			return undefined;
+		} catch (error) {
+			if (!isKubeError(error)) throw error;
+			return error.message;
+		}
+	};
 	return {
-		kubeconfig,
-		kubectl: as,
+		kubeconfig: path,
+		user,
+		create: (person, collection, object) => as(person, (client) => client.create(collection, object)),
 		patch: (person, spec) =>
-			as(person, ["patch", "tsafe", "desk", "--type", "merge", "-p", JSON.stringify({ spec })]),
+			as(person, (client) => client.patch(deskPath(place), { spec }, { type: "merge" })),
+		close: async () => {
+			await Promise.all([...clients.values()].map((client) => client.close()));
+		},
 	};
 }
 
-/** What binds the people to their roles; all of them may also look at the workloads. */
-export function roleBindings(): readonly object[] {
+/** What binds the people, as whom `subject` says they are, to their roles; all may also look at the workloads. */
+export function roleBindings(namespace: string, subject: (person: Person) => object): readonly object[] {
 	const group = "rbac.authorization.k8s.io";
-	const subject = (name: string) => ({ kind: "User", name, apiGroup: group });
 	const bind = (name: string, role: string, subjects: readonly object[]) => ({
 		apiVersion: `${group}/v1`,
 		kind: "RoleBinding",
-		metadata: { name, namespace: deskNamespace },
+		metadata: { name, namespace },
 		roleRef: { apiGroup: group, kind: "ClusterRole", name: role },
 		subjects,
 	});
 	return [
 		bind("everyone-looks", "view", people.map(subject)),
 		...people.flatMap((person) =>
-			cast[person].map((role) => bind(`${person}-${role}`, role, [subject(person)])),
+			roles[person].map((role) => bind(`${person}-${role}`, role, [subject(person)])),
 		),
 	];
 }

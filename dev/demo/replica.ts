@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "../cluster/deadline.ts";
 import { DemoError } from "./errors.ts";
@@ -15,8 +16,10 @@ export type ReplicaOptions = {
 	/** `a` or `b`. */
 	readonly name: string;
 	readonly kubeconfig: string;
-	/** Where it writes its log; appended to. */
-	readonly log: string;
+	/** The folder where it writes its log; appended to. */
+	readonly logs: string;
+	/** More of its command line. */
+	readonly args: readonly string[];
 	/** Told when it ended by itself; it is started again a second later. */
 	readonly onDied: (how: string) => void;
 };
@@ -33,13 +36,14 @@ export type Replica = {
 	readonly port: () => number | undefined;
 	/** How often it ended by itself. */
 	readonly deaths: () => number;
-	/** Resolves when it governs. Throws `ReplicaFailed` with the end of its log. */
-	readonly governing: () => Promise<void>;
+	/** Resolves when it governs. Throws `ReplicaFailed` with the end of its log, or the reason of `signal`. */
+	readonly governing: (signal: AbortSignal) => Promise<void>;
 	readonly stop: () => Promise<void>;
 };
 
 /** Starts `node operator/main.ts` in a session of its own, so that Ctrl-C at a terminal does not reach it first. */
-export function startReplica({ name, kubeconfig, log, onDied }: ReplicaOptions): Replica {
+export function startReplica({ name, kubeconfig, logs, args: more, onDied }: ReplicaOptions): Replica {
+	const log = join(logs, `operator-${name}.log`);
 	let lives = 0;
 	let deaths = 0;
 	let child: ChildProcess | undefined;
@@ -51,7 +55,7 @@ export function startReplica({ name, kubeconfig, log, onDied }: ReplicaOptions):
 		lives += 1;
 		port = undefined;
 		const out = openSync(log, "a", 0o600);
-		const args = ["--kubeconfig", kubeconfig, "--identity", identity(), "--http-port", "0"];
+		const args = ["--kubeconfig", kubeconfig, "--identity", identity(), "--http-port", "0", ...more];
 		const started = spawn(process.execPath, ["--import", LEASH, MAIN, ...args], {
 			detached: true,
 			stdio: ["ignore", out, out, "ipc"],
@@ -88,13 +92,14 @@ export function startReplica({ name, kubeconfig, log, onDied }: ReplicaOptions):
 		pid: () => child?.pid,
 		port: findPort,
 		deaths: () => deaths,
-		async governing() {
+		async governing(signal) {
 			try {
 				await waitFor(`replica ${name} governs`, () => findPort() !== undefined, {
 					timeoutMilliseconds: 60_000,
-					assertPossible: () => stopping.signal.throwIfAborted(),
+					assertPossible: () => AbortSignal.any([signal, stopping.signal]).throwIfAborted(),
 				});
 			} catch (cause) {
+				signal.throwIfAborted();
 				throw new DemoError("ReplicaFailed", `replica ${name} does not come up: ${logTail(log)}`, { cause });
 			}
 		},

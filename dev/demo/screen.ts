@@ -1,10 +1,10 @@
 import { stripVTControlCharacters } from "node:util";
-import { cutToFit } from "./view.ts";
+import type { Room } from "./view.ts";
 
 /** Where the live view goes. */
 export type Screen = {
-	/** Shows these lines in place of the last ones. */
-	readonly draw: (lines: readonly string[]) => void;
+	/** Shows the lines for the room that there is in place of the last ones. */
+	readonly draw: (render: (room: Room) => readonly string[]) => void;
 };
 
 /**
@@ -14,16 +14,18 @@ export type Screen = {
 export function openScreen(stream: NodeJS.WriteStream): Screen {
 	let shown: string | undefined;
 	return {
-		draw(lines) {
+		draw(render) {
 			const columns = stream.columns ?? 80;
 			const rows = stream.rows ?? 24;
 			const colours = stream.hasColors();
-			const text = cutToFit(lines, columns, rows - 1)
+			const text = render({ columns, rows: rows - 1 })
 				.map((line) => `${colours ? line : stripVTControlCharacters(line)}\x1b[K\n`)
 				.join("");
 			const next = `${columns}x${rows} ${text}`;
 			if (next === shown) return;
-			stream.write(`${shown === undefined ? "\x1b[2J" : ""}\x1b[H${text}\x1b[J`);
+			// What the terminal showed before goes up out of sight, and is not lost.
+			const before = shown === undefined ? "\n".repeat(rows) : "";
+			stream.write(`${before}\x1b[H${text}\x1b[J`);
 			shown = next;
 		},
 	};

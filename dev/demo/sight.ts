@@ -1,12 +1,12 @@
 import { request } from "undici";
-import { leaderLease, operatorNamespace } from "../../crds/roles.ts";
+import { leaderLease } from "../../crds/roles.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import { apiGroup, apiVersion } from "../../crds/vocabulary.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { Reflector } from "../../kube/reflector.ts";
 import type { Demo } from "./demo.ts";
-import { deskNamespace, partLabel } from "./desk.ts";
+import { partLabel } from "./desk.ts";
 import type { Replica } from "./replica.ts";
 
 /** What the live view shows, as the API server and the replicas have it. */
@@ -56,6 +56,7 @@ const NOTES_KEPT = 3;
 /** Watches the desk, its pods and workloads, and who leads, and asks the replicas each second whether they are ready. */
 export class Sight {
 	readonly #replicas: readonly Replica[];
+	readonly #leaseKey: string;
 	readonly #desks: Reflector<TradingSafety & KubeObject, TradingSafety>;
 	readonly #pods: Reflector<Labelled, SeenPod>;
 	readonly #workloads: readonly Reflector<WorkloadObject, SeenWorkload>[];
@@ -66,7 +67,7 @@ export class Sight {
 	#asking: Promise<void> = Promise.resolve();
 	#timer: NodeJS.Timeout | undefined;
 
-	constructor({ admin: client, replicas }: Pick<Demo, "admin" | "replicas">) {
+	constructor({ admin: client, namespace: deskNamespace, operatorNamespace, replicas }: Demo) {
 		const common = (group: string, version: string, resource: string, namespace: string) => ({
 			client,
 			path: pathOf({ group, version, resource, namespace }),
@@ -74,6 +75,7 @@ export class Sight {
 			onError: (error: unknown) => this.note(`cannot watch ${resource}: ${String(error)}`),
 		});
 		this.#replicas = replicas;
+		this.#leaseKey = `${operatorNamespace}/${leaderLease}`;
 		this.#desks = new Reflector<TradingSafety & KubeObject, TradingSafety>({
 			...common(apiGroup, apiVersion, "tradingsafeties", deskNamespace),
 			project: (desk) => desk,
@@ -124,7 +126,7 @@ export class Sight {
 			desk: [...this.#desks.rows.values()][0],
 			pods: [...this.#pods.rows.values()],
 			workloads: this.#workloads.flatMap((reflector) => [...reflector.rows.values()]),
-			leader: this.#leases.rows.get(`${operatorNamespace}/${leaderLease}`),
+			leader: this.#leases.rows.get(this.#leaseKey),
 			replicas: this.#replicas.map((replica) => ({
 				name: replica.name,
 				identity: replica.identity(),

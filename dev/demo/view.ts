@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Suggestion } from "./commands.ts";
@@ -9,28 +10,73 @@ const HOLDS_SHOWN = 3;
 /** What stands below the state: how to act on it. */
 export type Help = { readonly preparation: readonly string[]; readonly suggestions: readonly Suggestion[] };
 
-/** The whole view as lines. It shows moments and no ages, so that it changes only when something happens. */
-export function renderView(seen: Seen, help: Help): readonly string[] {
+/** How much a terminal shows. */
+export type Room = { readonly columns: number; readonly rows: number };
+
+/**
+ * The view as lines that fit. It shows moments and no ages, so that it changes only when something happens. Where
+ * room is short the history gives way to a first command to try, and then the other commands to the rest.
+ */
+export function renderView(seen: Seen, help: Help, room: Room): readonly string[] {
 	const { desk } = seen;
-	if (desk === undefined) return ["The desk is not there.", ...notes(seen), "", ...operators(seen)];
-	return [
-		...state(desk),
-		"",
-		...targets(desk, seen),
-		"",
-		...history(desk),
-		"",
-		...operators(seen),
-		...notes(seen),
-		"",
-		...advice(help),
+	if (desk === undefined) {
+		return cutToFit(["The desk is not there.", ...notes(seen), "", ...operators(seen)], room);
+	}
+	// In a narrow window the end of a table matters less than the lines below it.
+	const table = targets(desk, seen).map((line) => shorten(line, room.columns));
+	const above = [...state(desk), "", ...table, ""];
+	const below = [...operators(seen), ...notes(seen), "", ...howTo(help)];
+	const commands = help.suggestions.map(renderSuggestion);
+	let left = room.rows - height([...above, ...below], room);
+	const reserved = height(commands[0] ?? [], room) + (commands.length > 1 ? 1 : 0);
+	const past = upTo(history(desk), left - reserved - 1, room);
+	left -= past.length === 0 ? 0 : height(past, room) + 1;
+	const all = height(commands.flat(), room) <= left;
+	const shown = all ? commands : commands.slice(0, upTo(commands, left - 1, room).length);
+	const missing = commands.length - shown.length;
+	const lines = [
+		...above,
+		...past,
+		...(past.length === 0 ? [] : [""]),
+		...below,
+		...shown.flat(),
+		...(missing === 0 ? [] : [`(${missing} more commands to try: make the window larger)`]),
 	];
+	return cutToFit(lines, room);
+}
+
+/** Without its end where it is too long; for text without colours. */
+function shorten(line: string, columns: number): string {
+	return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+}
+
+/** Rows that lines take, long ones more than one. */
+function height(lines: readonly string[], { columns }: Room): number {
+	return lines.reduce(
+		(sum, line) => sum + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)),
+		0,
+	);
+}
+
+/** The first of these that fit into so many rows. */
+function upTo<T extends string | readonly string[]>(
+	items: readonly T[],
+	rows: number,
+	room: Room,
+): readonly T[] {
+	let used = 0;
+	const end = items.findIndex((item) => {
+		used += height(typeof item === "string" ? [item] : item, room);
+		return used > rows;
+	});
+	return end === -1 ? items : items.slice(0, end);
 }
 
 /** The state in one line, for where nothing can be drawn over; equal texts mean that nothing changed. */
 export function renderLine({ desk, pods, leader, replicas, notes: told }: Seen): string {
 	const ready = replicas.filter(({ readiness }) => readiness === "ready").length;
-	const operator = `leader ${leader ?? "none"}, ${ready} of ${replicas.length} replicas ready`;
+	const count = replicas.length === 0 ? "" : `, ${ready} of ${replicas.length} replicas ready`;
+	const operator = `leader ${leader ?? "none"}${count}`;
 	const note = told[0] === undefined ? "" : `; ${told[0]}`;
 	if (desk === undefined) return `the desk is not there; ${operator}${note}`;
 	const counts = (desk.spec.targets ?? []).map(({ name }) => {
@@ -45,18 +91,10 @@ export function renderLine({ desk, pods, leader, replicas, notes: told }: Seen):
 }
 
 /** As many of the lines as a terminal has room for, counting long lines as the rows that they take. */
-export function cutToFit(lines: readonly string[], columns: number, rows: number): readonly string[] {
-	const heights = lines.map((line) =>
-		Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)),
-	);
-	const total = heights.reduce((sum, height) => sum + height, 0);
-	if (total <= rows) return lines;
-	let used = 1;
-	const kept = heights.findIndex((height) => {
-		used += height;
-		return used > rows;
-	});
-	return [...lines.slice(0, kept), `(${lines.length - kept} more lines: make the window larger)`];
+export function cutToFit(lines: readonly string[], room: Room): readonly string[] {
+	if (height(lines, room) <= room.rows) return lines;
+	const kept = upTo(lines, room.rows - 1, room);
+	return [...kept, `(${lines.length - kept.length} more lines: make the window larger)`];
 }
 
 function summary({ spec, status, metadata }: TradingSafety) {
@@ -87,8 +125,7 @@ function state(desk: TradingSafety): readonly string[] {
 		`${label("mode")}${modeColour(word)}  ${by}${reason}`,
 		`${label("in force")}${modeColour(inForce)}`,
 		`${label("confirmed")}${confirmed === "True" ? styleText("green", "yes", plain) : styleText("yellow", confirmed === "False" ? "no" : confirmed, plain)}${why === "" ? "" : `  ${why}`}`,
-		`${label("cleared")}${cleared}`,
-		...(holds.length === 0 ? [`${label("holds")}none`] : []),
+		`${label("cleared")}${cleared}${holds.length === 0 ? ", no holds" : ""}`,
 		...holds
 			.slice(0, HOLDS_SHOWN)
 			.map(({ message }, index) => `${label(index === 0 ? "holds" : "")}${message}`),
@@ -97,7 +134,7 @@ function state(desk: TradingSafety): readonly string[] {
 }
 
 function targets({ spec, status }: TradingSafety, { pods, workloads }: Seen): readonly string[] {
-	const heading = `${"target".padEnd(12)}${"action".padEnd(8)}${"fence".padEnd(11)}${"running".padStart(8)}${"stopping".padStart(10)}${"left".padStart(6)}  workloads, ready of wanted`;
+	const heading = `${"target".padEnd(12)}${"action".padEnd(8)}${"fence".padEnd(11)}${"running".padStart(8)}${"stopping".padStart(10)}${"left".padStart(6)}  ready of wanted`;
 	const rows = (spec.targets ?? []).map(({ name }) => {
 		const known = status?.targets?.find((target) => target.name === name);
 		const mine = pods.filter(({ part }) => part === name);
@@ -116,7 +153,7 @@ function targets({ spec, status }: TradingSafety, { pods, workloads }: Seen): re
 		];
 		return `${cells.join("")}  ${owners.join("  ")}`;
 	});
-	return [styleText("dim", heading, plain), ...rows];
+	return [heading, ...rows];
 }
 
 function history({ status }: TradingSafety): readonly string[] {
@@ -128,10 +165,13 @@ function history({ status }: TradingSafety): readonly string[] {
 }
 
 function operators({ replicas, leader }: Seen): readonly string[] {
-	return replicas.map((replica, index) => {
-		const leads = replica.identity === leader ? "leads" : "";
-		return `${label(index === 0 ? "operator" : "")}${replica.name}  ${leads.padEnd(6)} ${readiness(replica)}  log ${replica.log}`;
+	if (replicas.length === 0) return [`${label("operator")}${leader ?? "none"}  of the cluster`];
+	const each = replicas.map((replica) => {
+		const leads = replica.identity === leader ? " leads" : "";
+		return `${replica.name}${leads} ${readiness(replica)}`;
 	});
+	const logs = [...new Set(replicas.map(({ log }) => dirname(log)))].join(", ");
+	return [`${label("operator")}${each.join(", ")}; logs in ${logs}`];
 }
 
 function readiness({ readiness: text }: SeenReplica): string {
@@ -142,12 +182,13 @@ function notes({ notes: told }: Seen): readonly string[] {
 	return told.map((note, index) => `${label(index === 0 ? "note" : "")}${styleText("yellow", note, plain)}`);
 }
 
-function advice({ preparation, suggestions }: Help): readonly string[] {
-	return [
-		styleText("dim", "To try it, in another terminal (Ctrl-C here ends everything):", plain),
-		...preparation,
-		...suggestions.flatMap(({ does, command }) => [styleText("dim", `# ${does}`, plain), command]),
-	];
+function howTo({ preparation }: Help): readonly string[] {
+	const heading = "To try it, in another terminal (Ctrl-C here ends everything):";
+	return [styleText("dim", heading, plain), ...preparation];
+}
+
+function renderSuggestion({ does, command }: Suggestion): readonly string[] {
+	return [styleText("dim", `# ${does}`, plain), command];
 }
 
 /** Whether colours are shown is for the screen to decide, not for where this text is made. */

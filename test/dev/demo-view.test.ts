@@ -4,8 +4,9 @@ import test from "ava";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import { preparation, suggestions } from "../../dev/demo/commands.ts";
+import { deskObject, workloads } from "../../dev/demo/desk.ts";
 import type { Seen } from "../../dev/demo/sight.ts";
-import { cutToFit, renderLine, renderView } from "../../dev/demo/view.ts";
+import { cutToFit, type Room, renderLine, renderView } from "../../dev/demo/view.ts";
 
 const desk = (spec: TradingSafetySpec): TradingSafety => ({
 	apiVersion: "tradingsafety.dev/v1alpha1",
@@ -45,17 +46,18 @@ const seen = (object: TradingSafety | undefined): Seen => ({
 });
 
 const help = { preparation: [], suggestions: [] };
+const large = { columns: 200, rows: 60 };
 
 test("the view does not show a confirmation of an older generation", (t) => {
 	// Given a desk that was just raised; its condition still speaks of the generation before
 	const object = desk({ mode: "Pause" });
 	// When it is shown
-	const text = stripVTControlCharacters(renderView(seen(object), help).join("\n"));
+	const text = stripVTControlCharacters(renderView(seen(object), help, large).join("\n"));
 	// Then nothing of it counts as confirmed, and what is left is shown
 	t.regex(text, /confirmed +not yet/);
 	t.notRegex(text, /of before/);
 	t.regex(text, /bots +Stop +Pause +1 +1 +1 +bot 2\/0/);
-	t.regex(text, /b +leads +not ready: no watch/);
+	t.regex(text, /a ready, b leads not ready: no watch; logs in \/$/m);
 	t.regex(
 		renderLine(seen(object)),
 		/^Pause, in force Normal, confirmed not yet; pods: bots 1\+1 stopping; hold: target bots/,
@@ -65,7 +67,7 @@ test("the view does not show a confirmation of an older generation", (t) => {
 test("without a desk the view says so and still shows the operator", (t) => {
 	// Given no desk
 	// When that is shown
-	const text = stripVTControlCharacters(renderView(seen(undefined), help).join("\n"));
+	const text = stripVTControlCharacters(renderView(seen(undefined), help, large).join("\n"));
 	// Then it is said
 	t.regex(text, /The desk is not there/);
 	t.regex(text, /operator-?/);
@@ -76,8 +78,12 @@ test("a view that is higher than the window is cut and says so", (t) => {
 	const lines = ["one", "x".repeat(25), "three", "four"];
 	// When there is room for all of them, and for fewer
 	// Then they are whole, or cut with a hint in the last row
-	t.deepEqual(cutToFit(lines, 10, 6), lines);
-	t.deepEqual(cutToFit(lines, 10, 5), ["one", "x".repeat(25), "(2 more lines: make the window larger)"]);
+	t.deepEqual(cutToFit(lines, { columns: 10, rows: 6 }), lines);
+	t.deepEqual(cutToFit(lines, { columns: 10, rows: 5 }), [
+		"one",
+		"x".repeat(25),
+		"(2 more lines: make the window larger)",
+	]);
 });
 
 test("each command is one that a shell takes apart as it was meant", (t) => {
@@ -92,7 +98,7 @@ test("each command is one that a shell takes apart as it was meant", (t) => {
 test("what is suggested suits the state", (t) => {
 	// Given desks in several states
 	const commands = (spec: TradingSafetySpec) =>
-		suggestions(desk(spec))
+		suggestions(desk(spec), (person) => person)
 			.map(({ command }) => command)
 			.join("\n");
 	// When commands are suggested
@@ -108,4 +114,37 @@ test("what is suggested suits the state", (t) => {
 	t.notRegex(commands({ mode: "Pause", reset: { approvals: 1 } }), /lee-resets patch .*"mode":"Normal"/);
 	t.regex(commands({ mode: "Pause", freeze: true }), /"freeze":false/);
 	t.notRegex(commands({ mode: "Pause", freeze: true }), /"freeze":true/);
+});
+
+test("the smallest usual terminal still shows a command to try, a larger one the history and all commands", (t) => {
+	// Given a desk with a history, and what there is to try
+	const object = desk({ mode: "Pause", reason: "looking", targets: deskObject("fx").spec.targets });
+	const rows = Array.from({ length: 5 }, (_, index) => ({
+		generation: index,
+		time: `2026-01-01T00:00:0${index}.000Z`,
+		from: "Normal" as const,
+		to: "Pause" as const,
+		reason: `row ${index}`,
+	}));
+	const past = {
+		...seen({ ...object, status: { ...object.status, history: rows } }),
+		workloads: workloads.map((workload) => ({ ...workload, ready: workload.replicas })),
+	};
+	const advice = {
+		preparation: preparation("/tmp/tradingsafety/people", `/home/a/${"long/".repeat(13)}kubectl`),
+		suggestions: suggestions(object, (person) => person),
+	};
+	const shown = (room: Room) => stripVTControlCharacters(renderView(past, advice, room).join("\n"));
+	// When it is shown in windows of several sizes
+	const small = shown({ columns: 80, rows: 23 });
+	const wide = shown({ columns: 200, rows: 60 });
+	// Then the first is cut where it matters least, and each fits
+	t.regex(small, /^export KUBECONFIG/m);
+	t.regex(small, /^kubectl --context lee-resets patch .*"mode":"Normal"/m);
+	t.regex(small, /\(\d more commands to try: make the window larger\)$/);
+	const height = small.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 80)), 0);
+	t.true(height <= 23, small);
+	t.notRegex(wide, /make the window larger/);
+	t.regex(wide, /row 4[\s\S]*row 0/);
+	t.regex(shown({ columns: 80, rows: 5 }), /\(\d+ more lines: make the window larger\)$/);
 });

@@ -1,8 +1,8 @@
 import type { Mode } from "../../../crds/vocabulary.ts";
-import type { Client } from "../../../kube/client.ts";
 import { waitFor } from "../../cluster/deadline.ts";
 import { ClusterError } from "../../cluster/errors.ts";
 import { type Part, parts, startedIn, stoppedIn } from "../desk.ts";
+import type { Place } from "../place.ts";
 import { type Owner, podsOf, readOwners, readRecords, tryPod } from "./reads.ts";
 import type { WalkContext } from "./walk.ts";
 
@@ -20,11 +20,9 @@ export type PlaceStep = {
 	readonly before: Places;
 };
 
-const PATIENCE_MILLISECONDS = 30_000;
-
-export async function readPlaces(admin: Client): Promise<Places> {
-	const owners = await readOwners(admin);
-	const pods = await Promise.all(parts.map(async (part) => [part, await podsOf(admin, part)] as const));
+export async function readPlaces(place: Place): Promise<Places> {
+	const owners = await readOwners(place);
+	const pods = await Promise.all(parts.map(async (part) => [part, await podsOf(place, part)] as const));
 	return { owners, pods: new Map(pods) };
 }
 
@@ -34,13 +32,13 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 	const stopped = stoppedIn[facts.to];
 	const started = startedIn[facts.to];
 	for (const part of stopped) {
-		checks.same(`${step}: a new pod of ${part} is denied`, await tryPod(demo.admin, part), "denied");
+		checks.same(`${step}: a new pod of ${part} is denied`, await tryPod(demo, part), "denied");
 	}
 	await becomes(
 		context,
 		`${step}: every pod of ${stopped.join(", ")} is gone`,
 		async () => {
-			const left = await Promise.all(stopped.map((part) => podsOf(demo.admin, part)));
+			const left = await Promise.all(stopped.map((part) => podsOf(demo, part)));
 			return left.flat().length;
 		},
 		0,
@@ -50,7 +48,7 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 		context,
 		`${step}: every workload is at zero, as before the first halt, or started`,
 		async () => {
-			const owners = await readOwners(demo.admin);
+			const owners = await readOwners(demo);
 			return owners.map((owner) => [owner.name, owner.replicas]);
 		},
 		wanted,
@@ -59,12 +57,12 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 		context,
 		`${step}: what runs is ready`,
 		async () => {
-			const owners = await readOwners(demo.admin);
+			const owners = await readOwners(demo);
 			return owners.map((owner) => [owner.name, owner.ready]);
 		},
 		wanted,
 	);
-	const after = await readPlaces(demo.admin);
+	const after = await readPlaces(demo);
 	const kept = parts.filter(
 		(part) => !stopped.includes(part) && !started.includes(part) && !stoppedIn[facts.from].includes(part),
 	);
@@ -76,13 +74,13 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 		);
 	}
 	for (const part of [...kept, ...started]) {
-		checks.same(`${step}: a new pod of ${part} is admitted`, await tryPod(demo.admin, part), "admitted");
+		checks.same(`${step}: a new pod of ${part} is admitted`, await tryPod(demo, part), "admitted");
 	}
 	await becomes(
 		context,
 		`${step}: each stopped workload is recorded with what it had, no other`,
 		async () => {
-			const records = await readRecords(demo.admin);
+			const records = await readRecords(demo);
 			return Object.fromEntries([...records].sort());
 		},
 		Object.fromEntries(
@@ -107,7 +105,7 @@ function isRecorded({ part }: Owner, mode: Mode): boolean {
 
 /** A check that may take its time; the walk goes on when it fails. */
 async function becomes(
-	{ checks, signal }: WalkContext,
+	{ demo, checks, signal }: WalkContext,
 	what: string,
 	read: () => Promise<unknown>,
 	expected: unknown,
@@ -121,7 +119,7 @@ async function becomes(
 				return JSON.stringify(seen) === JSON.stringify(expected);
 			},
 			{
-				timeoutMilliseconds: PATIENCE_MILLISECONDS,
+				timeoutMilliseconds: demo.patienceMilliseconds,
 				intervalMilliseconds: 20,
 				assertPossible: () => signal.throwIfAborted(),
 			},

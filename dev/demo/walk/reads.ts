@@ -1,10 +1,9 @@
 import type { RestoreRecord, TradingSafety } from "../../../crds/types.ts";
 import { apiGroup, apiVersion } from "../../../crds/vocabulary.ts";
-import type { Client } from "../../../kube/client.ts";
 import { isKubeError } from "../../../kube/error.ts";
 import { pathOf } from "../../../kube/paths.ts";
-import { deskPath } from "../demo.ts";
-import { deskNamespace, type Part, partLabel, podObject } from "../desk.ts";
+import { type Part, partLabel, podObject } from "../desk.ts";
+import { deskPath, type Place } from "../place.ts";
 
 /** A workload as the API server has it. */
 export type Owner = {
@@ -26,32 +25,32 @@ type OwnerObject = {
 	readonly status?: { readonly observedGeneration?: number; readonly readyReplicas?: number };
 };
 
-const podsPath = pathOf({ group: "", version: "v1", resource: "pods", namespace: deskNamespace });
-const ownersPath = (resource: string) =>
-	pathOf({ group: "apps", version: "v1", resource, namespace: deskNamespace });
-const recordsPath = pathOf({
-	group: apiGroup,
-	version: apiVersion,
-	resource: "restorerecords",
-	namespace: deskNamespace,
-});
+type Where = Pick<Place, "namespace">;
 
-export function readDesk(admin: Client): Promise<TradingSafety> {
-	return admin.get<TradingSafety>(deskPath);
+const podsPath = ({ namespace }: Where) => pathOf({ group: "", version: "v1", resource: "pods", namespace });
+const ownersPath = ({ namespace }: Where, resource: string) =>
+	pathOf({ group: "apps", version: "v1", resource, namespace });
+const recordsPath = ({ namespace }: Where) =>
+	pathOf({ group: apiGroup, version: apiVersion, resource: "restorerecords", namespace });
+
+export function readDesk(place: Place): Promise<TradingSafety> {
+	return place.admin.get<TradingSafety>(deskPath(place));
 }
 
 /** UIDs of the pods of a target, those that are being stopped included. */
-export async function podsOf(admin: Client, part: Part): Promise<readonly string[]> {
-	const { items } = await admin.list<{ readonly metadata: { readonly uid: string } }>(podsPath, {
+export async function podsOf(place: Place, part: Part): Promise<readonly string[]> {
+	const { items } = await place.admin.list<{ readonly metadata: { readonly uid: string } }>(podsPath(place), {
 		labelSelector: `${partLabel}=${part}`,
 	});
 	return items.map(({ metadata }) => metadata.uid).sort();
 }
 
 /** All workloads of the desk, by name. */
-export async function readOwners(admin: Client): Promise<readonly Owner[]> {
+export async function readOwners(place: Place): Promise<readonly Owner[]> {
 	const lists = await Promise.all(
-		["deployments", "statefulsets"].map((resource) => admin.list<OwnerObject>(ownersPath(resource))),
+		["deployments", "statefulsets"].map((resource) =>
+			place.admin.list<OwnerObject>(ownersPath(place, resource)),
+		),
 	);
 	return lists
 		.flatMap(({ items }) => items)
@@ -67,18 +66,21 @@ export async function readOwners(admin: Client): Promise<readonly Owner[]> {
 }
 
 /** The replicas that each record remembers, by UID of its workload. */
-export async function readRecords(admin: Client): Promise<ReadonlyMap<string, number>> {
-	const { items } = await admin.list<RestoreRecord>(recordsPath);
+export async function readRecords(place: Place): Promise<ReadonlyMap<string, number>> {
+	const { items } = await place.admin.list<RestoreRecord>(recordsPath(place));
 	return new Map(items.map(({ spec }) => [spec.workload.uid, spec.replicas]));
 }
 
 /** Tries to create a pod of a target as the administrator, who has every right, by dry run. */
-export async function tryPod(admin: Client, part: Part): Promise<"admitted" | "denied"> {
+export async function tryPod(place: Place, part: Part): Promise<"admitted" | "denied"> {
 	try {
-		await admin.create(podsPath, podObject(part), { dryRun: "All" });
+		await place.admin.create(podsPath(place), podObject(part, place), { dryRun: "All" });
 		return "admitted";
 	} catch (error) {
-		if (isKubeError(error, "FORBIDDEN", "INVALID") && error.message.includes("tradingsafety"))
+		if (
+			isKubeError(error, "FORBIDDEN", "INVALID") &&
+			error.message.includes("ValidatingAdmissionPolicy 'tradingsafety-")
+		)
 			return "denied";
 		throw error;
 	}
@@ -86,12 +88,12 @@ export async function tryPod(admin: Client, part: Part): Promise<"admitted" | "d
 
 /** Tries again and again; when the first try was denied, by `performance.now()`. Undefined when `signal` ends it. */
 export async function firstDenial(
-	admin: Client,
+	place: Place,
 	part: Part,
 	signal: AbortSignal,
 ): Promise<number | undefined> {
 	while (!signal.aborted) {
-		if ((await tryPod(admin, part)) === "denied") return performance.now();
+		if ((await tryPod(place, part)) === "denied") return performance.now();
 	}
 	return undefined;
 }

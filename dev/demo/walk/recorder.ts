@@ -5,7 +5,8 @@ import type { Client } from "../../../kube/client.ts";
 import { isKubeError } from "../../../kube/error.ts";
 import { type KubeObject, keyOf } from "../../../kube/object.ts";
 import { pathOf } from "../../../kube/paths.ts";
-import { deskNamespace, type Part, partLabel } from "../desk.ts";
+import { type Part, partLabel } from "../desk.ts";
+import type { Place } from "../place.ts";
 
 /**
  * Where in the history of the API server something happened. Pods and TradingSafety lie in one etcd, whose
@@ -54,27 +55,24 @@ type Kind = "desk" | "pods";
 
 const WATCH_SECONDS = 300;
 const RESUME_MILLISECONDS = 100;
-const paths: Readonly<Record<Kind, string>> = {
-	desk: pathOf({
-		group: apiGroup,
-		version: apiVersion,
-		resource: "tradingsafeties",
-		namespace: deskNamespace,
-	}),
-	pods: pathOf({ group: "", version: "v1", resource: "pods", namespace: deskNamespace }),
-};
+const pathsIn = (namespace: string): Readonly<Record<Kind, string>> => ({
+	desk: pathOf({ group: apiGroup, version: apiVersion, resource: "tradingsafeties", namespace }),
+	pods: pathOf({ group: "", version: "v1", resource: "pods", namespace }),
+});
 
 /** Writes down every version of the TradingSafety and the life of every pod of the desk, as the API server tells them. */
 export class Recorder {
 	readonly #client: Client;
+	readonly #paths: Readonly<Record<Kind, string>>;
 	readonly #stopped = new AbortController();
 	readonly #desks: DeskVersion[] = [];
 	readonly #pods = new Map<string, PodLife>();
 	readonly #failures: string[] = [];
 	#running: readonly Promise<void>[] = [];
 
-	constructor(client: Client) {
-		this.#client = client;
+	constructor({ admin, namespace }: Place) {
+		this.#client = admin;
+		this.#paths = pathsIn(namespace);
 	}
 
 	/** In the order of their revisions. */
@@ -103,7 +101,7 @@ export class Recorder {
 	}
 
 	async #list(kind: Kind): Promise<string> {
-		const list = await this.#client.list<PodObject | TradingSafety>(paths[kind]);
+		const list = await this.#client.list<PodObject | TradingSafety>(this.#paths[kind]);
 		for (const item of list.items) {
 			if (kind === "desk") this.#takeDesk(item as TradingSafety);
 			else this.#takePod(item as PodObject, 0n);
@@ -116,7 +114,7 @@ export class Recorder {
 		const { signal } = this.#stopped;
 		while (!signal.aborted) {
 			const events = this.#client.watch(
-				paths[kind],
+				this.#paths[kind],
 				{
 					watch: true,
 					allowWatchBookmarks: true,

@@ -1,13 +1,13 @@
 import type { TradingSafetyStatus } from "../../../crds/status.ts";
 import { type Mode, modes } from "../../../crds/vocabulary.ts";
-import type { Person } from "../people.ts";
 import type { Checks } from "./checks.ts";
 
 /** A change of mode that status must tell of. */
 export type Change = {
 	readonly from: Mode;
 	readonly to: Mode;
-	readonly by: Person;
+	/** As the API server knows them. */
+	readonly by: string;
 	readonly reason: string;
 	readonly generation: number;
 };

@@ -23,7 +23,6 @@ export type WalkContext = {
 };
 
 const path: readonly Mode[] = ["Normal", "Pause", "Reduce", "Emergency", "Pause", "Normal"];
-const PATIENCE_MILLISECONDS = 30_000;
 
 /**
  * Walks the desk through the modes and back, checks each step against the API server, and prints a timing table.
@@ -35,12 +34,12 @@ export async function walk(
 	print: (line: string) => void,
 	signal: AbortSignal,
 ): Promise<void> {
-	const recorder = new Recorder(demo.admin);
+	const recorder = new Recorder(demo);
 	const context: WalkContext = { demo, recorder, checks, signal };
 	await recorder.start();
 	const steps: StepFacts[] = [];
 	try {
-		const start = await readPlaces(demo.admin);
+		const start = await readPlaces(demo);
 		for (const [index, to] of path.entries()) {
 			const from = path[index - 1];
 			if (from !== undefined) await takeStep(context, from, to, start, (facts) => steps.push(facts));
@@ -76,17 +75,17 @@ async function takeStep(
 	if (from === "Emergency") {
 		for (const refusal of fromEmergency) await checkRefusal(context, step, refusal);
 	}
-	const before = await readDesk(demo.admin);
-	const places = await readPlaces(demo.admin);
+	const before = await readDesk(demo);
+	const places = await readPlaces(demo);
 	const newlyStopped = stoppedIn[to].filter((part) => !stoppedIn[from].includes(part));
-	const { deniedAt, accepted } = await patchAndTryPods(context, newlyStopped[0], () =>
+	const { deniedAt, refused } = await patchAndTryPods(context, newlyStopped[0], () =>
 		demo.cast.patch(by, { mode: to, reason }),
 	);
 	checks.note(
 		`${step}: the patch is accepted (as ${by})`,
-		accepted === undefined ? { good: true } : { good: false, expected: "success", seen: accepted },
+		refused === undefined ? { good: true } : { good: false, expected: "success", seen: refused },
 	);
-	if (accepted !== undefined) throw new DemoError("WalkStopped", `${step}: the desk could not be patched`);
+	if (refused !== undefined) throw new DemoError("WalkStopped", `${step}: the desk could not be patched`);
 	const generation = (before.metadata.generation ?? 0) + 1;
 	onPatched({
 		name: step,
@@ -96,34 +95,34 @@ async function takeStep(
 		...(deniedAt !== undefined && { deniedAt }),
 	});
 	if (from === "Normal") await checkRefusal(context, step, beforeClearance);
-	const change: Change = { from, to, by, reason, generation };
+	const change: Change = { from, to, by: demo.cast.user(by), reason, generation };
 	const spoken = await awaitDesk(context, `${step}: status speaks of it`, (desk) => {
 		return desk.status?.observedGeneration === generation;
 	});
 	checkStory(checks, step, change, before.status ?? {}, spoken.status ?? {});
 	await checkPlaces(context, step, { from, to, start, before: places });
 	await awaitConfirmed(context, step, generation);
-	checkOutcome(checks, step, change, (await readDesk(demo.admin)).status ?? {});
+	checkOutcome(checks, step, change, (await readDesk(demo)).status ?? {});
 }
 
 /** Sends a patch while somebody tries to create pods of a target that it stops. */
 async function patchAndTryPods(
 	{ demo, signal }: WalkContext,
 	part: Part | undefined,
-	patch: () => Promise<{ readonly code: number; readonly stderr: string }>,
-): Promise<{ readonly deniedAt?: number; readonly accepted: string | undefined }> {
+	patch: () => Promise<string | undefined>,
+): Promise<{ readonly deniedAt?: number; readonly refused: string | undefined }> {
 	const enough = new AbortController();
-	const until = AbortSignal.any([signal, enough.signal, AbortSignal.timeout(PATIENCE_MILLISECONDS)]);
+	const until = AbortSignal.any([signal, enough.signal, AbortSignal.timeout(demo.patienceMilliseconds)]);
 	const patchOnce = async () => {
-		const result = await patch();
-		if (result.code !== 0) enough.abort();
-		return result;
+		const refused = await patch();
+		if (refused !== undefined) enough.abort();
+		return refused;
 	};
-	const [{ code, stderr }, deniedAt] = await Promise.all([
+	const [refused, deniedAt] = await Promise.all([
 		patchOnce(),
-		part === undefined ? undefined : firstDenial(demo.admin, part, until),
+		part === undefined ? undefined : firstDenial(demo, part, until),
 	]);
-	return { ...(deniedAt !== undefined && { deniedAt }), accepted: code === 0 ? undefined : stderr.trim() };
+	return { ...(deniedAt !== undefined && { deniedAt }), refused };
 }
 
 async function awaitClearance(context: WalkContext, step: string, to: Mode): Promise<void> {
@@ -140,7 +139,7 @@ async function awaitConfirmed(context: WalkContext, step: string, generation: nu
 		`${step}: Confirmed becomes True`,
 		async () => confirmed(),
 		async () => {
-			const { status } = await readDesk(context.demo.admin);
+			const { status } = await readDesk(context.demo);
 			return JSON.stringify(status?.conditions?.find(({ type }) => type === "Confirmed"));
 		},
 	);
@@ -151,12 +150,12 @@ async function awaitDesk(
 	what: string,
 	condition: (desk: TradingSafety) => boolean,
 ): Promise<TradingSafety> {
-	let desk = await readDesk(context.demo.admin);
+	let desk = await readDesk(context.demo);
 	await awaitCheck(
 		context,
 		what,
 		async () => {
-			desk = await readDesk(context.demo.admin);
+			desk = await readDesk(context.demo);
 			return condition(desk);
 		},
 		async () => JSON.stringify(desk.status),
@@ -166,20 +165,20 @@ async function awaitDesk(
 
 /** A check that may take its time. When it fails there is nothing to go on with. */
 async function awaitCheck(
-	{ checks, signal }: WalkContext,
+	{ demo, checks, signal }: WalkContext,
 	what: string,
 	condition: () => Promise<boolean>,
 	seen: () => Promise<string>,
 ): Promise<void> {
 	try {
 		await waitFor(what, condition, {
-			timeoutMilliseconds: PATIENCE_MILLISECONDS,
+			timeoutMilliseconds: demo.patienceMilliseconds,
 			intervalMilliseconds: 20,
 			assertPossible: () => signal.throwIfAborted(),
 		});
 	} catch (error) {
 		if (!(error instanceof ClusterError) || error.code !== "DeadlineExceeded") throw error;
-		const expected = `it within ${PATIENCE_MILLISECONDS / 1000} s`;
+		const expected = `it within ${demo.patienceMilliseconds / 1000} s`;
 		checks.note(what, { good: false, expected, seen: await seen() });
 		throw new DemoError("WalkStopped", what, { cause: error });
 	}
@@ -188,15 +187,15 @@ async function awaitCheck(
 
 /** Everything is as it was, and nothing of the halt is left. */
 async function checkEnd({ demo, checks }: WalkContext, start: Places): Promise<void> {
-	const end = await readPlaces(demo.admin);
+	const end = await readPlaces(demo);
 	const replicas = ({ owners }: Places) => owners.map((owner) => [owner.name, owner.replicas, owner.ready]);
 	checks.same(
 		"in the end every workload has what it had before the first halt",
 		replicas(end),
 		replicas(start),
 	);
-	checks.same("in the end no record is left", (await readRecords(demo.admin)).size, 0);
-	const { status } = await readDesk(demo.admin);
+	checks.same("in the end no record is left", (await readRecords(demo)).size, 0);
+	const { status } = await readDesk(demo);
 	checks.same("in the end status lists nothing as not restored", status?.notRestored ?? [], []);
 	checks.same(
 		"no replica of the operator ended on the way",
@@ -209,7 +208,7 @@ async function checkEnd({ demo, checks }: WalkContext, start: Places): Promise<v
 async function checkTruth(context: WalkContext): Promise<void> {
 	const { recorder, checks, demo, signal } = context;
 	if (signal.aborted) return;
-	const live = async () => (await Promise.all(parts.map((part) => podsOf(demo.admin, part)))).flat().sort();
+	const live = async () => (await Promise.all(parts.map((part) => podsOf(demo, part)))).flat().sort();
 	const recorded = () =>
 		recorder.pods
 			.filter((pod) => pod.deleted === undefined)
@@ -218,7 +217,7 @@ async function checkTruth(context: WalkContext): Promise<void> {
 	const agree = async () => JSON.stringify(await live()) === JSON.stringify(recorded());
 	try {
 		await waitFor("the recording shows the pods that there are", agree, {
-			timeoutMilliseconds: PATIENCE_MILLISECONDS,
+			timeoutMilliseconds: demo.patienceMilliseconds,
 			assertPossible: () => signal.throwIfAborted(),
 		});
 	} catch (error) {

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
+import { Client } from "../../kube/client.ts";
+import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import type { ClusterAccess } from "../cluster/access.ts";
+import { startCluster } from "../cluster/cluster.ts";
+import { clusterFiles } from "../cluster/files.ts";
+import { kubectl } from "../cluster/kubectl.ts";
+import { installApi } from "../install.ts";
+import { preparation } from "./commands.ts";
+import { type Demo, type DemoOptions, governDesk, limits, startTwoReplicas } from "./demo.ts";
+import { namespaceObject, simulatedPod, workloadObject, workloads } from "./desk.ts";
+import { DemoError } from "./errors.ts";
+import { keepLogs } from "./logs.ts";
+import { type Cast, gatherCast, type Person, people, roleBindings } from "./people.ts";
+import type { Place } from "./place.ts";
+import type { Replica } from "./replica.ts";
+
+/**
+ * The demo on a cluster of its own, which is started for it and ends with it.
+ * @throws DemoError `SetupFailed`, `ReplicaFailed`; ClusterError; the reason of `signal`
+ */
+export async function openEmbedded(options: DemoOptions): Promise<Demo> {
+	const { progress, signal, onLost } = options;
+	const cluster = await startCluster({ progress, signal, onLost });
+	const admin = new Client(await connect(loadKubeConfig(cluster.kubeconfig)), { limits });
+	const place: Place = {
+		admin,
+		namespace: "fx-desk",
+		operatorNamespace,
+		podSpec: simulatedPod,
+		patienceMilliseconds: 30_000,
+	};
+	const { logs } = clusterFiles(cluster.dir);
+	const replicas: Replica[] = [];
+	let cast: Cast | undefined;
+	const stop = async () => {
+		await Promise.all(replicas.map((replica) => replica.stop()));
+		await cast?.close();
+		await admin.close();
+		await cluster.stop();
+		return "Nothing is left running";
+	};
+	try {
+		progress.report("Installing the API, its policies and its roles");
+		await installApi(cluster);
+		signal.throwIfAborted();
+		progress.report("Starting a desk of workloads");
+		await installDesk(cluster, place);
+		cast = await gatherPeople(cluster, place);
+		const account = { namespace: operatorNamespace, name: operatorAccount };
+		const kubeconfig = await cluster.kubeconfigForServiceAccount(account);
+		const startReplicas = () => {
+			replicas.push(...startTwoReplicas(kubeconfig, logs, [], options.onReplicaDied));
+			return replicas;
+		};
+		await governDesk(place, cast, startReplicas, options);
+		return {
+			...place,
+			cast,
+			replicas,
+			logs,
+			preparation: preparation(cast.kubeconfig, cluster.kubectl),
+			ending: "Ending the operator and the cluster",
+			stop,
+		};
+	} catch (error) {
+		progress.finish();
+		const kept = error instanceof DemoError && !signal.aborted ? keepLogs(logs) : undefined;
+		await stop();
+		if (kept === undefined || !(error instanceof DemoError)) throw error;
+		throw new DemoError(error.code, `${error.message}\nThe logs are kept in ${kept}`, { cause: error });
+	}
+}
+
+/** Creates the namespace of the desk, what people may do in it, and its workloads, which begin to run. */
+async function installDesk(cluster: ClusterAccess, place: Place): Promise<void> {
+	const { namespace } = place;
+	const user = (name: Person) => ({ kind: "User", name, apiGroup: "rbac.authorization.k8s.io" });
+	const items = [
+		namespaceObject(namespace),
+		...roleBindings(namespace, user),
+		...workloads.map((workload) => workloadObject(workload, place)),
+	];
+	const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+	const { code, stderr } = await kubectl(cluster, ["apply", "--server-side", "-f", "-"], { input });
+	if (code !== 0) throw new DemoError("SetupFailed", `the desk cannot be installed: ${stderr.trim()}`);
+}
+
+type Kubeconfig = {
+	readonly clusters: readonly { readonly cluster: object }[];
+	readonly users: readonly { readonly user: object }[];
+};
+
+/** Gives every person a client certificate, all in one kubeconfig. */
+async function gatherPeople(cluster: ClusterAccess, place: Place): Promise<Cast> {
+	const found: { readonly [K in Person]?: Kubeconfig } = Object.fromEntries(
+		await Promise.all(
+			people.map(async (name) => [
+				name,
+				JSON.parse(readFileSync(await cluster.kubeconfigFor({ name }), "utf8")) as Kubeconfig,
+			]),
+		),
+	);
+	const [first] = Object.values(found);
+	const users = Object.fromEntries(people.map((name) => [name, found[name]?.users[0]?.user])) as Readonly<
+		Record<Person, object>
+	>;
+	const login = { cluster: first?.clusters[0]?.cluster ?? {}, users, user: (person: Person) => person };
+	return gatherCast(join(clusterFiles(cluster.dir).kubeconfigs, "people"), login, place);
+}
