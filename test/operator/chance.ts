@@ -1,10 +1,8 @@
-import type { ExecutionContext } from "ava";
-
 /** Random numbers from a seed that the test prints, so that a failure can be tried again. */
 export class Chance {
 	#state: number;
 
-	constructor(t: ExecutionContext, seed = Math.floor(Math.random() * 2 ** 31)) {
+	constructor(t: { readonly log: (text: string) => void }, seed = Math.floor(Math.random() * 2 ** 31)) {
 		this.#state = seed;
 		t.log(`seed ${seed}`);
 	}

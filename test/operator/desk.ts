@@ -1,11 +1,11 @@
-import type { ExecutionContext } from "ava";
 import type { RestoreRecord, TradingSafety } from "../../crds/types.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { deskPath, desksPath, podsPath, recordsPath } from "../../operator/resources.ts";
-import { newNamespace, sharedCluster } from "../support/cluster.ts";
+import type { Scope } from "../support/scope.ts";
+import { newNamespace, sharedCluster } from "../support/shared.ts";
 import { until } from "../support/until.ts";
 
 /** A pod as the tests read it from the API server. */
@@ -60,7 +60,7 @@ export class TestDesk {
 
 	/** Makes the namespace, with the enforce label unless told otherwise. Everything ends with the test. */
 	static async create(
-		t: ExecutionContext,
+		t: Scope,
 		options: { readonly cluster?: ClusterAccess; readonly labels?: Readonly<Record<string, string>> } = {},
 	): Promise<TestDesk> {
 		const cluster = options.cluster ?? (await sharedCluster());

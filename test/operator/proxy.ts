@@ -2,12 +2,12 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Agent, createServer, request as send } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { ExecutionContext } from "ava";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { readKeyPair } from "../../dev/cluster/credentials.ts";
 import { clusterFiles } from "../../dev/cluster/files.ts";
 import { issueCertificate } from "../../dev/cluster/pki.ts";
+import type { Scope } from "../support/scope.ts";
 
 /** A request that a replica sends to the API server. */
 export type Call = { readonly method: string; readonly path: string; readonly watch: boolean };
@@ -45,7 +45,7 @@ export class FaultProxy {
 		this.kubeconfig = kubeconfig;
 	}
 
-	static async start(t: ExecutionContext, cluster: ClusterAccess): Promise<FaultProxy> {
+	static async start(t: Scope, cluster: ClusterAccess): Promise<FaultProxy> {
 		const authority = readKeyPair(clusterFiles(cluster.dir), "ca");
 		const pair = await issueCertificate(authority, {
 			commonName: "proxy",
