@@ -60,6 +60,10 @@ export type Cluster = ClusterAccess & {
 	/** Starts it again on the same port; resolves when it is ready. */
 	startApiServer(): Promise<void>;
 	restartApiServer(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+	/** Ends one server; resolves when its process is gone. The others go on without it. */
+	stopServer(server: ServerName, signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+	/** Starts a stopped server again; resolves when its process runs, and with the API server when it is ready. */
+	startServer(server: ServerName): Promise<void>;
 	/** Ends the controller manager and starts it again at this rate; returns before it acts. */
 	restartControllerManager(rate: ControllerManagerRate): Promise<void>;
 	/** The numbers of the processes that run now. */
@@ -130,6 +134,9 @@ function handle(starting: Starting, plan: ServerPlan): Cluster {
 			await warden.stop("kube-apiserver", signal);
 			await startApiServer(cluster);
 		},
+		stopServer: (server, signal = "SIGTERM") => warden.stop(server, signal),
+		startServer: (server) =>
+			server === "kube-apiserver" ? startApiServer(cluster) : warden.start(server, cluster.commands[server]),
 		async restartControllerManager(rate) {
 			const name = "kube-controller-manager";
 			await warden.stop(name, "SIGTERM");
