@@ -14,7 +14,7 @@ import { Fleet } from "./fleet.ts";
 import { judge } from "./judge.ts";
 import { Crew } from "./people.ts";
 import { Replicas } from "./replicas.ts";
-import { type Deed, drawStory, type Story } from "./story.ts";
+import { type Deed, drawStory, longestFuseMilliseconds, type Story } from "./story.ts";
 import { Watcher } from "./watcher.ts";
 
 /** How a seed went. */
@@ -111,6 +111,7 @@ async function playSteps(stage: Stage, story: Story): Promise<void> {
 			stage.told.note(`${kind}: ${explain(error).slice(0, 400)}`);
 		}
 	}
+	await wait(longestFuseMilliseconds, never);
 }
 
 async function act(stage: Stage, deed: Deed): Promise<void> {

@@ -70,6 +70,9 @@ export type Story = {
 	readonly steps: readonly Step[];
 };
 
+/** From the beginning of a step to the latest of its faults. */
+export const longestFuseMilliseconds = 1_500;
+
 const modes = ["Pause", "Reduce", "Emergency"] as const;
 const controllers = ["kube-controller-manager", "kube-scheduler", "kwok"] as const;
 const watched = ["pods", "deployments", "statefulsets", "restorerecords", "tradingsafeties"] as const;
@@ -91,6 +94,12 @@ export function drawStory(chance: Chance): Story {
 		[20, ["etcd", ...controllers]],
 		[10, ["kube-apiserver", "etcd", ...controllers]],
 	);
+	let halted = false;
+	const steps = Array.from({ length: chance.integer(5, 12) }, () => {
+		const drawn = step(chance, halted, targets, replicas, killable);
+		halted = isHaltedAfter(halted, drawn);
+		return drawn;
+	});
 	return {
 		targets,
 		replicas,
@@ -103,7 +112,7 @@ export function drawStory(chance: Chance): Story {
 			...(targets.includes("liquidators") ? [oneOf("liquidator")] : []),
 			...more,
 		],
-		steps: Array.from({ length: chance.integer(5, 12) }, () => step(chance, targets, replicas, killable)),
+		steps,
 	};
 }
 
@@ -120,30 +129,33 @@ function deployed(chance: Chance, targets: readonly string[]): Deployed {
 
 function step(
 	chance: Chance,
+	halted: boolean,
 	targets: readonly string[],
 	replicas: number,
 	killable: readonly ServerName[],
 ): Step {
 	return {
 		pauseMilliseconds: chance.happens(0.3) ? 0 : chance.integer(0, 1_500),
-		deed: deed(chance, targets),
+		deed: deed(chance, halted, targets),
 		faults: Array.from({ length: chance.pick([30, 0], [45, 1], [25, 2]) }, () => ({
-			afterMilliseconds: chance.integer(0, 1_500),
+			afterMilliseconds: chance.integer(0, longestFuseMilliseconds),
 			fault: fault(chance, replicas, killable),
 		})),
 	};
 }
 
-function deed(chance: Chance, targets: readonly string[]): Deed {
+/** What people would do next: who is halted lowers, who is not raises, and now and then it is the other way round. */
+function deed(chance: Chance, halted: boolean, targets: readonly string[]): Deed {
 	const nth = chance.integer(0, 9);
 	const far = chance.happens(0.5);
+	const [up, down] = halted ? [1, 4] : [4, 1];
 	return chance.pick<Deed>(
-		[24, { kind: "Raise", to: chance.one(modes) }],
-		[6, { kind: "RaiseTarget", target: chance.one(targets), to: chance.one(modes) }],
-		[5, { kind: "Freeze" }],
-		[12, { kind: "Lower", far }],
-		[8, { kind: "Override", far }],
-		[24, { kind: "Restore" }],
+		[12 * up, { kind: "Raise", to: chance.one(modes) }],
+		[3 * up, { kind: "RaiseTarget", target: chance.one(targets), to: chance.one(modes) }],
+		[2 * up, { kind: "Freeze" }],
+		[4 * down, { kind: "Lower", far }],
+		[3 * down, { kind: "Override", far }],
+		[9 * down, { kind: "Restore" }],
 		[8, { kind: "Rest" }],
 		[4, { kind: "Scale", nth, replicas: chance.integer(0, 4) }],
 		[4, { kind: "Create", ...deployed(chance, targets) }],
@@ -152,6 +164,12 @@ function deed(chance: Chance, targets: readonly string[]): Deed {
 		[3, { kind: "DeleteRecord", nth }],
 		[2, { kind: "RunPod", app: "bot" }],
 	);
+}
+
+function isHaltedAfter(before: boolean, { deed, faults }: Step): boolean {
+	if (faults.some(({ fault }) => fault.kind === "Raise")) return true;
+	if (deed.kind === "Restore") return false;
+	return before || ["Raise", "RaiseTarget", "Freeze"].includes(deed.kind);
 }
 
 function fault(chance: Chance, replicas: number, killable: readonly ServerName[]): Fault {
