@@ -74,13 +74,16 @@ export class DeskState {
 		if (order === 0) this.#knownAt = performance.now();
 		if (order !== undefined && order <= 0) return false;
 		this.#knownAt = performance.now();
-		const generation = this.#object.metadata.generation ?? 0;
+		const { spec, metadata } = this.#object;
+		const generation = metadata.generation ?? 0;
 		const next = object.metadata.generation ?? 0;
 		this.#object = object;
+		this.#forgetAdmitted(object);
 		if (sameObject && next === generation) return true;
 		if (!sameObject) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
 		if (!sameObject || next !== generation + 1) this.#gone.clear();
+		this.#forgetReleasable(spec);
 		this.#seenAt = performance.now();
 		this.#note(object);
 		return true;
@@ -121,8 +124,21 @@ export class DeskState {
 
 	#note(object: TradingSafety): void {
 		this.#sightings = [...this.#sightings, sight(object, timestamp())].slice(-sightingsKept);
+	}
+
+	#forgetAdmitted(object: TradingSafety): void {
 		for (const state of targetStates(object)) {
 			if (state.admits) this.#gone.delete(state.spec.name);
+		}
+	}
+
+	/**
+	 * What spec alone did not stop may have been released in a version of that generation that was never seen, and
+	 * its pods with it.
+	 */
+	#forgetReleasable(spec: TradingSafety["spec"]): void {
+		for (const state of targetStates({ spec })) {
+			if (state.action !== "Stop") this.#gone.delete(state.spec.name);
 		}
 	}
 }

@@ -25,7 +25,7 @@ export type Scale = {
 };
 
 /** Path of `/scale` of a workload. Throws a TypeError for a kind that no file of `workloads/` knows. */
-export function scalePath(namespace: string, workload: Workload): string {
+export function scalePath(namespace: string, workload: Pick<Workload, "kind" | "name">): string {
 	const kind = workloadKinds.find((candidate) => candidate.kind === workload.kind);
 	if (kind === undefined) throw new TypeError(`unknown kind of workload: ${workload.kind}`);
 	const { group, version, resource } = kind;

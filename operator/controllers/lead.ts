@@ -1,4 +1,4 @@
-import type { Workload } from "../../core/observed.ts";
+import type { Recorded, Workload } from "../../core/observed.ts";
 import type { RestoreEffect, RestoreStep } from "../../core/restore.ts";
 import { nextStatus, withClearance, withoutRecordRows } from "../../core/status.ts";
 import { targetStates, targetsOf } from "../../core/targets.ts";
@@ -161,20 +161,33 @@ export class Lead implements Controller {
 					"restored",
 				);
 				return;
-			case "DeleteRecord": {
-				const { uid, resourceVersion, workloadUid } = effect.record;
-				// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
-				const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
-				try {
-					await leaderClient.delete(recordsPath(namespace, workloadUid), body, {
-						deadlineMilliseconds,
-						signal,
-					});
-				} catch (error) {
-					if (!isKubeError(error, "NOT_FOUND")) throw error;
-				}
-				return;
+			case "DeleteRecord":
+				return this.#deleteRecord(desk, effect.record, signal);
+		}
+	}
+
+	/** Forgets what a workload was, unless it stands at zero: then the watch showed what was before the halt. */
+	async #deleteRecord(desk: DeskState, record: Recorded, signal: AbortSignal): Promise<void> {
+		const { leaderClient } = this.#context;
+		const { namespace } = desk;
+		const options = { priority: "emergency", deadlineMilliseconds, signal } as const;
+		const { uid, resourceVersion, workloadUid } = record;
+		try {
+			const scale = await leaderClient.get<Scale>(scalePath(namespace, record), undefined, options);
+			const isZero = scale.metadata.uid === workloadUid && (scale.spec?.replicas ?? 0) === 0;
+			if (isZero && record.replicas > 0) {
+				desk.view.relist("a read showed other replicas");
+				throw new OperatorError("SUPERSEDED", `${record.kind} ${record.name} is not restored yet`);
 			}
+		} catch (error) {
+			if (!isKubeError(error, "NOT_FOUND")) throw error;
+		}
+		// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
+		const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
+		try {
+			await leaderClient.delete(recordsPath(namespace, workloadUid), body, options);
+		} catch (error) {
+			if (!isKubeError(error, "NOT_FOUND")) throw error;
 		}
 	}
 
