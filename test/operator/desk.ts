@@ -154,7 +154,9 @@ export class TestDesk {
 
 	/** Takes the finalizers from every pod that is told to stop, so that it ends. */
 	async dropFinalizers(): Promise<void> {
-		const kept = (await this.pods()).filter((pod) => (pod.metadata.finalizers ?? []).length > 0);
+		const kept = (await this.pods()).filter(
+			({ metadata }) => metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length > 0,
+		);
 		for (const { metadata } of kept) {
 			const path = podsPath(this.namespace, metadata.name);
 			await this.admin.patch(path, { metadata: { finalizers: null } }, { type: "merge" });

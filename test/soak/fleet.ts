@@ -41,10 +41,16 @@ export class Fleet {
 	}
 
 	/** A workload with a name and labels of its own. */
-	spec({ workload, app, inEurope, replicas }: Deployed): WorkloadSpec & { readonly labels: Labels } {
+	spec({ workload, app, inEurope, replicas, slow }: Deployed): WorkloadSpec & { readonly labels: Labels } {
 		const name = `${app}-${this.#made++}`;
 		const labels = { app, name, ...(inEurope && { region: "eu" }) };
-		return { kind: workload, name, replicas, labels };
+		return {
+			kind: workload,
+			name,
+			replicas,
+			labels,
+			...(slow && { finalizers: ["tradingsafety.dev/slow"] }),
+		};
 	}
 
 	/** Takes note of a workload that was made. */

@@ -155,6 +155,8 @@ export class Replicas {
 	}
 }
 
+const latestMilliseconds = 6_000;
+
 /** This share of the calls fails, in one of several ways. */
 const badly =
 	(chance: Chance, share: number): Rule =>
@@ -167,5 +169,6 @@ const badly =
 					[3, { kind: "Reset" }],
 					[3, { kind: "LoseAnswer" }],
 					[2, { kind: "Hang" }],
+					[2, { kind: "Late", until: chance.moment(latestMilliseconds) }],
 				)
 			: { kind: "Pass" };

@@ -2,6 +2,7 @@ import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { messageOf } from "../../dev/cluster/errors.ts";
 import { awaitPolicies } from "../../dev/install.ts";
 import { wait } from "../../kube/backoff.ts";
+import { KubeError } from "../../kube/error.ts";
 import { worldTargets } from "../core/world/oracle.ts";
 import { Chance } from "../operator/chance.ts";
 import { TestDesk } from "../operator/desk.ts";
@@ -93,8 +94,28 @@ async function setUp(
 	await crew.lower(true, endMilliseconds);
 	await desk.confirmed("Normal");
 	told.note("the desk is in Normal");
+	endSlowly(scope, desk, chance);
 	const faults = new Faults({ cluster, replicas, crew, chronicle: told, chance });
 	return { desk, fleet, crew, replicas, watcher, faults, told };
+}
+
+/** Lets pods that are told to stop, and take their time, go now and then. */
+function endSlowly(scope: OwnScope, desk: TestDesk, chance: Chance): void {
+	const stopped = new AbortController();
+	const loop = async () => {
+		while (!stopped.signal.aborted) {
+			await wait(chance.integer(200, 2_000), stopped.signal);
+			await desk.dropFinalizers().catch((error: unknown) => {
+				// The API server is away, or the pod is gone already: there will be a next time.
+				if (!(error instanceof KubeError)) throw error;
+			});
+		}
+	};
+	const running = loop();
+	scope.teardown(() => {
+		stopped.abort();
+		return running;
+	});
 }
 
 async function playSteps(stage: Stage, story: Story): Promise<void> {

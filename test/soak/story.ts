@@ -52,6 +52,8 @@ export type Deployed = {
 	readonly app: string;
 	readonly inEurope: boolean;
 	readonly replicas: number;
+	/** Its pods take a while to end. */
+	readonly slow: boolean;
 };
 
 /** A deed after a pause, with what goes wrong from its beginning on. */
@@ -105,9 +107,21 @@ export function drawStory(chance: Chance): Story {
 		replicas,
 		approvals: chance.happens(0.2) ? 1 : 0,
 		fleet: [
-			{ workload: "Deployment", app: "risk", inEurope: false, replicas: 1 },
-			{ workload: "Deployment", app: "bot", inEurope: false, replicas: chance.integer(1, 4) },
-			{ workload: "StatefulSet", app: "bot", inEurope: chance.happens(0.5), replicas: chance.integer(1, 3) },
+			{ workload: "Deployment", app: "risk", inEurope: false, replicas: 1, slow: false },
+			{
+				workload: "Deployment",
+				app: "bot",
+				inEurope: false,
+				replicas: chance.integer(1, 4),
+				slow: chance.happens(0.5),
+			},
+			{
+				workload: "StatefulSet",
+				app: "bot",
+				inEurope: chance.happens(0.5),
+				replicas: chance.integer(1, 3),
+				slow: chance.happens(0.3),
+			},
 			...(targets.includes("gateways") ? [oneOf("gateway")] : []),
 			...(targets.includes("liquidators") ? [oneOf("liquidator")] : []),
 			...more,
@@ -116,7 +130,13 @@ export function drawStory(chance: Chance): Story {
 	};
 }
 
-const oneOf = (app: string): Deployed => ({ workload: "Deployment", app, inEurope: false, replicas: 1 });
+const oneOf = (app: string): Deployed => ({
+	workload: "Deployment",
+	app,
+	inEurope: false,
+	replicas: 1,
+	slow: false,
+});
 
 function deployed(chance: Chance, targets: readonly string[]): Deployed {
 	return {
@@ -124,6 +144,7 @@ function deployed(chance: Chance, targets: readonly string[]): Deployed {
 		app: chance.one(targets.includes("gateways") ? ["bot", "bot", "gateway"] : ["bot"]),
 		inEurope: chance.happens(0.3),
 		replicas: chance.integer(0, 3),
+		slow: chance.happens(0.3),
 	};
 }
 
