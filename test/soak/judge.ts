@@ -21,6 +21,7 @@ export function judge(seen: Testimony, said: Deposition): readonly string[] {
 		...startedInHalt(seen),
 		...grownInHalt(seen),
 		...claimedTooEarly(seen),
+		...claimedRestored(seen),
 		...lowered(seen, said),
 		...released(seen),
 		...recordedWrongly(seen, said),
@@ -94,6 +95,32 @@ function claimedTooEarly(seen: Testimony): readonly string[] {
 			(life) => `version ${version.at} ${claims.join(" and ")}, and pod ${life.name} exists`,
 		);
 	});
+}
+
+/** Nothing is confirmed while a workload that may run still waits to be brought back: at zero, with a record. */
+function claimedRestored({ versions, workloads, records }: Testimony): readonly string[] {
+	return versions.filter(isConfirmed).flatMap(({ at, desk }) => {
+		const standing = latest(workloads, at, ({ uid }) => uid);
+		return latest(records, at, ({ uid }) => uid)
+			.filter((record) => !record.deleted && record.replicas > 0)
+			.flatMap((record) => {
+				const workload = standing.find(({ uid }) => uid === record.workloadUid);
+				if (workload === undefined || workload.deleted || workload.replicas > 0) return [];
+				if (denies(desk, workload.labels)) return [];
+				return [
+					`version ${at} says that it is confirmed, and ${workload.name} is not back: ${record.replicas}`,
+				];
+			});
+	});
+}
+
+/** The last news of each thing before a version. */
+function latest<T extends { readonly at: number }>(
+	news: readonly T[],
+	before: number,
+	key: (one: T) => string,
+): readonly T[] {
+	return [...new Map(news.filter(({ at }) => at < before).map((one) => [key(one), one])).values()];
 }
 
 /** The pods that certainly exist at a version that denies them. */

@@ -35,6 +35,7 @@ export type Testimony = {
 		readonly uid: string;
 		readonly labels: Labels;
 		readonly replicas: number;
+		readonly deleted: boolean;
 	})[];
 	readonly records: readonly {
 		readonly at: number;

@@ -149,8 +149,8 @@ export class Watcher {
 	#seeWorkload({ type, object, at, gap }: SeenEvent<Workload>): void {
 		const { name, uid } = object.metadata;
 		const labels = object.spec.template.metadata.labels;
-		const replicas = type === "DELETED" ? 0 : (object.spec.replicas ?? 1);
-		this.#workloads.push({ at, gap, name, uid, labels, replicas });
+		const replicas = object.spec.replicas ?? 1;
+		this.#workloads.push({ at, gap, name, uid, labels, replicas, deleted: type === "DELETED" });
 	}
 
 	#seeRecord({ type, object, at }: SeenEvent<RestoreRecord>): void {
