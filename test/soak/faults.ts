@@ -2,7 +2,9 @@ import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { messageOf } from "../../dev/cluster/errors.ts";
 import type { ServerName } from "../../dev/cluster/files.ts";
 import { wait } from "../../kube/backoff.ts";
+import type { Client } from "../../kube/client.ts";
 import type { Chance } from "../operator/chance.ts";
+import { until } from "../support/until.ts";
 import type { Chronicle } from "./chronicle.ts";
 import type { Crew } from "./people.ts";
 import type { Replicas } from "./replicas.ts";
@@ -15,6 +17,7 @@ export class Faults {
 	readonly #crew: Crew;
 	readonly #chronicle: Chronicle;
 	readonly #chance: Chance;
+	readonly #admin: Client;
 	readonly #running = new Set<Promise<void>>();
 	readonly #taken = new Set<ServerName>();
 	readonly #healing = new AbortController();
@@ -26,7 +29,9 @@ export class Faults {
 		readonly crew: Crew;
 		readonly chronicle: Chronicle;
 		readonly chance: Chance;
+		readonly admin: Client;
 	}) {
+		this.#admin = stage.admin;
 		this.#cluster = stage.cluster;
 		this.#replicas = stage.replicas;
 		this.#crew = stage.crew;
@@ -71,6 +76,7 @@ export class Faults {
 				return this.#hit(fault.server, "kill -9", async () => {
 					await this.#cluster.stopServer(fault.server, "SIGKILL");
 					await last(fault.downMilliseconds)();
+					if (fault.server === "kwok") await this.#endNodeLeases();
 					await this.#cluster.startServer(fault.server);
 					this.#chronicle.note(`${fault.server} runs again`);
 				});
@@ -84,6 +90,14 @@ export class Faults {
 					this.#chronicle.note(`SIGCONT of ${fault.server}`);
 				});
 		}
+	}
+
+	/** Without this a new KWOK, which has a new name, plays the nodes only when the leases of the dead one are over. */
+	async #endNodeLeases(): Promise<void> {
+		const path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+		await until("the node leases are ended", () => this.#admin.delete(path).then(() => true), {
+			timeoutMilliseconds: 60_000,
+		});
 	}
 
 	async #hit(server: ServerName, what: string, work: () => Promise<void>): Promise<void> {

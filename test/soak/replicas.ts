@@ -128,7 +128,11 @@ export class Replicas {
 					const wasRunning = replica.running;
 					this.#killed.add(replica);
 					const code = await replica.end("SIGTERM");
-					return wasRunning && code !== 0 ? [`${replica.identity} ended with ${code} on SIGTERM`] : [];
+					// One that has only just begun does not listen to signals yet.
+					const listens = replica.log.some((line) => line.msg === "governing");
+					return wasRunning && listens && code !== 0
+						? [`${replica.identity} ended with ${code} on SIGTERM`]
+						: [];
 				}),
 			)
 		).flat();

@@ -95,7 +95,7 @@ async function setUp(
 	await desk.confirmed("Normal");
 	told.note("the desk is in Normal");
 	endSlowly(scope, desk, chance);
-	const faults = new Faults({ cluster, replicas, crew, chronicle: told, chance });
+	const faults = new Faults({ cluster, replicas, crew, chronicle: told, chance, admin: desk.admin });
 	return { desk, fleet, crew, replicas, watcher, faults, told };
 }
 
