@@ -80,6 +80,7 @@ async function setUp(
 	{ seen, told, chance }: { readonly seen: Chronicle; readonly told: Chronicle; readonly chance: Chance },
 ) {
 	const desk = await TestDesk.create(scope, { cluster });
+	endSlowly(scope, desk, chance);
 	const fleet = new Fleet(desk);
 	const specs = story.fleet.map((deployed) => fleet.spec(deployed));
 	await desk.run(...specs);
@@ -94,7 +95,6 @@ async function setUp(
 	await crew.lower(true, endMilliseconds);
 	await desk.confirmed("Normal");
 	told.note("the desk is in Normal");
-	endSlowly(scope, desk, chance);
 	const faults = new Faults({ cluster, replicas, crew, chronicle: told, chance, admin: desk.admin });
 	return { desk, fleet, crew, replicas, watcher, faults, told };
 }
