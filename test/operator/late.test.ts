@@ -76,7 +76,12 @@ test.serial(
 		await until("they are told", async () => {
 			return (await desk.pods("bots")).every((pod) => pod.metadata.deletionTimestamp !== undefined);
 		});
-		t.is((await desk.condition("Confirmed"))?.status, "False");
+		const confirmed = await until("the replica has said what it sees", async () => {
+			const { metadata, status } = await desk.get();
+			const found = status?.conditions?.find((condition) => condition.type === "Confirmed");
+			return found?.observedGeneration === metadata.generation ? found : undefined;
+		});
+		t.is(confirmed.status, "False");
 		await desk.dropFinalizers();
 		await desk.confirmed("Emergency");
 		await witness.catchUp();
@@ -104,4 +109,5 @@ test.serial("a leader that no longer sees workloads change does not forget what 
 	// Then everything comes back
 	await desk.confirmed("Normal");
 	await desk.ready("bots", 2);
+	t.deepEqual(await desk.records(), []);
 });
