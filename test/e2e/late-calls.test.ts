@@ -1,9 +1,9 @@
 import test from "ava";
+import { TestDesk, target } from "../operator/desk.ts";
+import { FaultProxy, pass } from "../operator/proxy.ts";
+import { startReplica } from "../operator/replica.ts";
+import { Witness } from "../operator/witness.ts";
 import { until } from "../support/until.ts";
-import { TestDesk, target } from "./desk.ts";
-import { FaultProxy, pass } from "./proxy.ts";
-import { startReplica } from "./replica.ts";
-import { Witness } from "./witness.ts";
 
 test.serial(
 	"a scale to zero that arrives after the halt and its restore does not undo the restore",
