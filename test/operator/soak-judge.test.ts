@@ -135,6 +135,29 @@ for (const { what, breach, rest } of [
 		},
 	},
 	{
+		what: "a history that is not what was seen",
+		breach: /history says of generation 2 that it went to Pause: it was Emergency/,
+		rest: replaced(
+			3,
+			version(300, 3, { mode: "Pause", reason: "1: safe" }, { history: [{ generation: 2, to: "Pause" }] }),
+		),
+	},
+	{
+		what: "an override that is not called one",
+		breach: /history says of generation 3 that it went to Pause, and not that it was an override/,
+		rest: {
+			versions: [
+				version(100, 2, { mode: "Emergency" }),
+				version(
+					300,
+					3,
+					{ mode: "Pause", reason: "2: at once" },
+					{ history: [{ generation: 3, to: "Pause", reason: "2: at once" }] },
+				),
+			],
+		},
+	},
+	{
 		what: "risk monitoring that is told to stop",
 		breach: /watches risk/,
 		rest: { lives: [life(50, { labels: { app: "risk" }, toldBy: 110 })] },

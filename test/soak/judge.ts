@@ -25,6 +25,7 @@ export function judge(seen: Testimony, said: Deposition): readonly string[] {
 		...lowered(seen, said),
 		...released(seen),
 		...recordedWrongly(seen, said),
+		...toldWrongly(seen, said),
 		...riskTouched(seen),
 	];
 }
@@ -183,6 +184,27 @@ function released({ versions }: Testimony): readonly string[] {
 			if ((now ?? 0) >= (old ?? 0) || (now ?? 0) >= severityOf(asked)) return [];
 			return [`version ${at} releases ${name}, of which ${asked} is asked`];
 		});
+	});
+}
+
+/** The history that status tells is the one that was seen, and says of each override that it was one. */
+function toldWrongly({ versions }: Testimony, { lowerings, overrides }: Deposition): readonly string[] {
+	const last = versions.at(-1)?.desk.status?.history ?? [];
+	return last.flatMap((row) => {
+		const index = versions.findIndex(({ desk }) => desk.metadata.generation === row.generation);
+		const [before, now] = [versions[index - 1], versions[index]];
+		if (now === undefined) return [];
+		const { spec } = now.desk;
+		const word = `${spec.mode}${spec.freeze === true ? "+Freeze" : ""}`;
+		const text = `history says of generation ${row.generation} that it went to ${row.to}`;
+		if (row.to !== word) return [`${text}: it was ${word}`];
+		const reason = row.reason ?? "";
+		if (row.override === true && lowerings.has(reason) && !overrides.has(reason)) {
+			return [`${text} by override: it was cleared`];
+		}
+		const cleared = before === undefined || isCleared(before) || now.gap;
+		const silent = overrides.has(reason) && !cleared && row.override !== true && row.gap !== true;
+		return silent ? [`${text}, and not that it was an override`] : [];
 	});
 }
 

@@ -97,8 +97,9 @@ export function drawStory(chance: Chance): Story {
 		[10, ["kube-apiserver", "etcd", ...controllers]],
 	);
 	let halted = false;
+	const tempo = chance.pick<Tempo>([2, "Walk"], [1, "Storm"]);
 	const steps = Array.from({ length: chance.integer(5, 12) }, () => {
-		const drawn = step(chance, halted, targets, replicas, killable);
+		const drawn = step(chance, tempo, halted, targets, replicas, killable);
 		halted = isHaltedAfter(halted, drawn);
 		return drawn;
 	});
@@ -148,18 +149,23 @@ function deployed(chance: Chance, targets: readonly string[]): Deployed {
 	};
 }
 
+/** In a storm everything comes at once. */
+type Tempo = "Walk" | "Storm";
+
 function step(
 	chance: Chance,
+	tempo: Tempo,
 	halted: boolean,
 	targets: readonly string[],
 	replicas: number,
 	killable: readonly ServerName[],
 ): Step {
+	const isStorm = tempo === "Storm";
 	return {
-		pauseMilliseconds: chance.happens(0.3) ? 0 : chance.integer(0, 1_500),
+		pauseMilliseconds: chance.happens(0.3) ? 0 : chance.integer(0, isStorm ? 300 : 1_500),
 		deed: deed(chance, halted, targets),
-		faults: Array.from({ length: chance.pick([30, 0], [45, 1], [25, 2]) }, () => ({
-			afterMilliseconds: chance.integer(0, longestFuseMilliseconds),
+		faults: Array.from({ length: isStorm ? chance.integer(1, 3) : chance.integer(0, 2) }, () => ({
+			afterMilliseconds: chance.integer(0, isStorm ? 500 : longestFuseMilliseconds),
 			fault: fault(chance, replicas, killable),
 		})),
 	};
