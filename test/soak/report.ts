@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { clusterFiles, logTail, SERVERS } from "../../dev/cluster/files.ts";
 import type { Outcome } from "./soak.ts";
+import type { Fault } from "./story.ts";
 
 /** One line for a seed that went well, all that is known for one that did not. */
 export function describeOutcome(outcome: Outcome, folder: string | undefined): string {
 	const { seed, seconds, breaches, told, story } = outcome;
 	const deeds = story.steps.map(({ deed, faults }) =>
-		[deed.kind, ...faults.map(({ fault }) => `+${fault.kind}`)].join(" "),
+		[deed.kind, ...faults.map(({ fault }) => `+${nameOf(fault)}`)].join(" "),
 	);
 	const head = `seed ${seed} (${seconds.toFixed(1)} s, ${story.replicas} replicas): ${deeds.join(", ")}`;
 	if (breaches.length === 0) return `ok      ${head}`;
@@ -20,6 +21,10 @@ export function describeOutcome(outcome: Outcome, folder: string | undefined): s
 		`  What was seen, and the logs: ${folder}`,
 		`  Again: npm run soak -- --seed ${seed}`,
 	].join("\n");
+}
+
+function nameOf(fault: Fault): string {
+	return "server" in fault ? `${fault.kind}(${fault.server})` : fault.kind;
 }
 
 /** Writes what is known of a failed seed into a folder of its own and returns its path. */
