@@ -69,7 +69,7 @@ export class Faults {
 			case "Silence":
 				return this.#replicas.silence(fault.victim, fault.of);
 			case "Weather":
-				return this.#replicas.weather(fault.victim, this.#chance, fault.share, last(fault.milliseconds));
+				return this.#replicas.weather(fault, this.#chance, last(fault.milliseconds));
 			case "Raise":
 				return this.#crew.raise(fault.to);
 			case "KillServer":

@@ -91,12 +91,17 @@ export class Replicas {
 		else proxy?.freezeWatches(of);
 	}
 
-	async weather(victim: Victim, chance: Chance, share: number, during: () => Promise<void>): Promise<void> {
+	async weather(
+		{ victim, share, of }: { readonly victim: Victim; readonly share: number; readonly of: string },
+		chance: Chance,
+		during: () => Promise<void>,
+	): Promise<void> {
 		const number = this.#numberOf(victim);
 		const proxy = this.#places[number]?.proxy;
 		if (proxy === undefined) return;
-		this.#chronicle.note(`bad weather for replica ${number}: ${share * 100} % of its calls`);
-		proxy.rule = badly(chance, share);
+		this.#chronicle.note(`bad weather for replica ${number}: ${share * 100} % of its calls to ${of}`);
+		const bad = badly(chance, share);
+		proxy.rule = (call) => (of === "everything" || call.path.includes(`/${of}`) ? bad(call) : pass(call));
 		await during();
 		proxy.rule = pass;
 		this.#chronicle.note(`the weather of replica ${number} is fine again`);

@@ -14,10 +14,11 @@ export type Fault =
 	| { readonly kind: "Cut"; readonly victim: Victim }
 	/** Its connections, or its watches of one resource, stay open and nothing comes through any more. */
 	| { readonly kind: "Silence"; readonly victim: Victim; readonly of: string }
-	/** For a while a share of its calls fails, hangs, or is carried out without an answer. */
+	/** For a while a share of its calls, of all or of one sort, fails, hangs, or is carried out without an answer. */
 	| {
 			readonly kind: "Weather";
 			readonly victim: Victim;
+			readonly of: string;
 			readonly share: number;
 			readonly milliseconds: number;
 	  }
@@ -77,6 +78,7 @@ export const longestFuseMilliseconds = 1_500;
 
 const modes = ["Pause", "Reduce", "Emergency"] as const;
 const controllers = ["kube-controller-manager", "kube-scheduler", "kwok"] as const;
+const called = ["restorerecords", "scale", "pods", "status", "leases", "tradingsafeties"] as const;
 const watched = ["pods", "deployments", "statefulsets", "restorerecords", "tradingsafeties"] as const;
 
 /** Draws a story. The same seed gives the same story; how it goes depends on time as well. */
@@ -212,7 +214,8 @@ function fault(chance: Chance, replicas: number, killable: readonly ServerName[]
 		[5, { kind: "SleepServer", server: chance.one(controllers), milliseconds }],
 		[8, { kind: "Cut", victim }],
 		[10, { kind: "Silence", victim, of: chance.one(["everything", ...watched]) }],
-		[12, { kind: "Weather", victim, share: chance.one([0.05, 0.2, 0.5]), milliseconds }],
+		[7, { kind: "Weather", victim, of: "everything", share: chance.one([0.05, 0.2, 0.5]), milliseconds }],
+		[7, { kind: "Weather", victim, of: chance.one(called), share: chance.one([0.5, 1]), milliseconds }],
 		[10, { kind: "Raise", to: chance.one(modes) }],
 	);
 }
