@@ -138,11 +138,13 @@ export class DeskState {
 		this.#knownAt = this.#takenAt;
 		this.#read = object;
 		this.recollect();
+		this.#forgetAdmitted();
 		if (wentBack) this.#forgetWhatWas();
 		if (sameObject && next === generation && !wentBack) return true;
 		if (!sameObject) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
 		if (!sameObject || next !== generation + 1) this.#gone.clear();
+		this.#forgetReleasable(before.spec);
 		this.#seenAt = performance.now();
 		this.#note(before);
 		if (wentBack) this.#options.onWentBack(this);
@@ -218,12 +220,25 @@ export class DeskState {
 	#note(last?: TradingSafety): void {
 		const seen = sight(this.#object, this.#options.clock.now(), last);
 		this.#sightings = [...this.#sightings, seen].slice(-sightingsKept);
+	}
+
+	#forgetAdmitted(): void {
 		for (const state of targetStates(this.#object)) {
 			if (!state.admits) continue;
 			this.#gone.delete(state.spec.name);
 			for (const [key, contest] of this.#contests) {
 				if (contest.target === state.spec.name) this.#contests.delete(key);
 			}
+		}
+	}
+
+	/**
+	 * What spec alone did not stop may have been released in a version of that generation that was never seen, and
+	 * its pods with it.
+	 */
+	#forgetReleasable(spec: TradingSafety["spec"]): void {
+		for (const state of targetStates({ spec })) {
+			if (state.action !== "Stop") this.#gone.delete(state.spec.name);
 		}
 	}
 }

@@ -7,8 +7,10 @@ import { isKubeError } from "../kube/error.ts";
 import type { Context } from "./context.ts";
 import type { DeskState } from "./desk-state.ts";
 import { deskPath, newRecord, podsPath, recordsPath, workloadPath } from "./resources.ts";
-import type { Present, WorkloadKind, WorkloadObject } from "./workloads/kind.ts";
+import { type WorkloadKind, type WorkloadObject, withVersion } from "./workloads/kind.ts";
 
+/** How often a scaling that met another version of its workload is tried at once; then it waits its turn. */
+const mostTries = 5;
 const limits = { priority: "emergency", deadlineMilliseconds: 5_000 } as const;
 
 /** The desk as the API server has it now. */
@@ -50,8 +52,9 @@ export async function callToStop(
 			const kind = desk.view.kindOf(effect.workload);
 			if (kind === undefined) return;
 			// A watch that fell silent in an earlier halt shows what it left, not what runs now.
-			const present = await presentOf(client, kind, namespace, effect.workload, options);
-			if (present === undefined) return;
+			const object = await objectNow(client, kind, namespace, effect.workload, options);
+			if (object === undefined) return;
+			const present = kind.setting.read(object);
 			if (present.replicas !== effect.workload.replicas) desk.view.relist("a read showed other replicas");
 			const record = newRecord(effect.workload, present, effect.target, generation, identity);
 			return settled(client.create(recordsPath(namespace), record, undefined, options), "ALREADY_EXISTS");
@@ -61,13 +64,39 @@ export async function callToStop(
 			const path = recordsPath(namespace, effect.workload.uid);
 			return settled(client.patch(path, body, { type: "merge" }, options), "NOT_FOUND");
 		}
-		case "ScaleToZero": {
-			// In a halt that is over the record is gone, and nothing would bring the workload back.
-			if (!desk.isOrphan && !(await isStillWanted(client, desk, generation, options))) return;
-			const kind = desk.view.kindOf(effect.workload);
-			if (kind === undefined) return;
-			const path = workloadPath(kind, namespace, effect.workload.name, kind.setting.subresource);
-			return settled(client.patch(path, kind.setting.patch(0), { type: "merge" }, options), "NOT_FOUND");
+		case "ScaleToZero":
+			return scaleToZero(client, desk, effect.workload, generation, options);
+	}
+}
+
+/**
+ * Scales to zero what was there before the desk was read: in a halt that is over the record is gone, and nothing
+ * would bring the workload back. Whatever restored it meanwhile gave it another resourceVersion, so a call that
+ * arrives late, or that a replica makes which slept in between, is refused.
+ */
+async function scaleToZero(
+	client: Client,
+	desk: DeskState,
+	workload: Workload,
+	generation: number,
+	options: CallOptions,
+): Promise<void> {
+	const { namespace } = desk;
+	const kind = desk.view.kindOf(workload);
+	if (kind === undefined) return;
+	const { setting } = kind;
+	const path = workloadPath(kind, namespace, workload.name, setting.subresource);
+	for (let tries = 1; ; tries += 1) {
+		const object = await objectNow(client, kind, namespace, workload, options);
+		if (object === undefined) return;
+		if (!desk.isOrphan && !(await isStillWanted(client, desk, generation, options))) return;
+		const body = withVersion(setting.patch(0), object.metadata.resourceVersion);
+		try {
+			await settled(client.patch(path, body, { type: "merge" }, options), "NOT_FOUND");
+			return;
+		} catch (error) {
+			// Its controller counts pods all the time while they are stopped.
+			if (!isKubeError(error, "CONFLICT") || tries >= mostTries) throw error;
 		}
 	}
 }
@@ -96,18 +125,18 @@ async function settled(
 	}
 }
 
-/** What is set of the workload with this UID now; undefined when it is gone or another. */
-async function presentOf(
+/** The workload with this UID as it is now; undefined when it is gone or another. */
+async function objectNow(
 	client: Client,
 	kind: WorkloadKind,
 	namespace: string,
 	{ name, uid }: Workload,
 	options: CallOptions,
-): Promise<Present | undefined> {
+): Promise<WorkloadObject | undefined> {
 	try {
 		const path = workloadPath(kind, namespace, name);
 		const object = await client.get<WorkloadObject>(path, undefined, options);
-		return object.metadata.uid === uid ? kind.setting.read(object) : undefined;
+		return object.metadata.uid === uid ? object : undefined;
 	} catch (error) {
 		if (isKubeError(error, "NOT_FOUND")) return undefined;
 		throw error;

@@ -10,6 +10,7 @@ import {
 	type ClusterDescription,
 	type ClusterFiles,
 	type ClusterPorts,
+	isApiServerName,
 	type ProgramName,
 	readProcesses,
 	type ServerName,
@@ -70,6 +71,10 @@ export type Cluster = ClusterAccess & {
 	/** Starts it again on the same port; resolves when it is ready. */
 	startApiServer(name?: ApiServerName): Promise<void>;
 	restartApiServer(signal?: "SIGTERM" | "SIGKILL", name?: ApiServerName): Promise<void>;
+	/** Ends one server; resolves when its process is gone. The others go on without it. */
+	stopServer(server: ServerName, signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+	/** Starts a stopped server again; resolves when its process runs, and with an API server when it is ready. */
+	startServer(server: ServerName): Promise<void>;
 	/** Stops a process in its tracks (SIGSTOP): it keeps its connections and answers nobody. */
 	freeze(name: ServerName | "warden"): void;
 	/** Lets a frozen process go on. */
@@ -155,6 +160,11 @@ function handle(starting: Starting, plan: ServerPlan): Cluster {
 			await warden.stop(name, signal);
 			await startApiServer(cluster, name);
 		},
+		stopServer: (server, signal = "SIGTERM") => warden.stop(server, signal),
+		startServer: (server) =>
+			isApiServerName(server)
+				? startApiServer(cluster, server)
+				: warden.start(server, cluster.command(server)),
 		freeze: (name) => signalTo(files, name, "SIGSTOP"),
 		resume: (name) => signalTo(files, name, "SIGCONT"),
 		async restartControllerManager(rate) {

@@ -5,11 +5,23 @@ import { systemErrorCode } from "./errors.ts";
 import type { ProcessIdentity } from "./processes.ts";
 
 /** The programs that servers run. */
-export type ProgramName = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok";
+export const PROGRAMS = [
+	"etcd",
+	"kube-apiserver",
+	"kube-controller-manager",
+	"kube-scheduler",
+	"kwok",
+] as const;
+export type ProgramName = (typeof PROGRAMS)[number];
 
 /** The API servers that a cluster may have, in order; it has at least the first. */
 export const API_SERVERS = ["kube-apiserver", "kube-apiserver-2", "kube-apiserver-3"] as const;
 export type ApiServerName = (typeof API_SERVERS)[number];
+
+/** True for one of {@link API_SERVERS}. */
+export function isApiServerName(name: string): name is ApiServerName {
+	return (API_SERVERS as readonly string[]).includes(name);
+}
 
 /** One server of a cluster. */
 export type ServerName = ProgramName | ApiServerName;

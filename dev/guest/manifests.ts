@@ -49,12 +49,9 @@ export type PolicySet = {
 	readonly mutating: boolean;
 };
 
-/**
- * The API as an administrator installs it, without the accounts, in the order in which it is made. There is one set
- * of policies, for clusters that serve MutatingAdmissionPolicy; `assertSuitable` refuses others before this is asked.
- */
-export function apiObjects(_set: PolicySet): readonly AnyObject[] {
-	return [...customResourceDefinitions(), ...admissionPolicies(), ...roles()] as unknown as AnyObject[];
+/** The API as an administrator installs it, without the accounts, in the order in which it is made. */
+export function apiObjects(set: PolicySet): readonly AnyObject[] {
+	return [...customResourceDefinitions(), ...admissionPolicies(set), ...roles()] as unknown as AnyObject[];
 }
 
 /** The two namespaces; the operator's only when the demo runs one. */

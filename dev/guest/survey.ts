@@ -60,16 +60,6 @@ export async function readPolicySet(client: Client): Promise<PolicySet> {
 	return { mutating: resources.some(({ name }) => name === resource) };
 }
 
-/** @throws GuestError `Unsuitable` where the demo has no policies for the cluster */
-export function assertSuitable({ mutating }: PolicySet, version: string): void {
-	if (mutating) return;
-	const { group, version: served } = kinds.MutatingAdmissionPolicy;
-	throw new GuestError(
-		"Unsuitable",
-		`The demo needs MutatingAdmissionPolicy in ${group}/${served}, which Kubernetes 1.36 and newer serve: the cluster is ${version} and does not.`,
-	);
-}
-
 /** An operator that is at work. */
 export type RunningOperator = { readonly namespace: string; readonly holder: string };
 

@@ -1,4 +1,4 @@
-import type { Workload } from "../../core/observed.ts";
+import type { Recorded, Workload } from "../../core/observed.ts";
 import { withoutRegression } from "../../core/regression.ts";
 import type { RestoreEffect, RestoreStep } from "../../core/restore.ts";
 import { nextStatus, notRestoredRows, withClearance } from "../../core/status.ts";
@@ -12,7 +12,7 @@ import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { OperatorError } from "../error.ts";
 import { deskPath, recordsPath, workloadPath } from "../resources.ts";
-import type { Patch, WorkloadObject } from "../workloads/kind.ts";
+import { type WorkloadObject, withVersion } from "../workloads/kind.ts";
 import { publishStatus, writeStatus } from "./status.ts";
 
 /** A leader with less than this left of its lease begins nothing that opens. */
@@ -166,20 +166,36 @@ export class Lead implements Controller {
 					"restored",
 				);
 				return;
-			case "DeleteRecord": {
-				const { uid, resourceVersion, workloadUid } = effect.record;
-				// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
-				const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
-				try {
-					await leaderClient.delete(recordsPath(namespace, workloadUid), body, {
-						deadlineMilliseconds,
-						signal,
-					});
-				} catch (error) {
-					if (!isKubeError(error, "NOT_FOUND")) throw error;
-				}
-				return;
+			case "DeleteRecord":
+				return this.#deleteRecord(desk, effect.record, signal);
+		}
+	}
+
+	/** Forgets what a workload was, unless it stands at zero: then the watch showed what was before the halt. */
+	async #deleteRecord(desk: DeskState, record: Recorded, signal: AbortSignal): Promise<void> {
+		const { leaderClient } = this.#context;
+		const { namespace } = desk;
+		const options = { priority: "emergency", deadlineMilliseconds, signal } as const;
+		const { uid, resourceVersion, workloadUid } = record;
+		const kind = desk.view.kindOf(record);
+		if (kind === undefined) throw new OperatorError("SUPERSEDED", `there is no kind ${record.kind} any more`);
+		try {
+			const path = workloadPath(kind, namespace, record.name);
+			const object = await leaderClient.get<WorkloadObject>(path, undefined, options);
+			const isZero = object.metadata.uid === workloadUid && kind.setting.read(object).replicas === 0;
+			if (isZero && record.replicas > 0 && kind.project(object)?.notRestored === undefined) {
+				desk.view.relist("a read showed other replicas");
+				throw new OperatorError("SUPERSEDED", `${record.kind} ${record.name} is not restored yet`);
 			}
+		} catch (error) {
+			if (!isKubeError(error, "NOT_FOUND")) throw error;
+		}
+		// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
+		const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
+		try {
+			await leaderClient.delete(recordsPath(namespace, workloadUid), body, options);
+		} catch (error) {
+			if (!isKubeError(error, "NOT_FOUND")) throw error;
 		}
 	}
 
@@ -216,11 +232,6 @@ export class Lead implements Controller {
 			options,
 		);
 	}
-}
-
-/** A merge patch that applies to exactly this version. */
-function withVersion(patch: Patch, resourceVersion: string | undefined): object {
-	return { ...patch, metadata: { ...patch.metadata, resourceVersion } };
 }
 
 function released(status: TradingSafetyStatus | undefined, name: string, to: Column): TradingSafetyStatus {

@@ -55,6 +55,11 @@ export type Present = { readonly replicas: number; readonly earlier?: string };
 /** A merge patch (RFC 7396) of a workload or of its scale. */
 export type Patch = { readonly metadata?: object; readonly spec?: object };
 
+/** A merge patch that applies to exactly this version of the object. */
+export function withVersion(patch: Patch, resourceVersion: string | undefined): object {
+	return { ...patch, metadata: { ...patch.metadata, resourceVersion } };
+}
+
 /** How the replicas of a kind are read and set. A description: whoever uses it makes the calls. */
 export type Setting = {
 	/** Where they are written; absent: on the object itself. */

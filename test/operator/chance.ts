@@ -1,10 +1,8 @@
-import type { ExecutionContext } from "ava";
-
 /** Random numbers from a seed that the test prints, so that a failure can be tried again. */
 export class Chance {
 	#state: number;
 
-	constructor(t: ExecutionContext, seed = Math.floor(Math.random() * 2 ** 31)) {
+	constructor(t: { readonly log: (text: string) => void }, seed = Math.floor(Math.random() * 2 ** 31)) {
 		this.#state = seed;
 		t.log(`seed ${seed}`);
 	}
@@ -15,6 +13,32 @@ export class Chance {
 		let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
 		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
 		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+	}
+
+	/** A whole number from `least` to `most`. */
+	integer(least: number, most: number): number {
+		return least + Math.floor(this.next() * (most - least + 1));
+	}
+
+	/** True in this share of the cases. */
+	happens(share: number): boolean {
+		return this.next() < share;
+	}
+
+	/** One of these, each as likely as its weight says. */
+	pick<T>(...weighted: readonly (readonly [weight: number, value: T])[]): T {
+		const sum = weighted.reduce((total, [weight]) => total + weight, 0);
+		let left = this.next() * sum;
+		for (const [weight, value] of weighted) {
+			left -= weight;
+			if (left < 0) return value;
+		}
+		throw new RangeError("nothing to pick from");
+	}
+
+	/** One of these. */
+	one<T>(values: readonly T[]): T {
+		return this.pick(...values.map((value) => [1, value] as const));
 	}
 
 	/** Resolves after a random time below `milliseconds`: when a fault strikes, which no condition can say. */

@@ -1,11 +1,11 @@
-import type { ExecutionContext } from "ava";
 import type { RestoreRecord, TradingSafety } from "../../crds/types.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { deskPath, desksPath, podsPath, recordsPath } from "../../operator/resources.ts";
-import { newNamespace, sharedCluster } from "../support/cluster.ts";
+import type { Scope } from "../support/scope.ts";
+import { newNamespace, sharedCluster } from "../support/shared.ts";
 import { until } from "../support/until.ts";
 
 /** User name of the cluster's administrator, as whom a {@link TestDesk} patches. */
@@ -63,7 +63,7 @@ export class TestDesk {
 
 	/** Makes the namespace, with the enforce label unless told otherwise. Everything ends with the test. */
 	static async create(
-		t: ExecutionContext,
+		t: Scope,
 		options: { readonly cluster?: ClusterAccess; readonly labels?: Readonly<Record<string, string>> } = {},
 	): Promise<TestDesk> {
 		const cluster = options.cluster ?? (await sharedCluster());
@@ -166,7 +166,9 @@ export class TestDesk {
 
 	/** Takes the finalizers from every pod that is told to stop, so that it ends. */
 	async dropFinalizers(): Promise<void> {
-		const kept = (await this.pods()).filter((pod) => (pod.metadata.finalizers ?? []).length > 0);
+		const kept = (await this.pods()).filter(
+			({ metadata }) => metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length > 0,
+		);
 		for (const { metadata } of kept) {
 			const path = podsPath(this.namespace, metadata.name);
 			await this.admin.patch(path, { metadata: { finalizers: null } }, { type: "merge" });

@@ -1,7 +1,7 @@
-import type { ExecutionContext } from "ava";
 import { Client } from "../../kube/client.ts";
 import { connect, loadKubeConfig } from "../../kube/connection.ts";
 import { pathOf } from "../../kube/paths.ts";
+import type { Scope } from "../support/scope.ts";
 import { until } from "../support/until.ts";
 import type { TestDesk } from "./desk.ts";
 
@@ -9,7 +9,7 @@ import type { TestDesk } from "./desk.ts";
 export type Person = { readonly name: string; readonly client: Client };
 
 /** A client of the cluster as whoever a kubeconfig names. Closed with the test. */
-async function clientOf(t: ExecutionContext, kubeconfig: string): Promise<Client> {
+async function clientOf(t: Scope, kubeconfig: string): Promise<Client> {
 	const client = new Client(await connect(loadKubeConfig(kubeconfig), { sockets: 4 }));
 	t.teardown(() => client.close());
 	return client;
@@ -17,7 +17,7 @@ async function clientOf(t: ExecutionContext, kubeconfig: string): Promise<Client
 
 /** Makes a requester (who may reset) and an approver for the desk's namespace, with their rights in force. */
 export async function people(
-	t: ExecutionContext,
+	t: Scope,
 	desk: TestDesk,
 ): Promise<{ readonly requester: Person; readonly approver: Person; readonly raiser: Person }> {
 	const [requester, approver, raiser] = await Promise.all([
@@ -28,13 +28,7 @@ export async function people(
 	return { requester, approver, raiser };
 }
 
-async function person(
-	t: ExecutionContext,
-	desk: TestDesk,
-	name: string,
-	role: string,
-	verb: string,
-): Promise<Person> {
+async function person(t: Scope, desk: TestDesk, name: string, role: string, verb: string): Promise<Person> {
 	const { namespace, cluster, admin } = desk;
 	const group = "rbac.authorization.k8s.io";
 	await admin.create(pathOf({ group, version: "v1", resource: "rolebindings", namespace }), {

@@ -2,12 +2,12 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Agent, createServer, request as send } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { ExecutionContext } from "ava";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { readKeyPair } from "../../dev/cluster/credentials.ts";
 import { clusterFiles } from "../../dev/cluster/files.ts";
 import { issueCertificate } from "../../dev/cluster/pki.ts";
+import type { Scope } from "../support/scope.ts";
 
 /** A request that a replica sends to the API server. */
 export type Call = { readonly method: string; readonly path: string; readonly watch: boolean };
@@ -20,6 +20,8 @@ export type Verdict =
 	| { readonly kind: "Hang" }
 	/** Answered by the proxy: the API server never sees it. */
 	| { readonly kind: "Answer"; readonly status: number; readonly retryAfterSeconds?: number }
+	/** Sent on only when `until` resolves, whether or not the caller still waits. */
+	| { readonly kind: "Late"; readonly until: Promise<unknown> }
 	/** Carried out by the API server, and then the connection is reset: the caller cannot know. */
 	| { readonly kind: "LoseAnswer" };
 
@@ -40,12 +42,13 @@ export class FaultProxy {
 	readonly #watches = new Map<Socket, string>();
 	readonly #frozen = new Set<Socket>();
 	#hits = new Map<Verdict["kind"], number>();
+	readonly #lateAnswers: number[] = [];
 
 	private constructor(kubeconfig: string) {
 		this.kubeconfig = kubeconfig;
 	}
 
-	static async start(t: ExecutionContext, cluster: ClusterAccess): Promise<FaultProxy> {
+	static async start(t: Scope, cluster: ClusterAccess): Promise<FaultProxy> {
 		const authority = readKeyPair(clusterFiles(cluster.dir), "ca");
 		const pair = await issueCertificate(authority, {
 			commonName: "proxy",
@@ -80,6 +83,11 @@ export class FaultProxy {
 	/** How many calls met this fate. */
 	hits(kind: Verdict["kind"]): number {
 		return this.#hits.get(kind) ?? 0;
+	}
+
+	/** What the API server said to the calls that came late: HTTP status. */
+	get lateAnswers(): readonly number[] {
+		return this.#lateAnswers;
 	}
 
 	/** Resets every connection there is. */
@@ -130,6 +138,9 @@ export class FaultProxy {
 			case "Answer":
 				this.#answer(request, response, verdict);
 				return;
+			case "Late":
+				void this.#sendLate(request, to, verdict.until, () => socket.destroy());
+				return;
 			case "LoseAnswer":
 			case "Pass":
 				if (call.watch) this.#watches.set(socket, path);
@@ -159,6 +170,27 @@ export class FaultProxy {
 		response.end(
 			JSON.stringify({ kind: "Status", apiVersion: "v1", status: "Failure", code: status, reason }),
 		);
+	}
+
+	/** The caller learns nothing of it. */
+	async #sendLate(
+		request: IncomingMessage,
+		{ server, agent }: { readonly server: string; readonly agent: Agent },
+		until: Promise<unknown>,
+		done: () => void,
+	): Promise<void> {
+		const { method, headers, url } = request;
+		const { host: _host, ...rest } = headers;
+		const body: Buffer[] = [];
+		request.on("data", (chunk: Buffer) => body.push(chunk));
+		await until;
+		const onward = send(server + url, { agent, method, headers: rest }, (answer) => {
+			this.#lateAnswers.push(answer.statusCode ?? 0);
+			answer.resume();
+			answer.on("end", done);
+		});
+		onward.on("error", done);
+		onward.end(Buffer.concat(body));
 	}
 
 	#forward(

@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { ExecutionContext } from "ava";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
+import type { Scope } from "../support/scope.ts";
 import { until } from "../support/until.ts";
 import type { TestDesk } from "./desk.ts";
 
 const shiftedClock = new URL("shifted-clock.ts", import.meta.url).href;
 const main = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
+/** A runner that is killed must not leave replicas behind that look for its cluster for ever. */
+const leash = new URL("../../dev/demo/leash.ts", import.meta.url).href;
 
 /** Settings of {@link startReplica}. */
 export type ReplicaOptions = {
@@ -42,6 +44,19 @@ export class Replica {
 			.split("\n")
 			.filter((line) => line.startsWith("{"))
 			.map((line) => JSON.parse(line) as Record<string, unknown>);
+	}
+
+	/** What it wrote to standard error that is no line of its log: nothing, unless it crashed. */
+	get strayOutput(): string {
+		return this.#log
+			.split("\n")
+			.filter((line) => line !== "" && !line.startsWith("{"))
+			.join("\n");
+	}
+
+	/** Everything it wrote so far. */
+	get text(): string {
+		return this.#log;
 	}
 
 	get running(): boolean {
@@ -90,11 +105,7 @@ export class Replica {
 }
 
 /** Starts a replica for the desk's namespace alone, with a lease of its own, so that tests do not meet. */
-export async function startReplica(
-	t: ExecutionContext,
-	desk: TestDesk,
-	options: ReplicaOptions = {},
-): Promise<Replica> {
+export async function startReplica(t: Scope, desk: TestDesk, options: ReplicaOptions = {}): Promise<Replica> {
 	const identity = options.identity ?? `replica-${crypto.randomUUID().slice(0, 8)}`;
 	const kubeconfig =
 		options.kubeconfig ??
@@ -104,14 +115,14 @@ export async function startReplica(
 		process.execPath,
 		[
 			...clock,
-			main,
+			...["--import", leash, main],
 			...["--kubeconfig", kubeconfig, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
 			...["--namespace", desk.namespace, "--lease", `test-${desk.namespace}`],
 			...["--lease-seconds", String(options.leaseSeconds ?? 2)],
 			...(options.args ?? []),
 		],
 		{
-			stdio: ["ignore", "ignore", "pipe"],
+			stdio: ["ignore", "ignore", "pipe", "ipc"],
 			env: { ...process.env, TRADINGSAFETY_TEST_CLOCK_HOURS: String(options.clockHours ?? 0) },
 		},
 	);

@@ -1,8 +1,7 @@
-import type { ExecutionContext } from "ava";
 import type { TradingSafety } from "../../crds/types.ts";
-import { wait } from "../../kube/backoff.ts";
-import { KubeError } from "../../kube/error.ts";
 import { desksPath, podsPath } from "../../operator/resources.ts";
+import { follow } from "../support/follow.ts";
+import type { Scope } from "../support/scope.ts";
 import { until } from "../support/until.ts";
 import type { Pod, TestDesk } from "./desk.ts";
 
@@ -33,25 +32,28 @@ export class Witness {
 		this.#desk = desk;
 	}
 
-	static async start(t: ExecutionContext, desk: TestDesk): Promise<Witness> {
+	static async start(t: Scope, desk: TestDesk): Promise<Witness> {
 		const witness = new Witness(desk);
 		const pods = await witness.#listPods();
 		const desks = await witness.#listDesks();
+		const common = { client: desk.admin, signal: witness.#stopped.signal };
 		const following = [
-			witness.#follow(
-				podsPath(desk.namespace),
-				pods,
-				() => witness.#listPods(),
-				(type, object) => witness.#see(type, object as Pod),
-			),
-			witness.#follow(
-				desksPath(desk.namespace),
-				desks,
-				() => witness.#listDesks(),
-				(type, object) => {
+			follow({
+				...common,
+				path: podsPath(desk.namespace),
+				from: pods,
+				list: () => witness.#listPods(),
+				onEvent: (type, object) => witness.#see(type, object as Pod),
+			}),
+			follow({
+				...common,
+				path: desksPath(desk.namespace),
+				from: desks,
+				list: () => witness.#listDesks(),
+				onEvent: (type, object) => {
 					if (type !== "DELETED") witness.#versions.push(object as TradingSafety);
 				},
-			),
+			}),
 		];
 		t.teardown(() => {
 			witness.#stopped.abort();
@@ -134,33 +136,5 @@ export class Witness {
 		const { items, metadata } = await this.#desk.admin.list<TradingSafety>(desksPath(this.#desk.namespace));
 		if (this.#versions.length > 0) this.#versions.push(...items);
 		return metadata.resourceVersion ?? "0";
-	}
-
-	/** Goes on when the API server was away: after the last version seen, or, where it kept none, with a list. */
-	async #follow(
-		path: string,
-		from: string,
-		list: () => Promise<string>,
-		onEvent: (type: string, object: object) => void,
-	): Promise<void> {
-		const { signal } = this.#stopped;
-		let resourceVersion = from;
-		let gone = false;
-		while (!signal.aborted) {
-			try {
-				if (gone) resourceVersion = await list();
-				gone = false;
-				const query = { watch: true, resourceVersion, allowWatchBookmarks: true };
-				const limits = { signal, openMilliseconds: 5_000, silenceMilliseconds: 120_000 };
-				for await (const { type, object } of this.#desk.admin.watch(path, query, limits)) {
-					resourceVersion = object.metadata.resourceVersion;
-					if (type !== "BOOKMARK") onEvent(type, object);
-				}
-			} catch (error) {
-				if (!(error instanceof KubeError)) throw error;
-				gone ||= error.code === "GONE";
-				await wait(50, signal);
-			}
-		}
 	}
 }

@@ -1,0 +1,113 @@
+import test from "ava";
+import { TestDesk, target } from "../operator/desk.ts";
+import { FaultProxy, pass } from "../operator/proxy.ts";
+import { startReplica } from "../operator/replica.ts";
+import { Witness } from "../operator/witness.ts";
+import { until } from "../support/until.ts";
+
+test.serial(
+	"a scale to zero that arrives after the halt and its restore does not undo the restore",
+	async (t) => {
+		// Given a desk in Normal, and a second replica whose scalings are held up on their way
+		const desk = await TestDesk.create(t);
+		await desk.run({ name: "bots", replicas: 3 });
+		const first = await startReplica(t, desk);
+		await until("the first leads", () => first.leads);
+		const proxy = await FaultProxy.start(t, desk.cluster);
+		const second = await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
+		await second.port();
+		await desk.govern({ targets: [target("bots", "Bot")] });
+		await desk.confirmed("Pause");
+		await desk.lower("Normal");
+		await desk.confirmed("Normal");
+		const { promise: later, resolve: letGo } = Promise.withResolvers<void>();
+		let held = 0;
+		proxy.rule = ({ method, path }) => {
+			if (method !== "PATCH" || !path.includes("/scale")) return { kind: "Pass" };
+			held += 1;
+			return { kind: "Late", until: later };
+		};
+		// When the desk is raised, and that replica sleeps with a scaling under way until all is back
+		first.signal("SIGSTOP");
+		await desk.patch({ mode: "Pause" });
+		await until("a scaling is held up", () => held > 0);
+		second.signal("SIGSTOP");
+		first.signal("SIGCONT");
+		await desk.confirmed("Pause");
+		await desk.lower("Normal");
+		await desk.confirmed("Normal");
+		await desk.ready("bots", 3);
+		// When it arrives after all
+		letGo();
+		await until("it has arrived", () => proxy.lateAnswers.length === held);
+		proxy.rule = pass;
+		second.signal("SIGCONT");
+		await until("it is current", async () => (await second.ready()).status === 200);
+		// Then it was refused, and everything runs
+		t.true(proxy.lateAnswers.every((status) => status === 409));
+		await desk.ready("bots", 3);
+		t.deepEqual(await desk.records(), []);
+	},
+);
+
+test.serial(
+	"a replica that no longer sees pods come does not take an earlier halt for this one",
+	async (t) => {
+		// Given a halted desk whose pods take long to end, and whose only replica sees no pods any more
+		const desk = await TestDesk.create(t);
+		const proxy = await FaultProxy.start(t, desk.cluster);
+		await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
+		await desk.run({ name: "bots", replicas: 2, finalizers: ["tradingsafety.dev/test"] });
+		await desk.govern({ targets: [target("bots", "Bot")] });
+		await until("they are told", async () => {
+			return (await desk.pods("bots")).every((pod) => pod.metadata.deletionTimestamp !== undefined);
+		});
+		await desk.dropFinalizers();
+		await desk.confirmed("Pause");
+		const witness = await Witness.start(t, desk);
+		proxy.freezeWatches("pods");
+		// When they come back, and the desk is raised again
+		await desk.lower("Normal");
+		await desk.confirmed("Normal");
+		await desk.ready("bots", 2);
+		await desk.patch({ mode: "Emergency" });
+		await until("the owner is at zero", async () => (await desk.workload("bots")).spec.replicas === 0);
+		// Then nothing is confirmed while they are there
+		await until("they are told", async () => {
+			return (await desk.pods("bots")).every((pod) => pod.metadata.deletionTimestamp !== undefined);
+		});
+		const confirmed = await until("the replica has said what it sees", async () => {
+			const { metadata, status } = await desk.get();
+			const found = status?.conditions?.find((condition) => condition.type === "Confirmed");
+			return found?.observedGeneration === metadata.generation ? found : undefined;
+		});
+		t.is(confirmed.status, "False");
+		await desk.dropFinalizers();
+		await desk.confirmed("Emergency");
+		await witness.catchUp();
+		t.deepEqual(witness.falseClaims("bots"), []);
+	},
+);
+
+test.serial("a leader that no longer sees workloads change does not forget what was recorded", async (t) => {
+	// Given a desk in Normal with a leader that sees no Deployments any more, and another replica
+	const desk = await TestDesk.create(t);
+	await desk.run({ name: "bots", replicas: 2 });
+	const proxy = await FaultProxy.start(t, desk.cluster);
+	const leader = await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
+	await until("the first leads", () => leader.leads);
+	await startReplica(t, desk);
+	await desk.govern({ targets: [target("bots", "Bot")] });
+	await desk.confirmed("Pause");
+	await desk.lower("Normal");
+	await desk.confirmed("Normal");
+	proxy.freezeWatches("deployments");
+	// When the desk is raised, and lowered without clearance as soon as the owner is at zero
+	await desk.patch({ mode: "Pause" });
+	await until("the owner is at zero", async () => (await desk.workload("bots")).spec.replicas === 0);
+	await desk.patch({ mode: "Normal", reason: "in a hurry" });
+	// Then everything comes back
+	await desk.confirmed("Normal");
+	await desk.ready("bots", 2);
+	t.deepEqual(await desk.records(), []);
+});

@@ -1,0 +1,56 @@
+/**
+ * `npm run soak [-- --seeds N | --seed S] [--minutes M] [--ci]`: stories of raises and restores with faults at random
+ * moments, each from a seed that is printed, on a cluster of its own. Ends with the line `N passed, N failed`.
+ */
+import { fileURLToPath } from "node:url";
+import { startCluster } from "../../dev/cluster/cluster.ts";
+import { ClusterError, messageOf } from "../../dev/cluster/errors.ts";
+import { displayProgress } from "../../dev/cluster/progress.ts";
+import { installApi } from "../../dev/install.ts";
+import { readOptions, type SoakOptions, usage } from "./options.ts";
+import { describeOutcome, keepFailure } from "./report.ts";
+import { soak } from "./soak.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+async function run({ seeds, minutes, out, verbose }: SoakOptions): Promise<number> {
+	const end = performance.now() + minutes * 60_000;
+	const cluster = await startCluster({ progress: displayProgress(process.stderr) });
+	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+		// Replicas are on a leash: they end with this process.
+		process.once(signal, () => void cluster.stop().finally(() => process.exit(1)));
+	}
+	let passed = 0;
+	const failed: number[] = [];
+	try {
+		await installApi(cluster);
+		for (const seed of seeds) {
+			if (performance.now() > end) break;
+			console.log(`seed ${seed} ...`);
+			const outcome = await soak(cluster, seed, verbose);
+			const good = outcome.breaches.length === 0;
+			if (good) passed += 1;
+			else failed.push(seed);
+			console.log(describeOutcome(outcome, good ? undefined : keepFailure(outcome, cluster.dir, out)));
+		}
+	} finally {
+		await cluster.stop();
+	}
+	if (failed.length > 0) console.log(`\nFailed: ${failed.join(", ")}`);
+	console.log(`${passed} passed, ${failed.length} failed`);
+	return failed.length === 0 && passed > 0 ? 0 : 1;
+}
+
+const options = readOptions(process.argv.slice(2), root);
+if (options === undefined) {
+	console.error(usage);
+	process.exitCode = 2;
+} else {
+	try {
+		process.exitCode = await run(options);
+	} catch (error) {
+		if (!(error instanceof ClusterError)) throw error;
+		console.error(messageOf(error));
+		process.exitCode = 1;
+	}
+}
