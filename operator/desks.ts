@@ -5,18 +5,19 @@ import type { TradingSafety } from "../crds/types.ts";
 import { deskName, enforceLabel } from "../crds/vocabulary.ts";
 import { wait } from "../kube/backoff.ts";
 import { isKubeError } from "../kube/error.ts";
-import { compareResourceVersions, type KubeObject, keyOf } from "../kube/object.ts";
+import type { KubeObject } from "../kube/object.ts";
 import { pathOf } from "../kube/paths.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Context } from "./context.ts";
 import { CustomKinds } from "./custom-kinds.ts";
 import { Definition } from "./definition.ts";
+import { DeskReads } from "./desk-reads.ts";
 import { DeskState } from "./desk-state.ts";
 import type { Memory } from "./memory.ts";
 import { NamespaceView } from "./namespace-view.ts";
-import { desksPath } from "./resources.ts";
+import { type DeskObject, desksPath } from "./resources.ts";
 
-const readMilliseconds = 1_000;
+const lookAgainMilliseconds = 1_000;
 
 /** What happens to desks. None of these may throw or wait. */
 export type DeskHooks = {
@@ -30,7 +31,6 @@ export type DeskHooks = {
 type NamespaceObject = KubeObject & {
 	readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
 };
-type DeskObject = TradingSafety & KubeObject;
 
 /** Every desk that this replica governs, with what it sees of each: by watch, and by a plain read each second. */
 export class Desks {
@@ -48,11 +48,9 @@ export class Desks {
 	readonly #namespaces: Reflector<NamespaceObject, string | undefined>;
 	readonly #kinds: CustomKinds;
 	readonly #stopped = new AbortController();
-	#reading: Promise<void> | undefined;
 	#agreedAt: number | undefined;
-	/** The version of the store when the desks were last read. */
-	#readVersion: string | undefined;
 	readonly #definition: Definition;
+	readonly #reads: DeskReads;
 
 	/** `only`: the namespaces to govern, all when empty. `own`: where the operator runs; a desk there is refused. */
 	constructor(context: Context, memory: Memory, only: readonly string[], own: string, hooks: DeskHooks) {
@@ -70,6 +68,11 @@ export class Desks {
 			() => [...new Set([...this.enforced(), ...this.#states.keys()])].sort(),
 			own,
 		);
+		this.#reads = new DeskReads(context, {
+			onRead: (read, begunAt) => this.#compare(read, begunAt),
+			onUnknown: () => this.#loseDefinition(),
+			onWentBack: (reason) => this.#relistAll(reason),
+		});
 		this.#desks = new Reflector<DeskObject, DeskObject>({
 			...this.#common("tradingsafeties"),
 			path: desksPath(),
@@ -97,7 +100,7 @@ export class Desks {
 	/** Starts watching. Resolves when desks and namespaces were listed. */
 	async start(): Promise<void> {
 		this.#kinds.start();
-		this.#reading = this.#readForEver();
+		this.#reads.start();
 		this.#namespaces.start();
 		await this.#namespaces.synced();
 		this.#desks.start();
@@ -148,7 +151,7 @@ export class Desks {
 	async stop(): Promise<void> {
 		this.#stopped.abort();
 		await Promise.all([
-			this.#reading,
+			this.#reads.stop(),
 			this.#desks.stop(),
 			this.#namespaces.stop(),
 			this.#kinds.stop(),
@@ -265,7 +268,7 @@ export class Desks {
 		const { uid } = desk.object.metadata;
 		let state = await this.#definition.look();
 		while (state === "Unknown" && !this.#stopped.signal.aborted) {
-			await wait(readMilliseconds, this.#stopped.signal);
+			await wait(lookAgainMilliseconds, this.#stopped.signal);
 			state = await this.#definition.look();
 		}
 		const isSame = this.#states.get(desk.namespace) === desk && desk.object.metadata.uid === uid;
@@ -297,37 +300,9 @@ export class Desks {
 		return true;
 	}
 
-	/** The second sense: a plain read each second, taken in as the watch is, and held against it. */
-	async #readForEver(): Promise<void> {
-		const { signal } = this.#stopped;
-		while (!signal.aborted) {
-			try {
-				await this.#readOnce(signal);
-			} catch (error) {
-				if (signal.aborted) return;
-				if (isKubeError(error, "NOT_FOUND")) this.#loseDefinition();
-				this.#context.metrics.errors.inc({ where: "read-desks" });
-				this.#context.log.warn({ err: error }, "could not read the desks");
-			}
-			await wait(readMilliseconds, signal);
-		}
-	}
-
-	#loseDefinition(): void {
-		this.#definition.missing();
-		for (const desk of this.all()) this.#adopt(desk);
-	}
-
-	async #readOnce(signal: AbortSignal): Promise<void> {
-		const begunAt = performance.now();
-		const list = await this.#context.client.list<DeskObject>(desksPath(), undefined, {
-			priority: "emergency",
-			deadlineMilliseconds: 2_000,
-			signal,
-		});
-		this.#compareVersion(list.metadata.resourceVersion);
+	/** Takes in what was read as the watch is, and holds it against the watch. */
+	async #compare(read: ReadonlyMap<string, DeskObject>, begunAt: number): Promise<void> {
 		await this.#definition.listed();
-		const read = new Map(list.items.map((item) => [keyOf(item), item]));
 		let agrees = true;
 		for (const key of new Set([...read.keys(), ...this.#desks.rows.keys()])) {
 			const object = read.get(key);
@@ -339,12 +314,9 @@ export class Desks {
 		if (agrees) this.#agreedAt = performance.now();
 	}
 
-	/** Reads come one after the other, and the store only grows: a lower version is that of a store restored. */
-	#compareVersion(version: string): void {
-		const before = this.#readVersion;
-		this.#readVersion = version;
-		if (before === undefined || (compareResourceVersions(version, before) ?? 0) >= 0) return;
-		this.#relistAll(`the store went back from version ${before} to ${version}`);
+	#loseDefinition(): void {
+		this.#definition.missing();
+		for (const desk of this.all()) this.#adopt(desk);
 	}
 
 	/** History went back: every watch would wait in silence for versions that are long in coming. */

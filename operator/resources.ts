@@ -1,8 +1,12 @@
 import type { Pod, Recorded, Workload } from "../core/observed.ts";
-import type { RestoreRecord } from "../crds/types.ts";
+import type { RestoreRecord, TradingSafety } from "../crds/types.ts";
 import { apiGroup, apiVersion, deskName, heldAtAnnotation } from "../crds/vocabulary.ts";
+import type { KubeObject } from "../kube/object.ts";
 import { pathOf } from "../kube/paths.ts";
 import type { Present, WorkloadKind } from "./workloads/kind.ts";
+
+/** A desk as the API server sends it. */
+export type DeskObject = TradingSafety & KubeObject;
 
 const own = { group: apiGroup, version: apiVersion };
 

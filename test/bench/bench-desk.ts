@@ -16,7 +16,7 @@ export type BenchDesk = {
 };
 
 const labels = { app: "bot" };
-const timeoutMilliseconds = 180_000;
+const timeoutMilliseconds = 600_000;
 
 /** Creates a desk in Normal with its Deployments. Their pods come when the controller manager makes them. */
 export async function createDesk(

@@ -8,78 +8,92 @@ import { beginRow, type Measured, type Row } from "./row.ts";
 
 /** How much of it. */
 export type EmergencySize = {
+	readonly name: string;
 	readonly rounds: number;
 	readonly kubectlRounds: number;
 	readonly pods: number;
 	readonly deployments: number;
+	/** The numbers of replicas to measure, ascending. */
+	readonly replicas: readonly number[];
 };
 
-const name = "emergency-1000";
 /** The baseline is the fastest of these. */
 const inFlight = [32, 64] as const;
 
-/** How soon are a thousand pods told to stop, beside a bare parallel delete and beside `kubectl scale`? */
+/**
+ * How soon are so many pods told to stop: by one replica and by two, beside a bare parallel delete and beside
+ * `kubectl scale`? In each round each of them once, in an order that turns.
+ */
 export async function emergencyRows(
 	floor: Floor,
 	size: EmergencySize,
 	emit: (row: Row) => void,
 ): Promise<void> {
 	const { progress } = floor;
-	progress.report(name, "creating two desks");
+	progress.report(size.name, "creating two desks");
+	const make = beginRow();
 	const governed = await createDesk(floor, "emergency", size.deployments, size.pods);
 	const bare = await createDesk(floor, "bare", size.deployments, size.pods);
-	await floor.setControllerManager("High");
-	await filled(floor, governed);
-	await filled(floor, bare);
-	for (const replicas of [1, 2]) emit(await replicasRow(floor, governed, bare, size, replicas));
-	if (size.kubectlRounds > 0) emit(await kubectlRow(floor, bare, size));
-	await floor.setControllerManager("Default");
-}
-
-async function replicasRow(
-	floor: Floor,
-	governed: BenchDesk,
-	bare: BenchDesk,
-	size: EmergencySize,
-	replicas: number,
-): Promise<Row> {
-	const make = beginRow();
-	const samples: number[] = [];
+	const samples = new Map<number, number[]>(size.replicas.map((count) => [count, []]));
 	const baselines = new Map<number, number[]>(inFlight.map((lanes) => [lanes, []]));
-	const operators = await floor.startReplicas(replicas, [governed.namespace]);
+	await refill(floor, [governed, bare]);
+	const first = await floor.startReplicas(1, [governed.namespace]);
 	try {
 		for (let round = 0; round < size.rounds; round += 1) {
-			const step = `${name}, ${replicas === 1 ? "1 replica" : `${replicas} replicas`}`;
-			floor.progress.report(step, `round ${round + 1} of ${size.rounds}`);
-			await settled(floor, governed);
-			await floor.setControllerManager("Default");
 			const lanes = inFlight[round % inFlight.length] ?? 32;
-			const measureGoverned = async () => {
-				samples.push(await measureOperator(floor, governed));
-				await settled(floor, governed);
-			};
-			const measureBaseline = async () => {
-				baselines.get(lanes)?.push(await measureBare(floor, bare, lanes));
-				await emptied(floor, bare);
-			};
-			const order = [measureGoverned, measureBaseline];
-			for (const measure of round % 2 === 0 ? order : order.toReversed()) await measure();
-			await lower(floor, governed);
-			await lower(floor, bare);
-			await floor.setControllerManager("High");
-			await filled(floor, governed);
-			await filled(floor, bare);
+			const measures = [
+				...size.replicas.map((count) => async () => {
+					const others = await floor.startReplicas(count - 1, [governed.namespace]);
+					try {
+						await settled(floor, governed);
+						samples.get(count)?.push(await measureOperator(floor, governed));
+						await settled(floor, governed);
+						await lower(floor, governed);
+						await refill(floor, [governed]);
+						await settled(floor, governed);
+					} finally {
+						await others.stop();
+					}
+				}),
+				async () => {
+					baselines.get(lanes)?.push(await measureBare(floor, bare, lanes));
+					await emptied(floor, bare);
+					await lower(floor, bare);
+					await refill(floor, [bare]);
+				},
+			];
+			for (let turn = 0; turn < measures.length; turn += 1) {
+				progress.report(size.name, `round ${round + 1} of ${size.rounds}`);
+				await measures[(round + turn) % measures.length]?.();
+			}
 		}
 	} finally {
-		await operators.stop();
+		await first.stop();
 	}
-	return make(
-		name,
-		`${size.pods} pods in ${size.deployments} Deployments, Emergency: acknowledged -> every pod told to stop`,
-		{ kind: "TimesBaseline", times: 1.5 },
-		{ samples, how: replicas === 1 ? "1 replica" : `${replicas} replicas` },
-		fastest(baselines),
-	);
+	const what = `${size.pods} pods in ${size.deployments} Deployments, Emergency: acknowledged -> every pod told to stop`;
+	const measuredWith = (count: number): Measured => ({
+		samples: samples.get(count) ?? [],
+		how: count === 1 ? "1 replica" : `${count} replicas`,
+	});
+	const baseline = fastest(baselines);
+	for (const count of size.replicas) {
+		emit(make(size.name, what, { kind: "TimesBaseline", times: 1.5 }, measuredWith(count), baseline));
+	}
+	const [one, two] = size.replicas;
+	if (one !== undefined && two !== undefined) {
+		const limit = { kind: "TimesBaseline", times: 1.25 } as const;
+		emit(
+			make(size.name, "the same, more replicas beside fewer", limit, measuredWith(two), measuredWith(one)),
+		);
+	}
+	if (size.kubectlRounds > 0) emit(await kubectlRow(floor, bare, size));
+}
+
+/** Waits until the pods of these desks are there again, made at a high rate. */
+async function refill(floor: Floor, desks: readonly BenchDesk[]): Promise<void> {
+	await floor.setControllerManager("High");
+	for (const desk of desks) await filled(floor, desk);
+	await floor.setControllerManager("Default");
 }
 
 function fastest(baselines: ReadonlyMap<number, readonly number[]>): Measured {
@@ -103,7 +117,7 @@ async function kubectlRow(floor: Floor, desk: BenchDesk, size: EmergencySize): P
 		if (code !== 0) throw new BenchError("CHILD_FAILED", `kubectl scale failed: ${stderr}`);
 	};
 	for (let round = 0; round < size.kubectlRounds; round += 1) {
-		floor.progress.report(`${name}, kubectl scale`, `round ${round + 1} of ${size.kubectlRounds}`);
+		floor.progress.report(`${size.name}, kubectl scale`, `round ${round + 1} of ${size.kubectlRounds}`);
 		await floor.setControllerManager("Default");
 		const told = floor.watch.when("every pod was told to stop", namespace, ({ untold }) => untold === 0);
 		const startedAt = performance.now();
@@ -115,6 +129,7 @@ async function kubectlRow(floor: Floor, desk: BenchDesk, size: EmergencySize): P
 		await scale(size.pods / size.deployments);
 		await filled(floor, desk);
 	}
+	await floor.setControllerManager("Default");
 	const what = `the same pods by kubectl scale --replicas=0: command started -> every pod told to stop`;
-	return make(name, what, { kind: "None" }, { samples, how: "no operator, mode Normal" });
+	return make(size.name, what, { kind: "None" }, { samples, how: "no operator, mode Normal" });
 }

@@ -45,3 +45,12 @@ test("a limit without a baseline is an error of the bench", (t) => {
 	const limit = { kind: "P99Below", milliseconds: 50 } as const;
 	t.throws(() => judge(limit, summarize([1]), undefined), { instanceOf: RangeError });
 });
+
+test("a largest sample above the allowed value fails", (t) => {
+	// Given a limit of 200
+	const verdict = (largest: number) =>
+		judge({ kind: "AtMost", value: 200 }, summarize([1, largest]), undefined);
+	// Then 200 passes and 201 fails
+	t.is(verdict(200), "passed");
+	t.is(verdict(201), "failed");
+});

@@ -14,6 +14,8 @@ export type Verdict = "passed" | "failed" | "too busy" | "printed";
 export type Limit =
 	/** The median, at most this many times the median of the baseline. */
 	| { readonly kind: "TimesBaseline"; readonly times: number }
+	/** The largest sample at most this, in the unit of the row. */
+	| { readonly kind: "AtMost"; readonly value: number }
 	/** The 99th percentile below this, where that of the baseline is at most half of it. */
 	| { readonly kind: "P99Below"; readonly milliseconds: number }
 	| { readonly kind: "None" };
@@ -37,9 +39,10 @@ export function summarize(samples: readonly number[]): Summary {
 	};
 }
 
-/** Judges what was measured beside its baseline. Without a baseline only `None` can be judged. */
+/** Judges what was measured beside its baseline. Without a baseline only `None` and `AtMost` can be judged. */
 export function judge(limit: Limit, measured: Summary, baseline: Summary | undefined): Verdict {
 	if (limit.kind === "None") return "printed";
+	if (limit.kind === "AtMost") return measured.max <= limit.value ? "passed" : "failed";
 	if (baseline === undefined) throw new RangeError("a limit is judged beside a baseline");
 	switch (limit.kind) {
 		case "TimesBaseline":

@@ -91,7 +91,7 @@ export class PodWatch {
 		what: string,
 		namespace: string,
 		condition: (counts: PodCounts) => boolean,
-		timeoutMilliseconds = 180_000,
+		timeoutMilliseconds = 900_000,
 	): Promise<number> {
 		const pods = this.#namespace(namespace);
 		return new Promise((resolve, reject) => {

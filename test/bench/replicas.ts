@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -11,7 +12,7 @@ const MAIN = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
 const linesKept = 30;
 
 /** Operator replicas as users run them: one process each, with the operator's own account. */
-export type Replicas = { readonly stop: () => Promise<void> };
+export type Replicas = { readonly pids: readonly number[]; readonly stop: () => Promise<void> };
 
 /** Starts replicas that govern these namespaces; resolves when all are ready. */
 export async function startReplicas(
@@ -21,7 +22,8 @@ export async function startReplicas(
 ): Promise<Replicas> {
 	const account = { namespace: operatorNamespace, name: operatorAccount };
 	const kubeconfig = await cluster.kubeconfigForServiceAccount(account);
-	const started = Array.from({ length: count }, (_, index) => startReplica(kubeconfig, index, namespaces));
+	const identity = () => `bench-${randomBytes(3).toString("hex")}`;
+	const started = Array.from({ length: count }, () => startReplica(kubeconfig, identity(), namespaces));
 	const stop = async () => {
 		await Promise.all(started.map((replica) => replica.stop()));
 	};
@@ -31,17 +33,17 @@ export async function startReplicas(
 		await stop();
 		throw error;
 	}
-	return { stop };
+	return { pids: started.flatMap(({ pid }) => pid ?? []), stop };
 }
 
-function startReplica(kubeconfig: string, index: number, namespaces: readonly string[]) {
+function startReplica(kubeconfig: string, identity: string, namespaces: readonly string[]) {
 	const profile = process.env.BENCH_PROFILE_DIR;
 	const child = spawn(
 		process.execPath,
 		[
 			...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]),
 			MAIN,
-			...["--kubeconfig", kubeconfig, "--identity", `bench-${index}`, "--http-port", "0"],
+			...["--kubeconfig", kubeconfig, "--identity", identity, "--http-port", "0"],
 			...namespaces.flatMap((namespace) => ["--namespace", namespace]),
 		],
 		{ stdio: ["ignore", "inherit", "pipe"] },
@@ -55,9 +57,10 @@ function startReplica(kubeconfig: string, index: number, namespaces: readonly st
 		port ??= portIn(line);
 	});
 	return {
+		pid: child.pid,
 		ready: () =>
 			until(
-				`operator replica ${index} is ready`,
+				`operator replica ${identity} is ready`,
 				async () => {
 					if (child.exitCode !== null) throw new BenchError("CHILD_FAILED", `it ended:\n${lines.join("\n")}`);
 					if (port === undefined) return false;

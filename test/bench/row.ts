@@ -3,16 +3,20 @@ import { judge, type Limit, type Summary, summarize, type Verdict } from "./figu
 
 /** What was measured of one thing, before it is judged. */
 export type Measured = {
-	/** Milliseconds, in the order in which they were measured. */
+	/** In the unit of the row, in the order in which they were measured. */
 	readonly samples: readonly number[];
 	/** What was done, for people. */
 	readonly how: string;
 };
 
+/** What a row counts. */
+export type Unit = "ms" | "MB" | "% of a core" | "workloads";
+
 /** One line of the result. */
 export type Row = {
 	readonly row: string;
 	readonly what: string;
+	readonly unit: Unit;
 	readonly limit: Limit;
 	readonly verdict: Verdict;
 	readonly measured: Measured & Summary;
@@ -30,12 +34,20 @@ export type Row = {
 export function beginRow() {
 	const startedAt = performance.now();
 	const load = loadavg()[0] ?? 0;
-	return (row: string, what: string, limit: Limit, measured: Measured, baseline?: Measured): Row => {
+	return (
+		row: string,
+		what: string,
+		limit: Limit,
+		measured: Measured,
+		baseline?: Measured,
+		unit: Unit = "ms",
+	): Row => {
 		const summary = summarize(measured.samples);
 		const beside = baseline === undefined ? undefined : summarize(baseline.samples);
 		return {
 			row,
 			what,
+			unit,
 			limit,
 			verdict: judge(limit, summary, beside),
 			measured: { ...measured, ...summary },
@@ -49,12 +61,12 @@ export function beginRow() {
 
 /** A row for people. */
 export function describeRow(row: Row): string {
-	const { measured, baseline, ratio, limit, load, seconds } = row;
+	const { measured, baseline, ratio, limit, load, seconds, unit } = row;
 	const lines = [
 		`${row.row}: ${row.what}`,
 		`    ${verdictOf(row)}`,
-		`    measured  ${figures(measured)}  ${measured.how}`,
-		...(baseline ? [`    baseline  ${figures(baseline)}  ${baseline.how}`] : []),
+		`    measured  ${figures(measured, unit)}  ${measured.how}`,
+		...(baseline ? [`    baseline  ${figures(baseline, unit)}  ${baseline.how}`] : []),
 		...(ratio === undefined || limit.kind !== "TimesBaseline"
 			? []
 			: [`    ${ratio.toFixed(2)} times the baseline (medians)`]),
@@ -63,12 +75,14 @@ export function describeRow(row: Row): string {
 	return limit.kind === "None" ? lines.filter((_, index) => index !== 1).join("\n") : lines.join("\n");
 }
 
-function verdictOf({ verdict, limit }: Row): string {
+function verdictOf({ verdict, limit, unit }: Row): string {
 	switch (limit.kind) {
 		case "None":
 			return verdict;
 		case "TimesBaseline":
 			return `${verdict}: at most ${limit.times} times the baseline`;
+		case "AtMost":
+			return `${verdict}: at most ${limit.value} ${unit}`;
 		case "P99Below": {
 			const bound = `p99 below ${limit.milliseconds} ms`;
 			return verdict === "too busy" ? `machine too busy to judge: ${bound}` : `${verdict}: ${bound}`;
@@ -76,9 +90,9 @@ function verdictOf({ verdict, limit }: Row): string {
 	}
 }
 
-function figures({ n, p50, p99, max }: Summary): string {
+function figures({ n, p50, p99, max }: Summary, unit: Unit): string {
 	const fixed = (value: number) => value.toFixed(1).padStart(8);
 	// With fewer than 100 samples the 99th percentile is the maximum by another name.
 	const tail = n < 100 ? "" : `  p99 ${fixed(p99)}`;
-	return `n ${String(n).padStart(4)}  p50 ${fixed(p50)}${tail}  max ${fixed(max)} ms`;
+	return `n ${String(n).padStart(4)}  p50 ${fixed(p50)}${tail}  max ${fixed(max)} ${unit}`;
 }

@@ -13,12 +13,15 @@ import { BenchError } from "./error.ts";
 import { fenceElsewhereRow, fenceRow } from "./fence.ts";
 import { floodRow } from "./flood.ts";
 import { type Floor, type FloorOptions, openFloor } from "./floor.ts";
+import { idleRows } from "./idle.ts";
+import { restoreRows } from "./restore.ts";
 import { describeRow, type Row } from "./row.ts";
 import { toldRow } from "./told.ts";
 
 const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out FILE]
   --quick      few rounds, for trying it out: its figures mean little
-  --only NAME  fence, told-10, emergency-1000, fence-elsewhere or flood-1000
+  --only NAME  fence, told-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000 or
+               fence-elsewhere; may be repeated
   --json       JSON lines on standard output, the table on standard error
   --out FILE   appends the JSON lines to a file
 With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
@@ -29,12 +32,30 @@ type Bench = (floor: Floor, quick: boolean, emit: (row: Row) => void) => Promise
 const benches: Readonly<Record<string, Bench>> = {
 	fence: async (floor, quick, emit) => emit(await fenceRow(floor, quick ? 30 : 300)),
 	"told-10": async (floor, quick, emit) => emit(await toldRow(floor, quick ? 20 : 300)),
-	"emergency-1000": (floor, quick, emit) =>
-		emergencyRows(
+	"emergency-1000": (floor, quick, emit) => {
+		const common = { name: "emergency-1000", replicas: [1, 2] };
+		const size = quick
+			? { ...common, rounds: 1, kubectlRounds: 1, pods: 200, deployments: 10 }
+			: { ...common, rounds: 6, kubectlRounds: 2, pods: 1000, deployments: 50 };
+		return emergencyRows(floor, size, emit);
+	},
+	"emergency-10000": (floor, quick, emit) => {
+		const common = { name: "emergency-10000", replicas: [2], kubectlRounds: 0 };
+		const size = quick
+			? { ...common, rounds: 1, pods: 400, deployments: 20 }
+			: { ...common, rounds: 2, pods: 10_000, deployments: 500 };
+		return emergencyRows(floor, size, emit);
+	},
+	"restore-1000": (floor, quick, emit) =>
+		restoreRows(
 			floor,
-			quick
-				? { rounds: 1, kubectlRounds: 1, pods: 200, deployments: 10 }
-				: { rounds: 6, kubectlRounds: 2, pods: 1000, deployments: 50 },
+			quick ? { rounds: 1, pods: 200, deployments: 10 } : { rounds: 5, pods: 1000, deployments: 50 },
+			emit,
+		),
+	"idle-5000": (floor, quick, emit) =>
+		idleRows(
+			floor,
+			quick ? { seconds: 20, pods: 500, deployments: 25 } : { seconds: 120, pods: 5_000, deployments: 250 },
 			emit,
 		),
 	"flood-1000": async (floor, quick, emit) =>
@@ -51,6 +72,8 @@ const benches: Readonly<Record<string, Bench>> = {
 const floors: Readonly<Record<string, FloorOptions>> = {
 	// As many places as two cores can serve: flow control divides places, not processors.
 	"flood-1000": { apiServerFlags: ["--max-requests-inflight=20", "--max-mutating-requests-inflight=20"] },
+	"emergency-10000": {},
+	"idle-5000": {},
 	"fence-elsewhere": { apiServers: 2 },
 };
 const plainFloor: FloorOptions = {};
@@ -58,13 +81,13 @@ const plainFloor: FloorOptions = {};
 const { values } = parseArgs({
 	options: {
 		quick: { type: "boolean", default: false },
-		only: { type: "string" },
+		only: { type: "string", multiple: true, default: [] },
 		json: { type: "boolean", default: false },
 		out: { type: "string" },
 		help: { type: "boolean", default: false },
 	},
 });
-const chosen = Object.keys(benches).filter((name) => values.only === undefined || values.only === name);
+const chosen = Object.keys(benches).filter((name) => values.only.length === 0 || values.only.includes(name));
 
 if (values.help || chosen.length === 0) {
 	console.error(usage);
