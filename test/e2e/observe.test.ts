@@ -134,7 +134,7 @@ test(`${rounds} switches to Observe and back under load end right in both positi
 	const made: { name: string; enforcedAt: number }[] = [];
 	let landedLate = 0;
 	for (let round = 0; round < rounds; round++) {
-		const switched = await desk.patch({ enforcement: "Observe", reason: `round ${round}` });
+		await desk.patch({ enforcement: "Observe", reason: `round ${round}` });
 		await seenBy(desk, replicas, true);
 		const seenAt = Number(
 			(await desk.admin.list(podsPath(desk.namespace), { limit: 1 })).metadata.resourceVersion,
@@ -158,7 +158,6 @@ test(`${rounds} switches to Observe and back under load end right in both positi
 			.filter(
 				({ createdAt, toldAt = 0 }) => toldAt > seenAt && toldAt < enforcedAt && createdAt < seenAt,
 			).length;
-		t.true(Number(switched.metadata.resourceVersion) < enforcedAt);
 		if (round % 2 === 0) {
 			await until("the halt goes on", async () => (await desk.pods("loners")).length === 0);
 		}
