@@ -17,9 +17,9 @@ export const raiseLevel = "tradingsafety-raise";
  */
 export function flowControlObjects(): readonly Json[] {
 	return [
-		// A fifth of all places, beside the 245 shares of the system's own levels. Two replicas have 128 calls under
+		// Beside the 245 shares of the system's own levels, of which ordinary accounts have 100 too. Two replicas have 128 calls under
 		// way at most, all of one user: one hand of queues must hold them.
-		level(operatorLevel, { nominalConcurrencyShares: 60, queues: 16, handSize: 4, queueLengthLimit: 100 }),
+		level(operatorLevel, { nominalConcurrencyShares: 100, queues: 16, handSize: 4, queueLengthLimit: 100 }),
 		level(raiseLevel, { nominalConcurrencyShares: 10, queues: 128, handSize: 6, queueLengthLimit: 20 }),
 		schema(operatorLevel, {
 			matchingPrecedence: 200,

@@ -110,7 +110,8 @@ test.serial("a client certificate and the server's authority that are replaced a
 	};
 	const admin: Credential = { kind: "Certificate", ...readKeyPair(files, "admin") };
 	const both = join(cluster.dir, "kubeconfigs", "both.kubeconfig");
-	writeAtomically(both, renderKubeconfig(cluster.server, old.certificate + next.certificate, "admin", admin));
+	const authorities = `${old.certificate}\n${next.certificate}\n`;
+	writeAtomically(both, renderKubeconfig(cluster.server, authorities, "admin", admin));
 	const desk = await TestDesk.create(t, { cluster: { ...cluster, kubeconfig: both } });
 	const path = join(cluster.dir, "kubeconfigs", "by-certificate.kubeconfig");
 	const endsAt = Date.now() + lifetimeMilliseconds;
