@@ -116,7 +116,14 @@ export async function startOperator(
 			: new StateDir(options.stateDir, (err) => {
 					metrics.errors.inc({ where: "state-dir" });
 					log.error({ err }, "what is remembered may be lost with this process");
+					publishDurability();
 				});
+	const publishDurability = () => {
+		const problem = stateDir?.problem();
+		metrics.memoryDurable.set(stateDir === undefined ? 0 : problem === undefined ? 1 : -1);
+		return problem;
+	};
+	publishDurability();
 	const memory = new Memory(clock, stateDir);
 	const { operatorNamespace } = options;
 	const history = new HistoryKeeper(context, `system:serviceaccount:${operatorNamespace}:${operatorAccount}`);
@@ -181,8 +188,7 @@ export async function startOperator(
 	});
 
 	const ready = () => {
-		const forgetful = stateDir?.problem();
-		metrics.memoryDurable.set(stateDir === undefined ? 0 : forgetful === undefined ? 1 : -1);
+		const forgetful = publishDurability();
 		return [...readiness(desks), ...(forgetful === undefined ? [] : [forgetful])];
 	};
 	const http = await serveHttp({
