@@ -67,6 +67,7 @@ for (const [way, prepare] of Object.entries(ways)) {
 		const { halted, normal, replica } = await governed(t);
 		await until("ready", async () => (await replica.ready()).status === 200);
 		await prepare(halted);
+		t.teardown(() => installApi(cluster));
 		// When a cluster administrator deletes the definition
 		await until("it is let go", () =>
 			halted.admin.delete(definition).then(
@@ -89,7 +90,9 @@ for (const [way, prepare] of Object.entries(ways)) {
 				const { items } = await halted.admin.list<{ reason?: string; type?: string; note?: string }>(path);
 				return items.some(
 					({ reason, type, note }) =>
-						reason === "DefinitionGone" && type === "Warning" && note?.includes(normal.namespace),
+						reason === "DefinitionGone" &&
+						type === "Warning" &&
+						note?.includes(namespace === own ? normal.namespace : namespace),
 				);
 			});
 		}
