@@ -1,5 +1,5 @@
 import { type Logger, pino } from "pino";
-import { leaderAccount } from "../crds/roles.ts";
+import { leaderAccount, operatorAccount } from "../crds/roles.ts";
 import { modes } from "../crds/vocabulary.ts";
 import { Client } from "../kube/client.ts";
 import { connect, loadKubeConfig } from "../kube/connection.ts";
@@ -42,7 +42,7 @@ export async function startOperator(
 ): Promise<Operator> {
 	const metrics = createMetrics();
 	const connection = await connect(loadKubeConfig(options.kubeconfig));
-	const client = new Client(connection, { userAgent: "tradingsafety-operator", onCall: metrics.onCall });
+	const client = new Client(connection, { userAgent: operatorAccount, onCall: metrics.onCall });
 	const token = new ServiceAccountToken({
 		client,
 		namespace: options.operatorNamespace,
@@ -50,7 +50,7 @@ export async function startOperator(
 	});
 	const leaderClient = new Client(
 		connection.withToken(() => token.get()),
-		{ userAgent: "tradingsafety-leader", onCall: metrics.onCall },
+		{ userAgent: leaderAccount, onCall: metrics.onCall },
 	);
 	const events = new EventRecorder({
 		client,
