@@ -1,3 +1,4 @@
+import { leaderAccount, operatorAccount } from "../crds/roles.ts";
 import type { ContestRow } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Finding } from "./conditions.ts";
@@ -13,7 +14,7 @@ const rowsKept = 20;
 /** Of a condition; a longer one would be refused, and the whole status with it. */
 const messageLength = 2048;
 /** Field managers of this project: what they set is no contest. */
-const ours: readonly string[] = ["tradingsafety-operator", "tradingsafety-leader"];
+const ours: readonly string[] = [operatorAccount, leaderAccount];
 
 /** What a workload says that just grew from zero: a contest, unless its target admits it or we did it. */
 export function contestOf(desk: TradingSafety, workload: Workload, now: string): Contest | undefined {

@@ -58,7 +58,7 @@ export async function startOperator(
 	const onDate = (date: string | undefined, sentAt: number) => clock.hear(date, sentAt);
 	const apiServers = await openApiServers(options, log, metrics);
 	const client = new Client(apiServers.connection, {
-		userAgent: "tradingsafety-operator",
+		userAgent: operatorAccount,
 		onCall: metrics.onCall,
 		onDate,
 	});
@@ -68,7 +68,7 @@ export async function startOperator(
 		name: leaderAccount,
 	});
 	const leaderClient = new Client(apiServers.connection.withToken(token), {
-		userAgent: "tradingsafety-leader",
+		userAgent: leaderAccount,
 		onCall: metrics.onCall,
 		onDate,
 	});

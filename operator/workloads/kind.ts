@@ -1,4 +1,5 @@
 import type { Workload } from "../../core/observed.ts";
+import { operatorAccount } from "../../crds/roles.ts";
 
 type PodTemplate = {
 	readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
@@ -143,12 +144,16 @@ export function isOwned({ metadata }: WorkloadObject): boolean {
 	return metadata.ownerReferences?.some((owner) => owner.controller === true) ?? false;
 }
 
-/** Who wrote a field last. When nobody owns it, somebody removed it: then who wrote last at all, status apart. */
+/**
+ * Who wrote a field last. When nobody owns it, somebody removed it: then who wrote last at all, status apart. Times
+ * are whole seconds; in a fight, where both wrote in the same one, it is the other one that is looked for.
+ */
 function lastManager(entries: readonly ManagedFields[], field: readonly string[]): string | undefined {
 	const writes = entries.filter((entry) => entry.subresource !== "status");
 	const owners = writes.filter((entry) => contains(entry.fieldsV1, field));
+	const rank = ({ manager, time }: ManagedFields) => `${time ?? ""} ${manager === operatorAccount ? 0 : 1}`;
 	return (owners.length > 0 ? owners : writes).reduce<ManagedFields | undefined>(
-		(last, entry) => ((entry.time ?? "") >= (last?.time ?? "") ? entry : last),
+		(last, entry) => (last === undefined || rank(entry) >= rank(last) ? entry : last),
 		undefined,
 	)?.manager;
 }

@@ -1,5 +1,7 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { installApi } from "../../dev/install.ts";
+import { Client } from "../../kube/client.ts";
+import { connect, loadKubeConfig } from "../../kube/connection.ts";
 import { TestDesk, target } from "../operator/desk.ts";
 import { type Replica, startReplica } from "../operator/replica.ts";
 import { ownCluster } from "../support/cluster.ts";
@@ -20,6 +22,13 @@ const contested = async (desk: TestDesk) => {
 	const condition = await desk.condition("Contested");
 	return `${condition?.status} ${condition?.message}`;
 };
+/** A cluster administrator with a user agent: on /scale it, and not the parameter, names the field manager. */
+async function clientNamed(t: ExecutionContext, desk: TestDesk, userAgent: string): Promise<Client> {
+	const client = new Client(await connect(loadKubeConfig(desk.cluster.kubeconfig)), { userAgent });
+	t.teardown(() => client.close());
+	return client;
+}
+
 /** Waits until the condition says so; a failure tells what it says instead. */
 async function tells(desk: TestDesk, expected: RegExp): Promise<void> {
 	let said = "";
@@ -63,12 +72,9 @@ test.serial("who scales up again and again is named, counted, and gets nothing",
 	await desk.confirmed("Emergency");
 	t.regex(await contested(desk), /^False/);
 	// When somebody scales it every 200 ms
-	const scale = () =>
-		desk.admin.patch(
-			things.path(Deployment, "bots", "scale"),
-			{ spec: { replicas: 3 } },
-			{ type: "merge", fieldManager: "acme-scaler" },
-		);
+	const acme = await clientNamed(t, desk, "acme-scaler");
+	const path = things.path(Deployment, "bots", "scale");
+	const scale = () => acme.patch(path, { spec: { replicas: 3 } }, { type: "merge" });
 	const rival = Rival.start(t, scale);
 	await until("it has tried often", () => rival.done + rival.refused >= 8);
 	t.is(rival.refused, 0);

@@ -249,6 +249,10 @@ test("who set the replicas last is told by managedFields", (t) => {
 	// When the object is read
 	// Then it is the last one that owns the field, and where nobody does the last who wrote
 	t.is(setBy(entry("kubectl", 1, replicas), entry("argocd", 2, replicas), entry("x", 3, {})), "argocd");
+	t.is(
+		setBy(entry("acme", 2, replicas, "scale"), entry("tradingsafety-operator", 2, replicas, "scale")),
+		"acme",
+	);
 	t.is(setBy(entry("kubectl", 1, {}), entry("controller", 2, {}, "status")), "kubectl");
 	t.is(setBy(), undefined);
 });
