@@ -161,7 +161,12 @@ export const specSchema = loose(
 			modeField("The mode wanted. Raise it with one patch; lower it with authority, reason and clearance."),
 		),
 		reason: Type.Optional(text(1024, "Why the mode was set. Required fresh to lower, never to raise.")),
-		setBy: Type.Optional(text(256, "User name of whoever moved the mode last: set by admission, or where no policy can, by the patch; a raise may leave it as it was.")),
+		setBy: Type.Optional(
+			text(
+				256,
+				"User name of whoever moved the mode last: set by admission, or where no policy can, by the patch; a raise may leave it as it was.",
+			),
+		),
 		freeze: Type.Optional(
 			Type.Boolean({ description: "Beside the modes and above them: everything stops but risk monitoring." }),
 		),
