@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeFlags } from "../../operator/node-flags.ts";
 import { waitFor } from "../cluster/deadline.ts";
 import { DemoError } from "./errors.ts";
 
@@ -56,7 +57,7 @@ export function startReplica({ name, kubeconfig, logs, args: more, onDied }: Rep
 		port = undefined;
 		const out = openSync(log, "a", 0o600);
 		const args = ["--kubeconfig", kubeconfig, "--identity", identity(), "--http-port", "0", ...more];
-		const started = spawn(process.execPath, ["--import", LEASH, MAIN, ...args], {
+		const started = spawn(process.execPath, [...nodeFlags, "--import", LEASH, MAIN, ...args], {
 			detached: true,
 			stdio: ["ignore", out, out, "ipc"],
 		});

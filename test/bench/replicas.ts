@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
+import { nodeFlags } from "../../operator/node-flags.ts";
 import { until } from "../support/until.ts";
 import { BenchError } from "./error.ts";
 
@@ -42,6 +43,7 @@ function startReplica(kubeconfig: string, identity: string, namespaces: readonly
 		process.execPath,
 		[
 			...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]),
+			...nodeFlags,
 			MAIN,
 			...["--kubeconfig", kubeconfig, "--identity", identity, "--http-port", "0"],
 			...namespaces.flatMap((namespace) => ["--namespace", namespace]),

@@ -189,7 +189,7 @@ export class TestDesk {
 	}
 
 	/** Lowers with clearance: waits for it, then patches without the use of the verb override. */
-	async lower(mode: string, reason = `down to ${mode}`): Promise<TradingSafety> {
+	async lower(mode: string, reason = `down to ${mode}, ${crypto.randomUUID()}`): Promise<TradingSafety> {
 		await this.cleared();
 		return this.patch({ mode, reason, setBy: administrator });
 	}

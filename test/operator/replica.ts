@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
+import { nodeFlags } from "../../operator/node-flags.ts";
 import type { Scope } from "../support/scope.ts";
 import { until } from "../support/until.ts";
 import type { TestDesk } from "./desk.ts";
@@ -114,6 +115,7 @@ export async function startReplica(t: Scope, desk: TestDesk, options: ReplicaOpt
 	const child = spawn(
 		process.execPath,
 		[
+			...nodeFlags,
 			...clock,
 			...["--import", leash, main],
 			...["--kubeconfig", kubeconfig, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
