@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nodeFlags } from "../../operator/node-flags.ts";
 import { waitFor } from "../cluster/deadline.ts";
+import { nodeFlags } from "../node-flags.ts";
 import { DemoError } from "./errors.ts";
 
 const MAIN = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
-import { nodeFlags } from "../../operator/node-flags.ts";
+import { nodeFlags } from "../../dev/node-flags.ts";
 import { until } from "../support/until.ts";
 import { BenchError } from "./error.ts";
 

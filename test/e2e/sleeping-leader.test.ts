@@ -93,7 +93,8 @@ for (const { what, subresource } of [
 			"the restore is at the first target",
 			async () => (await desk.workload("one")).spec.replicas === 2,
 		);
-		proxy.rule = ({ method, path }) => {
+		proxy.rule = ({ method, path, userAgent }) => {
+			if (!userAgent.startsWith("tradingsafety-leader")) return { kind: "Pass" };
 			if (method !== "PATCH" || !new RegExp(`/${subresource}(\\?|$)`).test(path)) return { kind: "Pass" };
 			held.push(path);
 			return { kind: "Late", until: later };

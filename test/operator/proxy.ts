@@ -10,7 +10,13 @@ import { issueCertificate } from "../../dev/cluster/pki.ts";
 import type { Scope } from "../support/scope.ts";
 
 /** A request that a replica sends to the API server. */
-export type Call = { readonly method: string; readonly path: string; readonly watch: boolean };
+export type Call = {
+	readonly method: string;
+	readonly path: string;
+	readonly watch: boolean;
+	/** The leader's calls to open something come from `tradingsafety-leader`. */
+	readonly userAgent: string;
+};
 
 /** What becomes of a call. */
 export type Verdict =
@@ -125,7 +131,12 @@ export class FaultProxy {
 		to: { readonly server: string; readonly agent: Agent },
 	): void {
 		const path = request.url ?? "/";
-		const call = { method: request.method ?? "", path, watch: path.includes("watch=true") };
+		const call = {
+			method: request.method ?? "",
+			path,
+			watch: path.includes("watch=true"),
+			userAgent: request.headers["user-agent"] ?? "",
+		};
 		const socket = this.#rawSocket(request);
 		const verdict: Verdict = this.#frozen.has(socket) ? { kind: "Hang" } : this.rule(call);
 		this.#hits.set(verdict.kind, this.hits(verdict.kind) + 1);

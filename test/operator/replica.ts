@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
-import { nodeFlags } from "../../operator/node-flags.ts";
+import { nodeFlags } from "../../dev/node-flags.ts";
 import type { Scope } from "../support/scope.ts";
 import { until } from "../support/until.ts";
 import type { TestDesk } from "./desk.ts";

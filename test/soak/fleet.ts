@@ -125,7 +125,10 @@ export class Fleet {
 		if (record === undefined || wish === undefined) return "no record to delete";
 		wish.wanted = new Set([...wish.wanted, 0]);
 		wish.ever.add(0);
-		wish.tamperedAt = Number((await this.#desk.get()).metadata.resourceVersion);
+		// Before status says that all of its target are recorded, nobody can tell a lost record from none.
+		const { metadata, status } = await this.#desk.get();
+		const known = status?.targets?.find(({ name }) => name === record.spec.target)?.recordedAt !== undefined;
+		wish.tamperedAt = known ? Number(metadata.resourceVersion) : undefined;
 		await this.#desk.admin.delete(recordsPath(this.#desk.namespace, record.metadata.name));
 		return wish.name;
 	}

@@ -7,6 +7,7 @@ import { startCluster } from "../../dev/cluster/cluster.ts";
 import { ClusterError, messageOf } from "../../dev/cluster/errors.ts";
 import { displayProgress } from "../../dev/cluster/progress.ts";
 import { installApi } from "../../dev/install.ts";
+import { OwnScope } from "../support/scope.ts";
 import { readOptions, type SoakOptions, usage } from "./options.ts";
 import { describeOutcome, keepFailure } from "./report.ts";
 import { soak } from "./soak.ts";
@@ -16,9 +17,11 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 async function run({ seeds, minutes, out, verbose }: SoakOptions): Promise<number> {
 	const end = performance.now() + minutes * 60_000;
 	const cluster = await startCluster({ progress: displayProgress(process.stderr) });
+	let scope = new OwnScope();
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-		// Replicas are on a leash: they end with this process.
-		process.once(signal, () => void cluster.stop().finally(() => process.exit(1)));
+		process.once(signal, () => {
+			void Promise.allSettled([scope.close(), cluster.stop()]).finally(() => process.exit(1));
+		});
 	}
 	let passed = 0;
 	const failed: number[] = [];
@@ -27,7 +30,8 @@ async function run({ seeds, minutes, out, verbose }: SoakOptions): Promise<numbe
 		for (const seed of seeds) {
 			if (performance.now() > end) break;
 			console.log(`seed ${seed} ...`);
-			const outcome = await soak(cluster, seed, verbose);
+			scope = new OwnScope();
+			const outcome = await soak(cluster, scope, seed, verbose);
 			const good = outcome.breaches.length === 0;
 			if (good) passed += 1;
 			else failed.push(seed);

@@ -4,7 +4,12 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Seeds that failed once, with what they found. They are always run too. */
-export const onceFailed: readonly { readonly seed: number; readonly found: string }[] = [];
+export const onceFailed: readonly { readonly seed: number; readonly found: string }[] = [
+	{
+		seed: 2021129506,
+		found: "a record deleted before status said recordedAt came back as 0, and nothing said so",
+	},
+];
 
 const seedsOfCommit = 5;
 

@@ -7,7 +7,7 @@ import { worldTargets } from "../core/world/oracle.ts";
 import { Chance } from "../operator/chance.ts";
 import { TestDesk } from "../operator/desk.ts";
 import { people } from "../operator/people.ts";
-import { OwnScope } from "../support/scope.ts";
+import type { OwnScope } from "../support/scope.ts";
 import { Chronicle } from "./chronicle.ts";
 import { judgeRest, judgeRestored } from "./end.ts";
 import { Faults } from "./faults.ts";
@@ -35,9 +35,13 @@ const lowerMilliseconds = 15_000;
 /** For what must come in the end. After its start an API server may take half a minute to admit pods again. */
 const endMilliseconds = 180_000;
 
-/** Plays the story of a seed on a cluster that has nothing else to do, and judges what the API server showed. */
-export async function soak(cluster: Cluster, seed: number, verbose: boolean): Promise<Outcome> {
-	const scope = new OwnScope();
+/** Plays the story of a seed on a cluster that has nothing else to do, and judges what the API server showed. Closes the scope. */
+export async function soak(
+	cluster: Cluster,
+	scope: OwnScope,
+	seed: number,
+	verbose: boolean,
+): Promise<Outcome> {
 	const seen = new Chronicle();
 	const told = new Chronicle(verbose ? (line) => console.log(line) : undefined);
 	const chance = new Chance({ log: () => {} }, seed);
