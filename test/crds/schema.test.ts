@@ -181,6 +181,7 @@ test("every field of spec is free or guarded", async (t) => {
 		resetRequest: { reason: "x" },
 		targets: [],
 		reset: { approvals: 1 },
+		enforcement: "Observe",
 	};
 	t.deepEqual(
 		Object.keys(changes).sort(),
