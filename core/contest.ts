@@ -3,7 +3,7 @@ import type { ContestRow } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Finding } from "./conditions.ts";
 import type { Facts } from "./facts.ts";
-import type { Workload } from "./observed.ts";
+import type { Recorded, Workload } from "./observed.ts";
 import { decidingTarget } from "./plan.ts";
 import { targetStates } from "./targets.ts";
 
@@ -16,10 +16,21 @@ const messageLength = 2048;
 /** Field managers of this project: what they set is no contest. */
 const ours: readonly string[] = [operatorAccount, leaderAccount];
 
-/** What a workload says that just grew from zero: a contest, unless its target admits it or we did it. */
-export function contestOf(desk: TradingSafety, workload: Workload, now: string): Contest | undefined {
+/**
+ * What a workload says that just grew from zero: a contest, unless its target admits it or we did it. Who wrote
+ * through /scale is not known; as long as its record is not claimed for this generation, that may have been a
+ * restore which this halt has ended.
+ */
+export function contestOf(
+	desk: TradingSafety,
+	workload: Workload,
+	record: Recorded | undefined,
+	now: string,
+): Contest | undefined {
 	const target = decidingTarget(targetStates(desk), workload.labels);
 	if (target === undefined || target.admits || ours.includes(workload.setBy ?? "")) return undefined;
+	const isClaimed = record === undefined || record.heldAt >= (desk.metadata.generation ?? 0);
+	if (workload.setBy === undefined && !isClaimed) return undefined;
 	const { kind, name } = workload;
 	const manager = (workload.setBy ?? "unknown").slice(0, 128);
 	return { kind, name, target: target.spec.name, manager, times: 1, since: now, last: now };

@@ -186,7 +186,8 @@ export class DeskState {
 
 	/** A workload grew from zero. Returns how often that was contested now, undefined when it may grow. */
 	seeGrowth(workload: Workload): Contest | undefined {
-		const contest = contestOf(this.#object, workload, this.#options.clock.now());
+		const record = this.view.observed().records.get(workload.uid);
+		const contest = contestOf(this.#object, workload, record, this.#options.clock.now());
 		if (contest === undefined) return undefined;
 		const key = contestKey(contest);
 		const before = this.#contests.get(key);

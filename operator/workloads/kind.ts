@@ -145,17 +145,18 @@ export function isOwned({ metadata }: WorkloadObject): boolean {
 }
 
 /**
- * Who wrote a field last. When nobody owns it, somebody removed it: then who wrote last at all, status apart. Times
- * are whole seconds; in a fight, where both wrote in the same one, it is the other one that is looked for.
+ * Who wrote a field last; undefined when no entry has it: a write through /scale leaves no name (Kubernetes 1.36.3),
+ * nor does taking a field away. Times are whole seconds; in a fight, where both wrote in the same one, it is the
+ * other one that is looked for.
  */
 function lastManager(entries: readonly ManagedFields[], field: readonly string[]): string | undefined {
-	const writes = entries.filter((entry) => entry.subresource !== "status");
-	const owners = writes.filter((entry) => contains(entry.fieldsV1, field));
 	const rank = ({ manager, time }: ManagedFields) => `${time ?? ""} ${manager === operatorAccount ? 0 : 1}`;
-	return (owners.length > 0 ? owners : writes).reduce<ManagedFields | undefined>(
-		(last, entry) => (last === undefined || rank(entry) >= rank(last) ? entry : last),
-		undefined,
-	)?.manager;
+	return entries
+		.filter((entry) => contains(entry.fieldsV1, field))
+		.reduce<ManagedFields | undefined>(
+			(last, entry) => (last === undefined || rank(entry) >= rank(last) ? entry : last),
+			undefined,
+		)?.manager;
 }
 
 function contains(fields: unknown, path: readonly string[]): boolean {

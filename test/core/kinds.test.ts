@@ -1,6 +1,6 @@
 import test from "ava";
 import { contestOf, joinContests, standingContests } from "../../core/contest.ts";
-import type { Observed, Workload } from "../../core/observed.ts";
+import type { Observed, Recorded, Workload } from "../../core/observed.ts";
 import { stopPlan } from "../../core/plan.ts";
 import { restoreStep } from "../../core/restore.ts";
 import { nextStatus } from "../../core/status.ts";
@@ -161,13 +161,17 @@ const now = "2026-01-01T00:00:10.000Z";
 test("who lets a stopped workload grow is told, unless it may grow or it was us", (t) => {
 	// Given a halted and an open desk
 	const halted = deskOf({ mode: "Emergency", targets }, held);
-	const of = (desk: typeof halted, setBy?: string) =>
-		contestOf(desk, workloadOf("bot", 3, { ...(setBy !== undefined && { setBy }) }), now)?.manager;
+	const of = (desk: typeof halted, setBy?: string, record?: Recorded) =>
+		contestOf(desk, workloadOf("bot", 3, { ...(setBy !== undefined && { setBy }) }), record, now)?.manager;
 	// When a workload grows from zero, then its manager is named
 	t.is(of(halted, "argocd"), "argocd");
 	t.is(of(halted), "unknown");
 	t.is(of(halted, "tradingsafety-leader"), undefined);
 	t.is(of(opened, "argocd"), undefined);
+	// When nobody is named, then only what grew after this generation stopped it counts
+	t.is(of(halted, undefined, recordOf("bot", 3, 7)), "unknown");
+	t.is(of(halted, undefined, recordOf("bot", 3, 6)), undefined);
+	t.is(of(halted, "argocd", recordOf("bot", 3, 6)), "argocd");
 });
 
 test("replicas that counted differently end with the same rows, until the halt ends", (t) => {
