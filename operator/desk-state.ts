@@ -28,6 +28,8 @@ export class DeskState {
 	fence: FenceProof | FenceDoubt = { error: "not tried yet" };
 	/** When the fence was last seen to deny, by `performance.now()`. */
 	fenceProvenAt: number | undefined;
+	/** It was deleted and is let go: whoever still holds this must do nothing more for it. */
+	isForgotten = false;
 	/** The object is gone with its definition: what was seen last goes on being enforced, and nothing is opened. */
 	isOrphan = false;
 	/** What a halt would meet, as last tried. */

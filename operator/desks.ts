@@ -218,6 +218,7 @@ export class Desks {
 			{ namespace: desk.namespace, mode: desk.object.spec.mode },
 			"the desk was deleted: its fence is open",
 		);
+		desk.isForgotten = true;
 		this.#states.delete(desk.namespace);
 		this.#hooks.onGone(desk);
 		void desk.view.stop();
