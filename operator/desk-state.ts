@@ -53,6 +53,8 @@ export class DeskState {
 	fenceProvenAt: number | undefined;
 	/** True once a denial showed that a policy stamps who raised. */
 	stamped = false;
+	/** It was deleted and is let go: whoever still holds this must do nothing more for it. */
+	isForgotten = false;
 	/** The object is gone with its definition: what was seen last goes on being enforced, and nothing is opened. */
 	isOrphan = false;
 	/** What a halt would meet, as last tried. */

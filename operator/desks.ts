@@ -280,6 +280,7 @@ export class Desks {
 			{ namespace: desk.namespace, mode: desk.object.spec.mode },
 			"the desk was deleted: its fence is open",
 		);
+		desk.isForgotten = true;
 		this.#states.delete(desk.namespace);
 		this.#memory.lose(desk.namespace);
 		this.#hooks.onGone(desk);

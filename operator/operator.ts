@@ -143,7 +143,7 @@ export async function startOperator(
 	const rehearser = new Rehearser(context, (desk) => observe(desk));
 	const observe = (desk: DeskState) => {
 		// Nothing to write a status to, and nothing may be opened.
-		if (desk.isOrphan) return;
+		if (desk.isOrphan || desk.isForgotten) return;
 		status.look(desk);
 		lead.look(desk);
 	};

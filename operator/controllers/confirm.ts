@@ -44,7 +44,8 @@ export class Confirmer implements Controller {
 	}
 
 	look(desk: DeskState): void {
-		if (this.#stopped || !desk.viewSynced || !isProven(desk.fence, desk.object.metadata)) return;
+		if (this.#stopped || desk.isForgotten || !desk.viewSynced || !isProven(desk.fence, desk.object.metadata))
+			return;
 		const open = targetStates(desk.object).filter((state) => !state.admits && !desk.isGone(state.spec.name));
 		if (open.length === 0) return;
 		const progress = this.#progressOf(desk);

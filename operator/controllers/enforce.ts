@@ -54,6 +54,7 @@ export class Enforcer implements Controller {
 
 	/** Looks at the desk after the events at hand were taken in. */
 	look(desk: DeskState): void {
+		if (desk.isForgotten) return;
 		const work = this.#workOf(desk);
 		if (work.scheduled || this.#stopped) return;
 		work.scheduled = true;
@@ -68,12 +69,12 @@ export class Enforcer implements Controller {
 
 	/** Looks at the desk at once: for a raise. */
 	lookNow(desk: DeskState): void {
-		if (!this.#stopped) this.#plan(desk, this.#workOf(desk));
+		if (!this.#stopped && !desk.isForgotten) this.#plan(desk, this.#workOf(desk));
 	}
 
 	/** Stops pods that a fresh list showed, in case the watch has not delivered them. */
 	sweep(desk: DeskState, pods: readonly Pod[]): void {
-		if (this.#stopped) return;
+		if (this.#stopped || desk.isForgotten) return;
 		const work = this.#workOf(desk);
 		const { records } = desk.view.observed();
 		for (const effect of stopPlan(desk.object, { pods, workloads: [], records })) {
@@ -113,7 +114,7 @@ export class Enforcer implements Controller {
 	}
 
 	#plan(desk: DeskState, work: Work): void {
-		if (this.#stopped || !this.#work.has(desk)) return;
+		if (this.#stopped || desk.isForgotten) return;
 		const stale = !desk.isOrphan && performance.now() - desk.knownAt > staleMilliseconds;
 		if (stale) void this.#readThenPlan(desk, work);
 		else this.#planNow(desk, work);
@@ -135,7 +136,7 @@ export class Enforcer implements Controller {
 		} finally {
 			work.reading = false;
 		}
-		if (!this.#stopped && this.#work.has(desk)) this.#planNow(desk, work);
+		if (!this.#stopped && !desk.isForgotten) this.#planNow(desk, work);
 	}
 
 	#planNow(desk: DeskState, work: Work): void {
