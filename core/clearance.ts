@@ -17,11 +17,11 @@ const acknowledgeable = ["PodsLeft", "RestoreRunning", historyRegressed];
 
 /**
  * The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). Where a desk
- * only observes there is nothing to stop, to prove or to bring back first: only the cooldown holds.
+ * only observes there is nothing to stop, to prove or to bring back first: only a regression and the cooldown hold.
  */
 export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | undefined): readonly Hold[] {
 	if (!isHalted(desk.spec)) return [];
-	if (observes(desk.spec)) return cooldownHolds(desk, facts, tripsLast);
+	if (observes(desk.spec)) return [...regressionHolds(desk), ...cooldownHolds(desk, facts, tripsLast)];
 	return [
 		...regressionHolds(desk),
 		...fenceHolds(desk, facts),

@@ -1,5 +1,6 @@
 import type { TargetStatus, TradingSafetyStatus, Transition } from "../crds/status.ts";
 import { columns, modes } from "../crds/vocabulary.ts";
+import { nothingInForce } from "./observing.ts";
 import { isPlausibleTime } from "./times.ts";
 
 const stages = ["fencedAt", "toldAt", "enforcedAt", "confirmedAt", "restoredAt"] as const;
@@ -63,7 +64,10 @@ function plausibleTransition(transition: Transition, now: string): Transition {
 }
 
 function isStateWord(word: string | undefined): word is string {
-	const [mode, freeze, ...more] = (word ?? "").split("+");
-	const isMode = (modes as readonly string[]).includes(mode ?? "");
-	return isMode && more.length === 0 && (freeze === undefined || freeze === columns.at(-1));
+	const [mode = "", ...more] = (word ?? "").split("+");
+	return word === nothingInForce || ((modes as readonly string[]).includes(mode) && more.every(isAddition));
+}
+
+function isAddition(word: string): boolean {
+	return word === columns.at(-1) || word === nothingInForce;
 }
