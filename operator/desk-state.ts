@@ -134,7 +134,10 @@ export class DeskState {
 			return false;
 		}
 		const isOlder = order !== undefined && order <= 0;
-		if (isOlder && begunAt <= this.#takenAt) return false;
+		if (isOlder && begunAt <= this.#takenAt) {
+			if (sameObject) this.#noteLate(object);
+			return false;
+		}
 		const wentBack = isOlder || rewritten;
 		this.#takenAt = performance.now();
 		this.#knownAt = this.#takenAt;
@@ -223,6 +226,12 @@ export class DeskState {
 	#note(last?: TradingSafety): void {
 		const seen = sight(this.#object, this.#options.clock.now(), last);
 		this.#sightings = [...this.#sightings, seen].slice(-sightingsKept);
+	}
+
+	/** The watch may show a version after a read has shown a later one: history is to know of it all the same. */
+	#noteLate(object: TradingSafety): void {
+		if (this.#sightings.some(({ generation }) => generation === object.metadata.generation)) return;
+		this.#sightings = [...this.#sightings, sight(object, this.#options.clock.now())].slice(-sightingsKept);
 	}
 
 	#forgetAdmitted(): void {

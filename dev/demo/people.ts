@@ -78,8 +78,11 @@ export async function gatherCast(
 		kubeconfig: path,
 		user,
 		create: (person, collection, object) => as(person, (client) => client.create(collection, object)),
-		patch: (person, spec) =>
-			as(person, (client) => client.patch(deskPath(place), { spec }, { type: "merge" })),
+		patch: (person, spec) => {
+			// Where no policy can stamp who did it, a lowering must be signed.
+			const signed = "mode" in spec || "freeze" in spec ? { ...spec, setBy: user(person) } : spec;
+			return as(person, (client) => client.patch(deskPath(place), { spec: signed }, { type: "merge" }));
+		},
 		close: async () => {
 			await Promise.all([...clients.values()].map((client) => client.close()));
 		},

@@ -39,6 +39,11 @@ test("an older version is not taken where it may only have been overtaken", (t) 
 	t.is(state.object.spec.mode, "Emergency");
 	t.deepEqual(told, []);
 	t.true(state.isGone("bot"));
+	// Then history knows of it all the same, once
+	t.deepEqual(
+		state.sightings.map(({ generation }) => generation),
+		[7, 6],
+	);
 });
 
 test("a later version that says something else of the same or an earlier generation means that history went back", (t) => {
