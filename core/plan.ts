@@ -12,7 +12,8 @@ export type StopEffect =
 	| { readonly kind: "CreateRecord"; readonly workload: Workload; readonly target: string }
 	/** Claims a record of an earlier halt, so that a leader that is done with it cannot delete it any more. */
 	| { readonly kind: "ClaimRecord"; readonly workload: Workload; readonly record: Recorded }
-	| { readonly kind: "ScaleToZero"; readonly workload: Workload };
+	/** `record`: of what it is to come back to; absent where nothing brings it back. */
+	| { readonly kind: "ScaleToZero"; readonly workload: Workload; readonly record?: Recorded };
 
 /** The target that decides over these labels: the first of those with the most severe action. */
 export function decidingTarget(
@@ -61,8 +62,9 @@ function stopWorkload(
 ): readonly StopEffect[] {
 	const target = decidingTarget(states, workload.labels);
 	if (target === undefined || target.admits) return [];
-	const scale: StopEffect = { kind: "ScaleToZero", workload };
-	if (!isRestorable(states, workload)) return workload.replicas > 0 ? [scale] : [];
+	if (!isRestorable(states, workload)) {
+		return workload.replicas > 0 ? [{ kind: "ScaleToZero", workload }] : [];
+	}
 	const record = observed.records.get(workload.uid);
 	if (record === undefined) {
 		return isRecordLost(target, workload)
@@ -73,7 +75,7 @@ function stopWorkload(
 	// Whatever else stands there was written in another halt, for an object that was made anew, or by hand.
 	return record.heldAt !== (desk.metadata.generation ?? 0)
 		? [{ kind: "ClaimRecord", workload, record }]
-		: [scale];
+		: [{ kind: "ScaleToZero", workload, record }];
 }
 
 /** Stopped workloads whose record somebody deleted. */

@@ -1,6 +1,6 @@
-import type { Workload } from "../core/observed.ts";
+import type { Recorded, Workload } from "../core/observed.ts";
 import type { StopEffect } from "../core/plan.ts";
-import type { TradingSafety } from "../crds/types.ts";
+import type { RestoreRecord, TradingSafety } from "../crds/types.ts";
 import { heldAtAnnotation } from "../crds/vocabulary.ts";
 import type { CallOptions, Client } from "../kube/client.ts";
 import { isKubeError } from "../kube/error.ts";
@@ -65,7 +65,7 @@ export async function callToStop(
 			return settled(client.patch(path, body, { type: "merge" }, options), "NOT_FOUND");
 		}
 		case "ScaleToZero":
-			return scaleToZero(client, desk, effect.workload, generation, options);
+			return scaleToZero(client, desk, effect, generation, options);
 	}
 }
 
@@ -77,7 +77,7 @@ export async function callToStop(
 async function scaleToZero(
 	client: Client,
 	desk: DeskState,
-	workload: Workload,
+	{ workload, record }: Extract<StopEffect, { kind: "ScaleToZero" }>,
 	generation: number,
 	options: CallOptions,
 ): Promise<void> {
@@ -89,7 +89,11 @@ async function scaleToZero(
 	for (let tries = 1; ; tries += 1) {
 		const object = await objectNow(client, kind, namespace, workload, options);
 		if (object === undefined) return;
-		if (!desk.isOrphan && !(await isStillWanted(client, desk, generation, options))) return;
+		if (!desk.isOrphan) {
+			const recorded = record === undefined || isStillRecorded(client, desk, record, options);
+			const [wanted, known] = await Promise.all([isStillWanted(client, desk, generation, options), recorded]);
+			if (!wanted || !known) return;
+		}
 		const body = withVersion(setting.patch(0), object.metadata.resourceVersion);
 		try {
 			await settled(client.patch(path, body, { type: "merge" }, options), "NOT_FOUND");
@@ -99,6 +103,24 @@ async function scaleToZero(
 			if (!isKubeError(error, "CONFLICT") || tries >= mostTries) throw error;
 		}
 	}
+}
+
+/** What the watch shows may be of a store that was restored meanwhile, and the record gone with it. */
+async function isStillRecorded(
+	client: Client,
+	desk: DeskState,
+	record: Recorded,
+	options: CallOptions,
+): Promise<boolean> {
+	try {
+		const path = recordsPath(desk.namespace, record.workloadUid);
+		const { metadata } = await client.get<RestoreRecord>(path, undefined, options);
+		if (metadata.uid === record.uid) return true;
+	} catch (error) {
+		if (!isKubeError(error, "NOT_FOUND")) throw error;
+	}
+	desk.view.relist("a record that was seen is not there");
+	return false;
 }
 
 async function isStillWanted(

@@ -174,7 +174,8 @@ test.serial("new pods", async (t) => {
 			t.is(verdict.allowed, said === "allowed", facts());
 			const denial = verdict.allowed ? verdict.warned : verdict;
 			const blamed = denial?.target === undefined ? "this namespace is strict" : `target ${denial.target} of`;
-			const told = world.stamps ? bootMode(view, pod, enforced) : undefined;
+			const mode = bootMode(view, pod, enforced);
+			const told = world.stamps ? mode : undefined;
 			if (verdict.allowed) {
 				t.is(object.metadata.annotations?.[bootModeAnnotation], told, facts());
 				t.is(warnings.length, denial === undefined ? 0 : 1, facts());
@@ -183,7 +184,7 @@ test.serial("new pods", async (t) => {
 				t.true((verdict.allowed ? (warnings[0] ?? "") : said).includes(blamed), facts());
 			const outcomes = verdict.allowed
 				? denial === undefined
-					? `allowed in ${told}`
+					? `allowed in ${mode}`
 					: "warned"
 				: verdict.why;
 			count(seen, outcomes);

@@ -37,6 +37,7 @@ type Verdicts = string;
 
 let world: World;
 const clients = new Map<Who, Client>();
+const names = new Map<Client, string>();
 /** In Emergency, after Normal, cleared for nothing, with a target held and a Deployment at zero. */
 let halted: Desk;
 /** In Pause, with a clearance for its generation. */
@@ -57,12 +58,23 @@ test.before(async () => {
 	const deployment = ownerObject("Deployment", { app: "bot" }, 0);
 	await world.admin.create(`/apis/apps/v1/namespaces/${halted.namespace}/deployments`, deployment);
 	await world.admin.create(recordsPath(halted.namespace), record);
-	for (const who of people) clients.set(who, await clientOf(who));
+	for (const who of people) {
+		const client = await clientOf(who);
+		clients.set(who, client);
+		names.set(client, nameOf(who));
+	}
 });
 
 test.after.always("the connections are closed", async () => {
 	const own = [...clients].filter(([who]) => !["operator", "leader", "admin"].includes(who));
 	await Promise.all(own.map(([, client]) => client.close()));
+});
+
+/** A lowering carries its author, which a policy that stamps would add. */
+const signed = (client: Client, mode: "Pause" | "Normal") => ({
+	mode,
+	reason: "x",
+	setBy: names.get(client),
 });
 
 const record = {
@@ -143,8 +155,8 @@ const attempts: readonly Attempt[] = [
 		"rrpppppprp",
 		(c) => normal.patch(c, { mode: "Pause", targets: [] }, true),
 	],
-	["lower without clearance", "rrpppp+pr+", (c) => halted.patch(c, { mode: "Pause", reason: "x" }, true)],
-	["lower with clearance", "rrp+pp+pr+", (c) => cleared.patch(c, { mode: "Normal", reason: "x" }, true)],
+	["lower without clearance", "rrpppp+pr+", (c) => halted.patch(c, signed(c, "Pause"), true)],
+	["lower with clearance", "rrp+pp+pr+", (c) => cleared.patch(c, signed(c, "Normal"), true)],
 	["lower without a reason", "rrpppppprp", (c) => cleared.patch(c, { mode: "Normal" }, true)],
 	["skip a step", "rrpppppprp", (c) => halted.patch(c, { mode: "Normal", reason: "x" }, true)],
 	["sign for somebody else", "rrpppppprp", (c) => halted.patch(c, request("somebody"), true)],

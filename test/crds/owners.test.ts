@@ -112,8 +112,8 @@ for (const owner of owners) {
 			t.is(await patch(owner.relabel({ x: "y" })), "allowed");
 		}
 		// When the desk is in Normal again, then it starts
-		await desk.patch(world.admin, { mode: "Pause", reason: "test" });
-		await desk.patch(world.admin, { mode: "Normal", reason: "test over" });
+		await desk.patch(world.admin, { mode: "Pause", reason: "test", setBy: "admin" });
+		await desk.patch(world.admin, { mode: "Normal", reason: "test over", setBy: "admin" });
 		await desk.seen();
 		t.is(await patch(owner.start), "allowed");
 	});

@@ -130,8 +130,10 @@ for (const [way, prepare] of Object.entries(ways)) {
 				timeoutMilliseconds: backMilliseconds,
 			});
 		}
-		// Then both are governed, in Pause, with what was recorded before
-		for (const desk of [halted, normal]) await desk.confirmed("Pause", backMilliseconds);
+		// Then both are governed, with what was recorded before: in Pause, but the one whose halt is remembered
+		await normal.confirmed("Pause", backMilliseconds);
+		const { status: recovered } = await halted.confirmed("Emergency", backMilliseconds);
+		t.truthy(recovered?.regressed);
 		t.true((await halted.recorded()).includes("bots=2"));
 		t.deepEqual(await normal.recorded(), ["bots=2"]);
 		await until("ready again", async () => (await replica.ready()).status === 200, {

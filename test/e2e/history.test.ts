@@ -203,7 +203,7 @@ test.serial(
 			);
 		}
 		await until("a replica shouts", () =>
-			replicas.some(({ log }) => log.some((line) => String(line.msg).startsWith("the desk was deleted"))),
+			replicas.some(({ log }) => log.some((line) => String(line.msg).startsWith("the definition is gone"))),
 		);
 		// When they are made anew, and the desk with them, in Pause
 		await installApi(on);
