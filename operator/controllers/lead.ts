@@ -6,6 +6,7 @@ import { targetStates, targetsOf } from "../../core/targets.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Column } from "../../crds/vocabulary.ts";
+import type { CallOptions } from "../../kube/client.ts";
 import { isKubeError } from "../../kube/error.ts";
 import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
 import type { Context, Controller } from "../context.ts";
@@ -177,18 +178,9 @@ export class Lead implements Controller {
 		const { namespace } = desk;
 		const options = { priority: "emergency", deadlineMilliseconds, signal } as const;
 		const { uid, resourceVersion, workloadUid } = record;
-		const kind = desk.view.kindOf(record);
-		if (kind === undefined) throw new OperatorError("SUPERSEDED", `there is no kind ${record.kind} any more`);
-		try {
-			const path = workloadPath(kind, namespace, record.name);
-			const object = await leaderClient.get<WorkloadObject>(path, undefined, options);
-			const isZero = object.metadata.uid === workloadUid && kind.setting.read(object).replicas === 0;
-			if (isZero && record.replicas > 0 && kind.project(object)?.notRestored === undefined) {
-				desk.view.relist("a read showed other replicas");
-				throw new OperatorError("SUPERSEDED", `${record.kind} ${record.name} is not restored yet`);
-			}
-		} catch (error) {
-			if (!isKubeError(error, "NOT_FOUND")) throw error;
+		if (await this.#isAtZero(desk, record, options)) {
+			desk.view.relist("a read showed other replicas");
+			throw new OperatorError("SUPERSEDED", `${record.kind} ${record.name} is not restored yet`);
 		}
 		// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
 		const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
@@ -196,6 +188,22 @@ export class Lead implements Controller {
 			await leaderClient.delete(recordsPath(namespace, workloadUid), body, options);
 		} catch (error) {
 			if (!isKubeError(error, "NOT_FOUND")) throw error;
+		}
+	}
+
+	/** True for a workload that is to come back and stands at zero now; false when it is gone, or its kind is. */
+	async #isAtZero(desk: DeskState, record: Recorded, options: CallOptions): Promise<boolean> {
+		const kind = desk.view.kindOf(record);
+		if (kind === undefined || record.replicas === 0) return false;
+		try {
+			const path = workloadPath(kind, desk.namespace, record.name);
+			const object = await this.#context.leaderClient.get<WorkloadObject>(path, undefined, options);
+			const isSame = object.metadata.uid === record.workloadUid;
+			const comesBack = kind.project(object)?.notRestored === undefined;
+			return isSame && comesBack && kind.setting.read(object).replicas === 0;
+		} catch (error) {
+			if (!isKubeError(error, "NOT_FOUND")) throw error;
+			return false;
 		}
 	}
 
