@@ -52,6 +52,16 @@ export function isKubeError(error: unknown, ...codes: readonly KubeErrorCode[]):
 	return error instanceof KubeError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** What a call answers, or undefined where there is no such thing (`NOT_FOUND`). */
+export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
+	try {
+		return await call;
+	} catch (error) {
+		if (isKubeError(error, "NOT_FOUND")) return undefined;
+		throw error;
+	}
+}
+
 /** The part of a Kubernetes `Status` object (meta/v1) that explains a failure. */
 type Status = {
 	readonly kind?: string;

@@ -34,8 +34,8 @@ export class DeskState {
 	readonly namespace: string;
 	readonly view: NamespaceView;
 	readonly #options: DeskStateOptions;
-	/** As read, and with what status lost of what is remembered. */
 	#read: TradingSafety;
+	/** As read, with what its status has lost of what is remembered. */
 	#object: TradingSafety;
 	#recovery: Recovery | undefined;
 	#sightings: readonly Sighting[] = [];
@@ -73,7 +73,7 @@ export class DeskState {
 		this.#read = object;
 		this.#object = object;
 		this.recollect();
-		this.#note();
+		this.#note(this.#object);
 	}
 
 	/** The newest version seen, with what its status has lost of what is remembered. */
@@ -151,7 +151,7 @@ export class DeskState {
 		if (!sameObject || next !== generation + 1) this.#gone.clear();
 		this.#forgetReleasable(before.spec);
 		this.#seenAt = performance.now();
-		this.#note(before);
+		this.#note(this.#object, before);
 		if (wentBack) this.#options.onWentBack(this);
 		this.#options.onMoved(this);
 		return true;
@@ -223,15 +223,15 @@ export class DeskState {
 		});
 	}
 
-	#note(last?: TradingSafety): void {
-		const seen = sight(this.#object, this.#options.clock.now(), last);
+	#note(object: TradingSafety, last?: TradingSafety): void {
+		const seen = sight(object, this.#options.clock.now(), last);
 		this.#sightings = [...this.#sightings, seen].slice(-sightingsKept);
 	}
 
 	/** The watch may show a version after a read has shown a later one: history is to know of it all the same. */
 	#noteLate(object: TradingSafety): void {
-		if (this.#sightings.some(({ generation }) => generation === object.metadata.generation)) return;
-		this.#sightings = [...this.#sightings, sight(object, this.#options.clock.now())].slice(-sightingsKept);
+		const isNoted = this.#sightings.some(({ generation }) => generation === object.metadata.generation);
+		if (!isNoted) this.#note(object);
 	}
 
 	#forgetAdmitted(): void {

@@ -3,7 +3,7 @@ import type { StopEffect } from "../core/plan.ts";
 import type { RestoreRecord, TradingSafety } from "../crds/types.ts";
 import { heldAtAnnotation } from "../crds/vocabulary.ts";
 import type { CallOptions, Client } from "../kube/client.ts";
-import { isKubeError } from "../kube/error.ts";
+import { ifThere, isKubeError } from "../kube/error.ts";
 import type { Context } from "./context.ts";
 import type { DeskState } from "./desk-state.ts";
 import { deskPath, newRecord, podsPath, recordsPath, workloadPath } from "./resources.ts";
@@ -112,13 +112,9 @@ async function isStillRecorded(
 	record: Recorded,
 	options: CallOptions,
 ): Promise<boolean> {
-	try {
-		const path = recordsPath(desk.namespace, record.workloadUid);
-		const { metadata } = await client.get<RestoreRecord>(path, undefined, options);
-		if (metadata.uid === record.uid) return true;
-	} catch (error) {
-		if (!isKubeError(error, "NOT_FOUND")) throw error;
-	}
+	const path = recordsPath(desk.namespace, record.workloadUid);
+	const found = await ifThere(client.get<RestoreRecord>(path, undefined, options));
+	if (found?.metadata.uid === record.uid) return true;
 	desk.view.relist("a record that was seen is not there");
 	return false;
 }
@@ -155,12 +151,7 @@ async function objectNow(
 	{ name, uid }: Workload,
 	options: CallOptions,
 ): Promise<WorkloadObject | undefined> {
-	try {
-		const path = workloadPath(kind, namespace, name);
-		const object = await client.get<WorkloadObject>(path, undefined, options);
-		return object.metadata.uid === uid ? object : undefined;
-	} catch (error) {
-		if (isKubeError(error, "NOT_FOUND")) return undefined;
-		throw error;
-	}
+	const path = workloadPath(kind, namespace, name);
+	const object = await ifThere(client.get<WorkloadObject>(path, undefined, options));
+	return object?.metadata.uid === uid ? object : undefined;
 }

@@ -1,7 +1,7 @@
 import { leaderLease } from "../../crds/roles.ts";
 import { wait } from "../../kube/backoff.ts";
 import type { Client } from "../../kube/client.ts";
-import { isKubeError } from "../../kube/error.ts";
+import { ifThere } from "../../kube/error.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { GuestError } from "./errors.ts";
 import { apiObjects, managedByLabel, manager, type PolicySet, removeCommand } from "./manifests.ts";
@@ -17,7 +17,9 @@ export type InstalledApi =
 /** Looks for the API. @throws GuestError `OtherContent` when it is there in part, or differs */
 export async function findApi(client: Client, policies: PolicySet): Promise<InstalledApi> {
 	const wanted = apiObjects(policies);
-	const found = await Promise.all(wanted.map((object) => readIfThere(client, object)));
+	const found = await Promise.all(
+		wanted.map((object) => ifThere(client.get<AnyObject>(pathOfObject(object)))),
+	);
 	const present = found.filter((object) => object !== undefined);
 	if (present.length === 0) return { kind: "Absent" };
 	const byDemo = present.some(({ metadata }) => metadata.labels?.[managedByLabel] === manager);
@@ -40,15 +42,6 @@ export async function findApi(client: Client, policies: PolicySet): Promise<Inst
 		}
 	}
 	return { kind: "Same", byDemo };
-}
-
-async function readIfThere(client: Client, object: AnyObject): Promise<AnyObject | undefined> {
-	try {
-		return await client.get<AnyObject>(pathOfObject(object));
-	} catch (error) {
-		if (isKubeError(error, "NOT_FOUND")) return undefined;
-		throw error;
-	}
 }
 
 type ResourceList = { readonly resources: readonly { readonly name: string }[] };

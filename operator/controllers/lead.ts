@@ -7,7 +7,7 @@ import type { TradingSafetyStatus } from "../../crds/status.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Column } from "../../crds/vocabulary.ts";
 import type { CallOptions } from "../../kube/client.ts";
-import { isKubeError } from "../../kube/error.ts";
+import { ifThere, isKubeError } from "../../kube/error.ts";
 import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
@@ -184,27 +184,18 @@ export class Lead implements Controller {
 		}
 		// Claimed for a new halt meanwhile, it has another resourceVersion and stays.
 		const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid, resourceVersion } };
-		try {
-			await leaderClient.delete(recordsPath(namespace, workloadUid), body, options);
-		} catch (error) {
-			if (!isKubeError(error, "NOT_FOUND")) throw error;
-		}
+		await ifThere(leaderClient.delete(recordsPath(namespace, workloadUid), body, options));
 	}
 
 	/** True for a workload that is to come back and stands at zero now; false when it is gone, or its kind is. */
 	async #isAtZero(desk: DeskState, record: Recorded, options: CallOptions): Promise<boolean> {
 		const kind = desk.view.kindOf(record);
 		if (kind === undefined || record.replicas === 0) return false;
-		try {
-			const path = workloadPath(kind, desk.namespace, record.name);
-			const object = await this.#context.leaderClient.get<WorkloadObject>(path, undefined, options);
-			const isSame = object.metadata.uid === record.workloadUid;
-			const comesBack = kind.project(object)?.notRestored === undefined;
-			return isSame && comesBack && kind.setting.read(object).replicas === 0;
-		} catch (error) {
-			if (!isKubeError(error, "NOT_FOUND")) throw error;
-			return false;
-		}
+		const path = workloadPath(kind, desk.namespace, record.name);
+		const object = await ifThere(this.#context.leaderClient.get<WorkloadObject>(path, undefined, options));
+		if (object?.metadata.uid !== record.workloadUid) return false;
+		const comesBack = kind.project(object)?.notRestored === undefined;
+		return comesBack && kind.setting.read(object).replicas === 0;
 	}
 
 	/** Scales one workload up, if it still is what was recorded and the desk still lets it run. */
