@@ -1,11 +1,6 @@
-import type { RequestOptions } from "node:https";
-import { KubeConfig } from "@kubernetes/client-node";
 import type { Dispatcher } from "undici";
-import { KubeError } from "./error.ts";
-import type { KubeConfigSource } from "./kubeconfig.ts";
-import { openPools, type Pools, type Tls } from "./pools.ts";
-
-export { loadKubeConfig } from "./kubeconfig.ts";
+import type { Access, AccessSource } from "./access.ts";
+import { openPools, type Pools } from "./pools.ts";
 
 /** An API server and a way to be known to it. */
 export type Connection = {
@@ -31,7 +26,7 @@ export type Connection = {
 export type TokenSource = { get(): Promise<string>; forget(): void };
 
 export type ConnectionOptions = {
-	/** Origin of another API server of the cluster that the kubeconfig names. */
+	/** Origin of another API server of the same cluster. */
 	readonly server?: string;
 	/** How many sockets calls may use. */
 	readonly sockets?: number;
@@ -43,9 +38,8 @@ export type ConnectionOptions = {
 	readonly onStale?: (error: unknown) => void;
 };
 
-/** Where to connect to and as whom, as of now. */
-type Access = { readonly server: URL; readonly tls: Tls; readonly headers: Readonly<Record<string, string>> };
-type AccessSource = { readonly present: () => Promise<Access>; readonly forget: () => void };
+/** A source, remembered for a while. */
+type Remembered = { readonly present: () => Promise<Access>; readonly forget: () => void };
 
 /**
  * How long credentials are taken for the present ones. client-node reads a rotating token file at most once a
@@ -57,26 +51,21 @@ const accessLiveMilliseconds = 10_000;
 const rereadMilliseconds = 1_000;
 
 /**
- * Opens a connection for the current context of `config`. A source is asked again every 10 s and after a 401;
- * new certificates, authorities and servers then replace the sockets for all later requests. Throws `CONFIG`
- * where that cannot work.
+ * Opens a connection. Its source is asked again every 10 s and after a 401; new certificates, authorities and
+ * servers then replace the sockets for all later requests. Throws `CONFIG` where that cannot work.
  */
-export async function connect(
-	config: KubeConfig | KubeConfigSource,
-	options: ConnectionOptions = {},
-): Promise<Connection> {
-	const source = config instanceof KubeConfig ? { present: () => config, renew() {} } : config;
+export async function connect(source: AccessSource, options: ConnectionOptions = {}): Promise<Connection> {
 	const remembered = remember(source, options);
 	return open(await remembered.present(), remembered, options);
 }
 
-function remember(source: KubeConfigSource, { server, onStale }: ConnectionOptions): AccessSource {
+function remember(source: AccessSource, { server, onStale }: ConnectionOptions): Remembered {
 	let last: { readonly access: Access; readonly at: number } | undefined;
 	let refused = false;
 	let reading: Promise<Access> | undefined;
 	const read = async () => {
 		try {
-			const access = await accessOf(source.present(), server);
+			const access = at(server, await source.present());
 			last = { access, at: performance.now() };
 		} catch (error) {
 			if (last === undefined || onStale === undefined) throw error;
@@ -102,7 +91,7 @@ function remember(source: KubeConfigSource, { server, onStale }: ConnectionOptio
 	};
 }
 
-function open(first: Access, source: AccessSource, options: ConnectionOptions): Connection {
+function open(first: Access, source: Remembered, options: ConnectionOptions): Connection {
 	let access = first;
 	let pools = openPools(access.server, access.tls, options);
 	let closed = false;
@@ -150,7 +139,7 @@ function open(first: Access, source: AccessSource, options: ConnectionOptions): 
 }
 
 /** The same server and authority, but known by a token. */
-function tokenSource(source: AccessSource, token: TokenSource): AccessSource {
+function tokenSource(source: Remembered, token: TokenSource): Remembered {
 	let last: { readonly of: Access; readonly bare: Access } | undefined;
 	return {
 		async present() {
@@ -162,6 +151,10 @@ function tokenSource(source: AccessSource, token: TokenSource): AccessSource {
 	};
 }
 
+function at(origin: string | undefined, access: Access): Access {
+	return origin === undefined ? access : { ...access, server: new URL(access.server.pathname, origin) };
+}
+
 function anonymous({ server, tls }: Access): Access {
 	const { cert: _cert, key: _key, ...rest } = tls;
 	return { server, tls: rest, headers: {} };
@@ -171,39 +164,4 @@ function leadsTheSameWay(a: Access, b: Access): boolean {
 	if (a.server === b.server && a.tls === b.tls) return true;
 	// Buffers are written out as their bytes.
 	return JSON.stringify([a.server, a.tls]) === JSON.stringify([b.server, b.tls]);
-}
-
-async function accessOf(config: KubeConfig, origin: string | undefined): Promise<Access> {
-	const cluster = config.getCurrentCluster();
-	if (cluster === null) throw new KubeError("CONFIG", "the kubeconfig has no current context with a cluster");
-	if (cluster.proxyUrl !== undefined) {
-		throw new KubeError("CONFIG", `proxy-url is not supported (cluster ${cluster.name})`);
-	}
-	const material: RequestOptions = {};
-	try {
-		await config.applyToHTTPSOptions(material);
-	} catch (cause) {
-		throw new KubeError("CONFIG", "cannot obtain credentials from the kubeconfig", { cause });
-	}
-	const { ca, cert, key, servername, rejectUnauthorized } = material;
-	const server = new URL(cluster.server);
-	return {
-		server: origin === undefined ? server : new URL(server.pathname, origin),
-		tls: present({ ca, cert, key, servername, rejectUnauthorized }),
-		headers: headersOf(material),
-	};
-}
-
-function headersOf(material: RequestOptions): Record<string, string> {
-	const headers: Record<string, string> = {};
-	for (const [name, value] of Object.entries(material.headers ?? {})) headers[name] = `${value}`;
-	if (material.auth) headers.Authorization = `Basic ${Buffer.from(material.auth).toString("base64")}`;
-	return headers;
-}
-
-/** Without the keys that are undefined: `tls.connect` treats a present `ca: undefined` as it should, types do not. */
-function present<T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } {
-	return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as {
-		[K in keyof T]?: NonNullable<T[K]>;
-	};
 }

@@ -1,8 +1,9 @@
 import type { Logger } from "pino";
+import type { AccessSource } from "../kube/access.ts";
 import { Client } from "../kube/client.ts";
 import { type Connection, type ConnectionOptions, connect } from "../kube/connection.ts";
 import { Failover } from "../kube/failover.ts";
-import { followKubeConfig } from "../kube/kubeconfig.ts";
+import { followServiceAccount, isInPod } from "../kube/service-account.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
 
@@ -21,13 +22,13 @@ export type ApiServers = {
 	readonly stop: () => Promise<void>;
 };
 
-/** Connects to the API server of the kubeconfig and to the others named. Throws `CONFIG` where that cannot work. */
+/** Connects to the API server of the credentials and to the others named. Throws `CONFIG` where that cannot work. */
 export async function openApiServers(
-	options: Pick<OperatorOptions, "kubeconfig" | "apiServers">,
+	options: Pick<OperatorOptions, "kubeconfig" | "serviceAccount" | "apiServers">,
 	log: Logger,
 	metrics: Metrics,
 ): Promise<ApiServers> {
-	const source = followKubeConfig(options.kubeconfig);
+	const source = await credentials(options, process.env);
 	const common: ConnectionOptions = {
 		onStale: (err) => {
 			metrics.errors.inc({ where: "credentials" });
@@ -41,7 +42,7 @@ export async function openApiServers(
 	for (const server of others) connections.push(await connect(source, { ...common, server }));
 	const endpoints = await Promise.all(
 		connections.map(async (connection) => {
-			// The first is wherever the kubeconfig says.
+			// The first is wherever the credentials say.
 			const { origin: server } = connection.server;
 			const where = connection === own ? {} : { server };
 			return { connection, checks: await connect(source, { ...common, ...where, sockets: askingSockets }) };
@@ -69,4 +70,16 @@ export async function openApiServers(
 			await Promise.all(each.map((client) => client.close()));
 		},
 	};
+}
+
+/** Those named, or else those of `KUBECONFIG`, of the pod, of the home directory: the first that there are. */
+async function credentials(
+	{ kubeconfig, serviceAccount }: Pick<OperatorOptions, "kubeconfig" | "serviceAccount">,
+	env: NodeJS.ProcessEnv,
+): Promise<AccessSource> {
+	const isPod = kubeconfig === undefined && env.KUBECONFIG === undefined && isInPod(env);
+	if (serviceAccount !== undefined || isPod) return followServiceAccount(env, serviceAccount);
+	// Only here: client-node takes 70 MB, half of what a replica has in a pod.
+	const { followKubeConfig } = await import("../kube/kubeconfig.ts");
+	return followKubeConfig(kubeconfig);
 }

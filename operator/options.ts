@@ -5,9 +5,11 @@ import { OperatorError } from "./error.ts";
 
 /** Settings of one operator replica. */
 export type OperatorOptions = {
-	/** Path of a kubeconfig; undefined: the usual places, then the pod's own account. */
+	/** Path of a kubeconfig. */
 	readonly kubeconfig?: string;
-	/** Origins of the API servers beside that of the kubeconfig. */
+	/** Folder with the token and the authority of a service account. */
+	readonly serviceAccount?: string;
+	/** Origins of the API servers beside that of the credentials. */
 	readonly apiServers: readonly string[];
 	/** Namespace of the lease and of the lowering account. */
 	readonly operatorNamespace: string;
@@ -27,8 +29,9 @@ export type OperatorOptions = {
 /** How to call the operator. */
 export const usage = `usage: node operator/main.ts [options]
 
-  --kubeconfig FILE            default: KUBECONFIG, ~/.kube/config, the pod's account
-  --api-server URL             an API server of the same cluster beside that of the kubeconfig, reached with the
+  --kubeconfig FILE            default: KUBECONFIG, the pod's account, ~/.kube/config
+  --service-account DIR        token and ca.crt of an account, the server as pods are told it (as mounted into a pod)
+  --api-server URL             an API server of the same cluster beside that of the credentials, reached with the
                                same credentials and authority; once for each
   --operator-namespace NAME    where the lease lives (${operatorNamespace})
   --lease NAME                 (${leaderLease})
@@ -45,7 +48,7 @@ export function parseOptions(args: readonly string[]): OperatorOptions {
 	const { values } = parse(args);
 	const random = crypto.randomUUID().slice(0, 8);
 	return {
-		...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
+		...credentials(values),
 		apiServers: (values["api-server"] ?? []).map(origin),
 		operatorNamespace: values["operator-namespace"] ?? operatorNamespace,
 		lease: values.lease ?? leaderLease,
@@ -65,6 +68,7 @@ function parse(args: readonly string[]) {
 			args: [...args],
 			options: {
 				kubeconfig: { type: "string" },
+				"service-account": { type: "string" },
 				"api-server": { type: "string", multiple: true },
 				"operator-namespace": { type: "string" },
 				lease: { type: "string" },
@@ -82,9 +86,19 @@ function parse(args: readonly string[]) {
 	}
 }
 
+function credentials({ kubeconfig, "service-account": serviceAccount }: ReturnType<typeof parse>["values"]) {
+	if (kubeconfig !== undefined && serviceAccount !== undefined) {
+		throw new OperatorError("USAGE", "--kubeconfig and --service-account exclude each other: give one");
+	}
+	return {
+		...(kubeconfig !== undefined && { kubeconfig }),
+		...(serviceAccount !== undefined && { serviceAccount }),
+	};
+}
+
 function origin(text: string): string {
 	const url = URL.canParse(text) ? new URL(text) : undefined;
-	// Whatever comes after the port is that of the kubeconfig.
+	// Whatever comes after the port is that of the credentials.
 	if (url?.protocol !== "https:" || (url.href !== `${url.origin}/` && url.href !== url.origin)) {
 		throw new OperatorError("USAGE", `--api-server must be like https://HOST:PORT, got "${text}"`);
 	}

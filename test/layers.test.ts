@@ -55,6 +55,24 @@ test("core/ does no I/O and reads no clock", (t) => {
 	t.deepEqual(found, []);
 });
 
+test("a replica in a pod does not load client-node", (t) => {
+	const loaded = new Set<string>();
+	const load = (file: string) => {
+		if (loaded.has(file)) return;
+		loaded.add(file);
+		const text = readFileSync(join(root, file), "utf8");
+		for (const [, name = ""] of text.matchAll(
+			/^(?:import|export|\} from)\b(?!.*\btype \{)[^;]*?"([^"]+)";/gm,
+		)) {
+			if (name.startsWith(".")) load(relative(root, resolve(root, dirname(file), name)));
+			else loaded.add(name);
+		}
+	};
+	load("operator/main.ts");
+	t.true(loaded.has("kube/connection.ts") && loaded.has("undici"));
+	t.false(loaded.has("@kubernetes/client-node"));
+});
+
 test("no source file is longer than 350 lines", (t) => {
 	const long = [...Object.keys(allowed), "test"]
 		.flatMap(sources)

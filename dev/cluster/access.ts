@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createApiClient } from "./api.ts";
 import { adminKubeconfig, readKeyPair } from "./credentials.ts";
@@ -10,6 +11,9 @@ import { kubeconfigOf } from "./servers.ts";
 
 /** A user as the API server sees one. */
 export type User = { readonly name: string; readonly groups?: readonly string[] };
+
+/** A service account that exists. */
+export type ServiceAccount = { readonly namespace: string; readonly name: string };
 
 /** What any process may do with a running cluster, started by itself or by another. */
 export type ClusterAccess = {
@@ -28,10 +32,12 @@ export type ClusterAccess = {
 	/** Writes a kubeconfig with a client certificate for a user and returns its path. The user has no rights but those RBAC gives. */
 	kubeconfigFor(user: User): Promise<string>;
 	/** Writes a kubeconfig with a token (TokenRequest, valid for a day) of an existing service account and returns its path. */
-	kubeconfigForServiceAccount(account: {
-		readonly namespace: string;
-		readonly name: string;
-	}): Promise<string>;
+	kubeconfigForServiceAccount(account: ServiceAccount): Promise<string>;
+	/** What the kubelet gives to a pod of a service account: the mounted folder, here with a token for a day, and its variables. */
+	podAccess(account: ServiceAccount): Promise<{
+		readonly folder: string;
+		readonly env: { readonly KUBERNETES_SERVICE_HOST: string; readonly KUBERNETES_SERVICE_PORT: string };
+	}>;
 };
 
 /**
@@ -49,6 +55,21 @@ export function openCluster(dir: string, apiServer = 0): ClusterAccess {
 	}
 	const caFile = join(files.pki, "ca.crt");
 	const authority = readKeyPair(files, "ca");
+
+	const createToken = async ({ namespace, name }: ServiceAccount): Promise<string> => {
+		const api = createApiClient(server, authority.certificate, readKeyPair(files, "admin"));
+		try {
+			const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+			const answer = (await api.call("POST", path, {
+				apiVersion: "authentication.k8s.io/v1",
+				kind: "TokenRequest",
+				spec: { expirationSeconds: 24 * 60 * 60 },
+			})) as { readonly status: { readonly token: string } };
+			return answer.status.token;
+		} finally {
+			await api.close();
+		}
+	};
 
 	return {
 		dir,
@@ -71,34 +92,25 @@ export function openCluster(dir: string, apiServer = 0): ClusterAccess {
 			);
 			return path;
 		},
-		async kubeconfigForServiceAccount({ namespace, name }) {
-			const api = createApiClient(server, authority.certificate, readKeyPair(files, "admin"));
-			try {
-				const answer = (await api.call(
-					"POST",
-					`/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
-					{
-						apiVersion: "authentication.k8s.io/v1",
-						kind: "TokenRequest",
-						spec: { expirationSeconds: 24 * 60 * 60 },
-					},
-				)) as { readonly status: { readonly token: string } };
-				const user = `system:serviceaccount:${namespace}:${name}`;
-				const path = kubeconfigOf(files, fileNameOf(apiServer, user, []));
-				writeAtomically(
-					path,
-					renderKubeconfig(server, authority.certificate, user, {
-						kind: "Token",
-						token: answer.status.token,
-					}),
-				);
-				return path;
-			} finally {
-				await api.close();
-			}
+		async kubeconfigForServiceAccount(account) {
+			const user = userOf(account);
+			const path = kubeconfigOf(files, fileNameOf(apiServer, user, []));
+			const token = await createToken(account);
+			writeAtomically(path, renderKubeconfig(server, authority.certificate, user, { kind: "Token", token }));
+			return path;
+		},
+		async podAccess(account) {
+			const folder = `${kubeconfigOf(files, fileNameOf(apiServer, userOf(account), []))}.pod`;
+			mkdirSync(folder, { recursive: true, mode: 0o700 });
+			writeAtomically(join(folder, "token"), await createToken(account));
+			writeAtomically(join(folder, "ca.crt"), authority.certificate);
+			const { hostname, port } = new URL(server);
+			return { folder, env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port } };
 		},
 	};
 }
+
+const userOf = ({ namespace, name }: ServiceAccount) => `system:serviceaccount:${namespace}:${name}`;
 
 /** Readable, safe as a file name, and different for different users and API servers. */
 function fileNameOf(apiServer: number, name: string, groups: readonly string[]): string {

@@ -1,6 +1,7 @@
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
 import { isKubeError } from "../../kube/error.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { writeAtomically } from "../cluster/files.ts";
 import { deskPath, type Place } from "./place.ts";
 
@@ -59,9 +60,8 @@ export async function gatherCast(
 	writeAtomically(path, `${JSON.stringify(config, undefined, 2)}\n`);
 	const clients = new Map<Person, Client>();
 	for (const person of people) {
-		const own = loadKubeConfig(path);
-		own.setCurrentContext(person);
-		clients.set(person, new Client(await connect(own, { sockets: 2 }), { userAgent: person }));
+		const connection = await connect(loadKubeConfig(path, person), { sockets: 2 });
+		clients.set(person, new Client(connection, { userAgent: person }));
 	}
 	const as = async (person: Person, act: (client: Client) => Promise<unknown>): Promise<Refused> => {
 		const client = clients.get(person);

@@ -5,6 +5,7 @@ import { type Cluster, KubeConfig } from "@kubernetes/client-node";
 import { Client } from "../../kube/client.ts";
 import { connect } from "../../kube/connection.ts";
 import { KubeError } from "../../kube/error.ts";
+import { fromKubeConfig } from "../../kube/kubeconfig.ts";
 import { limits } from "../demo/demo.ts";
 import { GuestError } from "./errors.ts";
 
@@ -39,7 +40,10 @@ export async function openHost(options: HostOptions, env: NodeJS.ProcessEnv = pr
 	const cluster = config.getCurrentCluster();
 	if (cluster === null) throw new GuestError("NoAccess", `the context ${context} names no cluster`);
 	try {
-		const client = new Client(await connect(config), { userAgent: "tradingsafety-demo", limits });
+		const client = new Client(await connect(fromKubeConfig(config)), {
+			userAgent: "tradingsafety-demo",
+			limits,
+		});
 		try {
 			const version = await client.get<Version>("/version");
 			assertNewEnough(version, context);

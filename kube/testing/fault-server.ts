@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { KubeConfig } from "@kubernetes/client-node";
+import type { AccessSource } from "../access.ts";
 import { parsePath } from "../paths.ts";
 import { type Answer, failure, ObjectStore, type StoredObject } from "./object-store.ts";
 
@@ -118,12 +118,10 @@ export class FaultServer {
 		return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
 	}
 
-	/** A kubeconfig for this server; client-node wants to be told that plain HTTP is meant. */
-	kubeConfig(): KubeConfig {
-		const config = new KubeConfig();
-		const cluster = { name: "fault", server: this.url, skipTLSVerify: true };
-		config.loadFromClusterAndUser(cluster, { name: "tester", token: "not-a-secret" });
-		return config;
+	/** Access to this server, by a token. */
+	access(): AccessSource {
+		const access = { server: new URL(this.url), tls: {}, headers: { Authorization: "Bearer not-a-secret" } };
+		return { present: () => Promise.resolve(access), renew() {} };
 	}
 
 	/** The next requests of `verb` go to these handlers, one each. */

@@ -4,8 +4,9 @@
  * Arguments: the path of a kubeconfig.
  */
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
 import { isKubeError } from "../../kube/error.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import type { DeleterOrder, DeleterReport } from "./bare-delete.ts";
 import type { SeenPod } from "./pod-watch.ts";
 

@@ -12,7 +12,7 @@ import { BenchError } from "./error.ts";
 const MAIN = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
 const linesKept = 30;
 
-/** Operator replicas as users run them: one process each, with the operator's own account. */
+/** Operator replicas as users run them: one process each, with the operator's own account as a pod has it. */
 export type Replicas = { readonly pids: readonly number[]; readonly stop: () => Promise<void> };
 
 /** Starts replicas that govern these namespaces; resolves when all are ready. */
@@ -22,9 +22,9 @@ export async function startReplicas(
 	namespaces: readonly string[],
 ): Promise<Replicas> {
 	const account = { namespace: operatorNamespace, name: operatorAccount };
-	const kubeconfig = await cluster.kubeconfigForServiceAccount(account);
+	const { folder, env } = await cluster.podAccess(account);
 	const identity = () => `bench-${randomBytes(3).toString("hex")}`;
-	const started = Array.from({ length: count }, () => startReplica(kubeconfig, identity(), namespaces));
+	const started = Array.from({ length: count }, () => startReplica(folder, env, identity(), namespaces));
 	const stop = async () => {
 		await Promise.all(started.map((replica) => replica.stop()));
 	};
@@ -37,7 +37,12 @@ export async function startReplicas(
 	return { pids: started.flatMap(({ pid }) => pid ?? []), stop };
 }
 
-function startReplica(kubeconfig: string, identity: string, namespaces: readonly string[]) {
+function startReplica(
+	account: string,
+	env: Readonly<Record<string, string>>,
+	identity: string,
+	namespaces: readonly string[],
+) {
 	const profile = process.env.BENCH_PROFILE_DIR;
 	const child = spawn(
 		process.execPath,
@@ -45,10 +50,10 @@ function startReplica(kubeconfig: string, identity: string, namespaces: readonly
 			...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]),
 			...nodeFlags,
 			MAIN,
-			...["--kubeconfig", kubeconfig, "--identity", identity, "--http-port", "0"],
+			...["--service-account", account, "--identity", identity, "--http-port", "0"],
 			...namespaces.flatMap((namespace) => ["--namespace", namespace]),
 		],
-		{ stdio: ["ignore", "inherit", "pipe"] },
+		{ stdio: ["ignore", "inherit", "pipe"], env: { ...process.env, ...env } },
 	);
 	const ended = once(child, "exit");
 	const lines: string[] = [];

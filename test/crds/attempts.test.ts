@@ -1,6 +1,7 @@
 import test from "ava";
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { recordsPath } from "../../operator/resources.ts";
 import { until } from "../support/until.ts";
 import { openWorld, type World } from "./cast.ts";

@@ -4,7 +4,8 @@ import { apiGroup, type Verb, verbs } from "../../crds/vocabulary.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { servesMutatingPolicies } from "../../dev/install.ts";
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { sharedCluster } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 

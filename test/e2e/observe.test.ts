@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from "ava";
 import type { TradingSafety } from "../../crds/types.ts";
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
 import { isKubeError } from "../../kube/error.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { podsPath } from "../../operator/resources.ts";
 import { TestDesk, target } from "../operator/desk.ts";
 import { type Replica, startReplica } from "../operator/replica.ts";

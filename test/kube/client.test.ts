@@ -1,7 +1,9 @@
+import { KubeConfig } from "@kubernetes/client-node";
 import test from "ava";
 import { type CallRecord, Client } from "../../kube/client.ts";
 import { connect } from "../../kube/connection.ts";
 import { KubeError } from "../../kube/error.ts";
+import { fromKubeConfig } from "../../kube/kubeconfig.ts";
 import type { Exchange } from "../../kube/testing/fault-server.ts";
 import { until } from "../support/until.ts";
 import { failureOf, pod, pods, startWorld } from "./support.ts";
@@ -270,11 +272,11 @@ test("a second connection carries the token of a callback, asked for with each r
 });
 
 test("a server under a path is reached there", async (t) => {
-	// Given a kubeconfig whose server has a path, as behind a proxy.
+	// Given access to a server that has a path, as behind a proxy.
 	const { server } = await startWorld(t);
-	const config = server.kubeConfig();
-	config.clusters = config.clusters.map((cluster) => ({ ...cluster, server: `${cluster.server}/k8s/one/` }));
-	const client = new Client(await connect(config));
+	const access = await server.access().present();
+	const present = async () => ({ ...access, server: new URL("/k8s/one/", access.server) });
+	const client = new Client(await connect({ present, renew() {} }));
 	t.teardown(() => client.close());
 	server.always("get", (exchange) => exchange.answer({ status: 200, body: {} }));
 	// When something is read, then the path is in front.
@@ -284,12 +286,13 @@ test("a server under a path is reached there", async (t) => {
 
 test("a kubeconfig without a cluster, and one with a proxy, are refused in words", async (t) => {
 	// Given two kubeconfigs that cannot work.
-	const { server } = await startWorld(t);
-	const proxied = server.kubeConfig();
-	proxied.clusters = proxied.clusters.map((cluster) => ({ ...cluster, proxyUrl: "http://127.0.0.1:1" }));
-	const empty = server.kubeConfig();
+	const cluster = { name: "c", server: "https://127.0.0.1:1", skipTLSVerify: false };
+	const proxied = new KubeConfig();
+	proxied.loadFromClusterAndUser({ ...cluster, proxyUrl: "http://127.0.0.1:1" }, { name: "u" });
+	const empty = new KubeConfig();
+	empty.loadFromClusterAndUser(cluster, { name: "u" });
 	empty.setCurrentContext("none");
 	// When connecting, then both are refused.
-	t.like(await failureOf(connect(proxied)), { code: "CONFIG" });
-	t.like(await failureOf(connect(empty)), { code: "CONFIG" });
+	t.like(await failureOf(connect(fromKubeConfig(proxied))), { code: "CONFIG" });
+	t.like(await failureOf(connect(fromKubeConfig(empty))), { code: "CONFIG" });
 });

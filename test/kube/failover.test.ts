@@ -13,8 +13,8 @@ async function startPair(t: ExecutionContext) {
 	const servers = [await FaultServer.start(), await FaultServer.start()] as const;
 	const endpoints = await Promise.all(
 		servers.map(async (server) => ({
-			connection: await connect(server.kubeConfig()),
-			checks: await connect(server.kubeConfig()),
+			connection: await connect(server.access()),
+			checks: await connect(server.access()),
 		})),
 	);
 	const switches: string[] = [];

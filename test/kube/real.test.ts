@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from "ava";
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
 import { EventRecorder } from "../../kube/events.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { LeaderElector } from "../../kube/lease.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import { listPages } from "../../kube/pages.ts";

@@ -8,7 +8,7 @@ export type World = { readonly server: FaultServer; readonly client: Client };
 /** A fault server with a client, both ended after the test. */
 export async function startWorld(t: ExecutionContext, options: ClientOptions = {}): Promise<World> {
 	const server = await FaultServer.start();
-	const client = new Client(await connect(server.kubeConfig()), options);
+	const client = new Client(await connect(server.access()), options);
 	t.teardown(async () => {
 		await client.close();
 		await server.stop();

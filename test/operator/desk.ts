@@ -1,8 +1,9 @@
 import type { RestoreRecord, TradingSafety } from "../../crds/types.ts";
 import type { ClusterAccess } from "../../dev/cluster/access.ts";
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
 import { isKubeError } from "../../kube/error.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { deskPath, desksPath, podsPath, recordsPath } from "../../operator/resources.ts";
 import type { Scope } from "../support/scope.ts";
 import { newNamespace, sharedCluster } from "../support/shared.ts";

@@ -23,3 +23,10 @@ for (const value of [
 		t.true(error?.message.includes(`got "${value}"`));
 	});
 }
+
+test("credentials come from one place", (t) => {
+	// Given both, when they are read, then it is refused
+	const both = ["--kubeconfig", "a", "--service-account", "b"];
+	t.is(t.throws(() => parseOptions(both), { instanceOf: OperatorError })?.code, "USAGE");
+	t.like(parseOptions(["--service-account", "b"]), { serviceAccount: "b" });
+});

@@ -1,5 +1,6 @@
 import { Client } from "../../kube/client.ts";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { pathOf } from "../../kube/paths.ts";
 import type { Scope } from "../support/scope.ts";
 import { until } from "../support/until.ts";

@@ -108,9 +108,7 @@ export class Replica {
 /** Starts a replica for the desk's namespace alone, with a lease of its own, so that tests do not meet. */
 export async function startReplica(t: Scope, desk: TestDesk, options: ReplicaOptions = {}): Promise<Replica> {
 	const identity = options.identity ?? `replica-${crypto.randomUUID().slice(0, 8)}`;
-	const kubeconfig =
-		options.kubeconfig ??
-		(await desk.cluster.kubeconfigForServiceAccount({ namespace: operatorNamespace, name: operatorAccount }));
+	const { credentials, env } = await credentialsOf(desk, options);
 	const clock = options.clockHours === undefined ? [] : ["--import", shiftedClock];
 	const child = spawn(
 		process.execPath,
@@ -118,17 +116,25 @@ export async function startReplica(t: Scope, desk: TestDesk, options: ReplicaOpt
 			...nodeFlags,
 			...clock,
 			...["--import", leash, main],
-			...["--kubeconfig", kubeconfig, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
+			...[...credentials, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
 			...["--namespace", desk.namespace, "--lease", `test-${desk.namespace}`],
 			...["--lease-seconds", String(options.leaseSeconds ?? 2)],
 			...(options.args ?? []),
 		],
 		{
 			stdio: ["ignore", "ignore", "pipe", "ipc"],
-			env: { ...process.env, TRADINGSAFETY_TEST_CLOCK_HOURS: String(options.clockHours ?? 0) },
+			env: { ...process.env, ...env, TRADINGSAFETY_TEST_CLOCK_HOURS: String(options.clockHours ?? 0) },
 		},
 	);
 	const replica = new Replica(identity, child);
 	t.teardown(() => replica.end("SIGKILL"));
 	return replica;
+}
+
+/** As a pod has them, unless a kubeconfig is given. */
+async function credentialsOf(desk: TestDesk, { kubeconfig }: ReplicaOptions) {
+	if (kubeconfig !== undefined) return { credentials: ["--kubeconfig", kubeconfig], env: {} };
+	const account = { namespace: operatorNamespace, name: operatorAccount };
+	const { folder, env } = await desk.cluster.podAccess(account);
+	return { credentials: ["--service-account", folder], env };
 }

@@ -5,7 +5,8 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { connect, loadKubeConfig } from "../../kube/connection.ts";
+import { connect } from "../../kube/connection.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 
 /** What one user sends, again and again. */
 export type FloodRequest = {
