@@ -1,6 +1,7 @@
 import type { TradingSafetyStatus } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { type Column, type Mode, modes } from "../crds/vocabulary.ts";
+import { observes } from "./enforcement.ts";
 import { modeOf, moreSevere, rank } from "./modes.ts";
 import { stateWord } from "./sighting.ts";
 import { targetStates } from "./targets.ts";
@@ -15,6 +16,8 @@ export type Severity = {
 	readonly freeze: boolean;
 	/** Targets that were raised by themselves. */
 	readonly targetModes: Readonly<Record<string, Mode>>;
+	/** False while the desk only observes. */
+	readonly enforces: boolean;
 };
 
 /** What a replica keeps of a desk, whatever becomes of the cluster's own memory. */
@@ -34,7 +37,10 @@ export type Remembered = Severity & {
 	readonly time: string;
 };
 
-/** What it takes to be as severe again as remembered, and what was found instead. */
+/**
+ * What it takes to be as severe again as remembered, and what was found instead. All but `enforces` is a raise;
+ * that one is a matter of configuration, which only a person may change.
+ */
 export type Recovery = Partial<Severity> & { readonly remembered: string; readonly found: string };
 
 /** What to remember from now on and, where history went back to something milder, how to mend it. */
@@ -117,6 +123,7 @@ function severityOf({ spec }: TradingSafety): Severity {
 	return {
 		mode: modeOf(spec.mode),
 		freeze: spec.freeze === true,
+		enforces: !observes(spec),
 		targetModes: Object.fromEntries(own.filter(([, mode]) => mode !== modes[0])),
 	};
 }
@@ -137,9 +144,11 @@ function milderParts(
 		);
 		return known.has(name) && rank(is) < rank(was);
 	});
-	if (mode === undefined && !freeze && targetModes.length === 0) return undefined;
+	const enforces = before.enforces && !found.enforces;
+	if (mode === undefined && !freeze && !enforces && targetModes.length === 0) return undefined;
 	return {
 		...(mode && { mode }),
+		...(enforces && { enforces }),
 		...(freeze && { freeze }),
 		...(targetModes.length > 0 && { targetModes: Object.fromEntries(targetModes) }),
 	};
@@ -208,6 +217,8 @@ function recordedAt(
 
 function describe(severity: Severity, { uid, generation }: { uid: string; generation: number }): string {
 	const raised = Object.entries(severity.targetModes).map(([name, mode]) => `, ${name} in ${mode}`);
-	const text = `${stateWord(severity)} at generation ${generation}, uid ${uid}${raised.join("")}`;
+	const { mode, freeze, enforces } = severity;
+	const word = stateWord({ mode, freeze, enforcement: enforces ? "Enforce" : "Observe" });
+	const text = `${word} at generation ${generation}, uid ${uid}${raised.join("")}`;
 	return text.slice(0, 256);
 }

@@ -29,6 +29,7 @@ const fileSchema = Type.Object({
 		resourceVersion: Type.String(),
 		mode,
 		freeze: Type.Boolean(),
+		enforces: Type.Boolean(),
 		targetModes: Type.Record(Type.String(), mode),
 		recordedAt: Type.Record(Type.String(), Type.String()),
 		raisedAt: Type.Optional(Type.String()),

@@ -50,7 +50,7 @@ export class HistoryKeeper implements Controller {
 		}
 		this.#told.set(namespace, what);
 		this.#tell(desk, recovery);
-		this.#queue.add(namespace);
+		if (isRaise(recovery)) this.#queue.add(namespace);
 	}
 
 	forget(desk: DeskState): void {
@@ -65,7 +65,7 @@ export class HistoryKeeper implements Controller {
 	async #pass(namespace: string, signal: AbortSignal): Promise<undefined> {
 		const desk = this.#desks.get(namespace);
 		const recovery = desk?.recovery;
-		if (desk === undefined || recovery === undefined) return;
+		if (desk === undefined || recovery === undefined || !isRaise(recovery)) return;
 		const { remembered, found } = recovery;
 		const raised = await this.#raise(desk, recovery, signal);
 		desk.accept(raised);
@@ -123,8 +123,20 @@ export class HistoryKeeper implements Controller {
 			regarding: { apiVersion, kind, name: metadata.name, uid: metadata.uid, namespace },
 			type: "Warning",
 			reason: historyRegressed,
-			action: "Raised",
-			note: `history went back: found ${found}, while ${remembered} is remembered; raising to that`,
+			action: isRaise(recovery) ? "Raised" : "Noticed",
+			note: `history went back: found ${found}, while ${remembered} is remembered; ${remedy(recovery)}`,
 		});
 	}
+}
+
+function isRaise({ mode, freeze, targetModes }: Recovery): boolean {
+	return mode !== undefined || freeze !== undefined || targetModes !== undefined;
+}
+
+/** What is done about it, and what only a person may do. */
+function remedy(recovery: Recovery): string {
+	const raise = isRaise(recovery) ? ["raising to that"] : [];
+	const enforce =
+		recovery.enforces === true ? ["nothing is enforced until a person sets spec.enforcement: Enforce"] : [];
+	return [...raise, ...enforce].join("; ");
 }

@@ -80,6 +80,28 @@ test("freeze and the modes of targets come back too, of targets that are there",
 	t.deepEqual(recovery?.targetModes, { bot: "Reduce" });
 });
 
+test("a desk that enforced and is found to observe is a regression, until it enforces again", (t) => {
+	// Given what is remembered of a desk in Pause that enforced
+	const memory = seen(desk({ mode: "Pause" }, 7));
+	// When an earlier generation is found that only observes
+	const found = desk({ mode: "Pause", enforcement: "Observe" }, 6);
+	const first = recollect(memory, found, false, now);
+	// Then enforcing is missed, and nothing else
+	const { remembered, ...missed } = first.recovery ?? {};
+	t.like(missed, { enforces: true, found: "Pause+Observe at generation 6, uid desk-uid" });
+	t.deepEqual(Object.keys(missed).toSorted(), ["enforces", "found"]);
+	t.like(first.memory.regressed, { generation: 6, remembered });
+	// When it moves on as it is, then it stays one
+	const later = recollect(first.memory, desk({ mode: "Pause", enforcement: "Observe" }, 8), false, now);
+	t.true(later.recovery?.enforces);
+	// When a person lets it enforce, then there is nothing to mend, and the hold is still to be told
+	const mended = recollect(later.memory, desk({ mode: "Pause" }, 9), false, now);
+	t.is(mended.recovery, undefined);
+	t.like(mended.memory, { enforces: true, untold: true });
+	// When a person lets it observe by a later generation, then that is no regression
+	t.is(recollect(memory, desk({ mode: "Pause", enforcement: "Observe" }, 8), false, now).recovery, undefined);
+});
+
 test("a regression stays one until it is mended, however often the desk is patched meanwhile", (t) => {
 	// Given a regression that was found, and generations that pass what is remembered
 	let memory = recollect(emergency, desk({ mode: "Normal" }, 6), false, now).memory;

@@ -265,7 +265,11 @@ test.serial("the label observe takes the fence away and not the operator", async
 	t.is((await desk.condition("Cleared"))?.status, "False");
 	// Then a replica does not take it for a broken fence
 	for (const replica of replicas) {
-		t.is((await replica.ready()).status, 200);
+		await until(`${replica.identity} is ready`, async () => {
+			const { status, text } = await replica.ready();
+			if (status !== 200) throw new Error(text);
+			return true;
+		});
 		t.is(await replica.metric('tradingsafety_errors_total{where="fence-open"}'), undefined);
 	}
 	// When the namespace is labelled targets, then the halt is confirmed

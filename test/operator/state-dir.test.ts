@@ -17,6 +17,7 @@ const remembered: Remembered = {
 	resourceVersion: "100",
 	mode: "Emergency",
 	freeze: false,
+	enforces: true,
 	targetModes: { bot: "Reduce" },
 	recordedAt: { bot: "2026-01-01T00:00:05Z" },
 	time: clock.now(),
