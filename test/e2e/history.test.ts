@@ -6,7 +6,7 @@ import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { awaitPolicies, installApi } from "../../dev/install.ts";
 import { isKubeError } from "../../kube/error.ts";
-import { TestDesk, target } from "../operator/desk.ts";
+import { administrator, TestDesk, target } from "../operator/desk.ts";
 import { people } from "../operator/people.ts";
 import { type Replica, startReplica } from "../operator/replica.ts";
 import { ownCluster } from "../support/cluster.ts";
@@ -118,7 +118,8 @@ for (const { who, durable, victims } of [
 		const { on, desk, replicas, start } = await governed(t, dirs);
 		const snapshot = await on.takeSnapshot();
 		await awaitPolicies(on);
-		await desk.patch({ mode: "Emergency" });
+		// Signed, it needs no stamp, which an API server that has just started cannot give.
+		await desk.patch({ mode: "Emergency", setBy: administrator, reason: "the halt" });
 		await desk.confirmed("Emergency");
 		t.deepEqual(await desk.recorded(), ["bots=3"]);
 		// When the copy takes its place

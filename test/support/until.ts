@@ -27,7 +27,8 @@ export async function until<T>(
 			lastError = error;
 		}
 		if (performance.now() > end) {
-			throw new Error(`waited ${timeout} ms until ${description}`, { cause: lastError });
+			const last = lastError instanceof Error ? `; at last: ${lastError.message}` : "";
+			throw new Error(`waited ${timeout} ms until ${description}${last}`, { cause: lastError });
 		}
 		await new Promise((resolve) => setTimeout(resolve, interval));
 	}
