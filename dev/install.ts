@@ -18,9 +18,26 @@ const longestMilliseconds = 90_000;
 export async function installApi(cluster: ClusterAccess): Promise<void> {
 	const folder = (await servesMutatingPolicies(cluster)) ? generated : join(generated, "without-mutation");
 	await run(cluster, ["apply", "--server-side", "-f", join(folder, "1-crds.yaml")]);
-	await run(cluster, ["wait", "crd", "--all", "--for=condition=Established", "--timeout=25s"]);
+	await waitFor("the new kinds are served", () => areEstablished(cluster), {
+		timeoutMilliseconds: longestMilliseconds,
+		intervalMilliseconds: 100,
+	});
 	await run(cluster, ["apply", "--server-side", "-f", folder]);
 	await Promise.all(cluster.servers.map((_, apiServer) => awaitPolicies(cluster.at(apiServer))));
+}
+
+/** `kubectl wait` ends with an error while a definition has no conditions at all. */
+async function areEstablished(cluster: ClusterAccess): Promise<boolean> {
+	const { items } = JSON.parse(await run(cluster, ["get", "crd", "--output", "json"])) as {
+		readonly items: readonly {
+			readonly status?: {
+				readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+			};
+		}[];
+	};
+	return items.every(({ status }) =>
+		status?.conditions?.some(({ type, status: found }) => type === "Established" && found === "True"),
+	);
 }
 
 /** True when the API server serves MutatingAdmissionPolicy as v1; false asks for `crds/generated/without-mutation/`. */

@@ -224,7 +224,11 @@ export class TestDesk {
 				const current = confirmed?.observedGeneration === desk.metadata.generation;
 				if (current && confirmed?.status === "True" && desk.status?.modeInForce === mode) return desk;
 				// `until` reports the last of these.
-				throw new Error(`${desk.status?.modeInForce}: ${JSON.stringify(desk.status?.conditions)}`);
+				const { modeInForce, conditions, targets } = desk.status ?? {};
+				const pods = (await this.pods()).map(
+					({ metadata: { name, uid, deletionTimestamp: told } }) => `${name} ${uid} told ${told}`,
+				);
+				throw new Error(`${modeInForce}: ${JSON.stringify({ conditions, targets, pods })}`);
 			},
 			{ timeoutMilliseconds },
 		);

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import { nodeFlags } from "../../dev/node-flags.ts";
@@ -105,7 +107,10 @@ export class Replica {
 	}
 }
 
-/** Starts a replica for the desk's namespace alone, with a lease of its own, so that tests do not meet. */
+/**
+ * Starts a replica for the desk's namespace alone, with a lease of its own, so that tests do not meet. Its log is
+ * also kept in the folder `TRADINGSAFETY_TEST_LOGS`, where there is one.
+ */
 export async function startReplica(t: Scope, desk: TestDesk, options: ReplicaOptions = {}): Promise<Replica> {
 	const identity = options.identity ?? `replica-${crypto.randomUUID().slice(0, 8)}`;
 	const { credentials, env } = await credentialsOf(desk, options);
@@ -128,6 +133,9 @@ export async function startReplica(t: Scope, desk: TestDesk, options: ReplicaOpt
 	);
 	const replica = new Replica(identity, child);
 	t.teardown(() => replica.end("SIGKILL"));
+	const logs = process.env.TRADINGSAFETY_TEST_LOGS;
+	if (logs !== undefined)
+		child.stderr?.pipe(createWriteStream(join(logs, `${desk.namespace}-${identity}.log`)));
 	return replica;
 }
 
