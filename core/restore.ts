@@ -19,6 +19,8 @@ export type RestoreEffect =
 			/** As in {@link Recorded}. */
 			readonly earlier?: string;
 	  }
+	/** Scale one that has no pod to zero, from where its record brings it back: see {@link RestoreStep.podless}. */
+	| { readonly kind: "AskAnew"; readonly workload: Workload }
 	| { readonly kind: "DeleteRecord"; readonly record: Recorded };
 
 /** What the leader does next on the way up, and what it waits for. */
@@ -28,6 +30,12 @@ export type RestoreStep = {
 	readonly stage?: string;
 	/** What it waits for, for people. */
 	readonly waitingFor: readonly string[];
+	/**
+	 * Workloads of the open stage that stand where they were and have no pod at all. Controllers of Kubernetes wait
+	 * up to 1,000 s before they try again to create a pod that the fence denied time after time (client-go's
+	 * default rate limiter), unless the workload changes.
+	 */
+	readonly podless?: readonly Workload[];
 	/** Workloads that come out of a halt at zero and stay there: without a record, or of a kind not restored. */
 	readonly notRestored: readonly Workload[];
 	/** True when nothing is left to release, start or restore. */
@@ -162,7 +170,14 @@ function bringBack(name: string, mine: readonly Workload[], observed: Observed):
 	}
 	// Somebody may have chosen another number since the release: Ready is judged by what stands there now.
 	const late = [...notReady(recorded.map(({ workload }) => workload)), ...unseen];
-	if (late.length > 0) return waitIn(name, late);
+	if (late.length > 0) {
+		const podless = recorded
+			.filter(
+				({ workload, record }) => workload.replicas === record.replicas && isPodless(workload, observed),
+			)
+			.map(({ workload }) => workload);
+		return { ...waitIn(name, late), podless };
+	}
 	return actIn(
 		name,
 		recorded.map(({ record }) => ({ kind: "DeleteRecord", record })),
@@ -189,6 +204,12 @@ function isLost(states: readonly TargetState[], workload: Workload, observed: Ob
 export function staysStopped(workload: Workload, observed: Observed): boolean {
 	const record = observed.records.get(workload.uid);
 	return workload.notRestored !== undefined && workload.replicas === 0 && (record?.replicas ?? 0) > 0;
+}
+
+function isPodless({ replicas, ready, labels, switched, scales }: Workload, { pods }: Observed): boolean {
+	if (switched === true || scales !== undefined || replicas === 0 || ready > 0) return false;
+	const entries = Object.entries(labels);
+	return !pods.some((pod) => entries.every(([key, value]) => pod.labels[key] === value));
 }
 
 const nameOf = ({ kind, name }: WorkloadName) => `${kind}/${name}`;

@@ -3,6 +3,9 @@ import { presetNames } from "./presets.ts";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
 import { actions, enforcements } from "./vocabulary.ts";
 
+/** How many characters of a user name are kept. */
+export const nameLength = 256;
+
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 63, description });
 
 const selectorRequirement = Type.Object(
@@ -125,7 +128,7 @@ const resetRequest = loose(
 			}),
 		),
 		reason: Type.Optional(text(1024, "Why it is safe to lower; the lowering must carry the same reason.")),
-		requestedBy: Type.Optional(text(256, "Its author; must be the true user name.")),
+		requestedBy: Type.Optional(text(nameLength, "Its author; must be the true user name.")),
 		acknowledgedHolds: Type.Optional(
 			Type.Array(text(256, "Name of a hold as in status.holds."), {
 				maxItems: 50,
@@ -163,7 +166,7 @@ export const specSchema = loose(
 		reason: Type.Optional(text(1024, "Why the mode was set. Required fresh to lower, never to raise.")),
 		setBy: Type.Optional(
 			text(
-				256,
+				nameLength,
 				"User name of whoever moved the mode or enforcement last: set by admission, or where no policy can, by the patch; a raise may leave it as it was.",
 			),
 		),

@@ -1,5 +1,6 @@
 import { apiGroup, deskName, modes, operatorLabel } from "../vocabulary.ts";
 import {
+	caller,
 	changedConfiguration,
 	configurationEqual,
 	frozen,
@@ -76,12 +77,12 @@ export const stamp: Mutation = {
 	matchConditions: [
 		{
 			name: "needs-a-stamp",
-			expression: `${moves} ? (object.spec.?setBy.orValue('') != request.userInfo.username || ${staleReason}) : object.spec.?setBy != oldObject.spec.?setBy`,
+			expression: `${moves} ? (object.spec.?setBy.orValue('') != ${caller} || ${staleReason}) : object.spec.?setBy != oldObject.spec.?setBy`,
 		},
 	],
 	// `add` replaces what is there; an ApplyConfiguration could not clear a field.
 	jsonPatch:
-		`[${moves} ? JSONPatch{op: 'add', path: '/spec/setBy', value: request.userInfo.username} : ` +
+		`[${moves} ? JSONPatch{op: 'add', path: '/spec/setBy', value: ${caller}} : ` +
 		"has(oldObject.spec.setBy) ? JSONPatch{op: 'add', path: '/spec/setBy', value: oldObject.spec.setBy} : JSONPatch{op: 'remove', path: '/spec/setBy'}] + " +
 		`(${staleReason} ? [JSONPatch{op: 'add', path: '/spec/reason', value: ''}] : [])`,
 };
@@ -101,9 +102,8 @@ export const raise: Policy = {
 				"'targetModes names no target: ' + object.spec.targetModes.filter(k, !object.spec.?targets.orValue([]).exists(t, t.name == k))[0]",
 		},
 		{
-			expression: `variables.by == '' || (oldObject != null && variables.by == oldObject.spec.?setBy.orValue('')) || (variables.by == request.userInfo.username && ${moves})`,
-			messageExpression:
-				"'spec.setBy names who moved the mode last: leave it out, or where the patch moves the mode write your own name, ' + request.userInfo.username",
+			expression: `variables.by == '' || (oldObject != null && variables.by == oldObject.spec.?setBy.orValue('')) || (variables.by == ${caller} && ${moves})`,
+			messageExpression: `'spec.setBy names who moved the mode last: leave it out, or where the patch moves the mode write your own name, ' + ${caller}`,
 		},
 	],
 };
@@ -129,7 +129,7 @@ export const change: Policy = {
 		{ name: "table", expression: presetTable },
 		{ name: "om", expression: oldRank },
 		{ name: "nm", expression: newRank },
-		{ name: "me", expression: "request.userInfo.username" },
+		{ name: "me", expression: caller },
 		{ name: "can", expression: `${authorizer("object.metadata.namespace")}.name(object.metadata.name)` },
 		{ name: "override", expression: "variables.can.check('override').allowed()" },
 		{ name: "loweredTargets", expression: loweredTargets },

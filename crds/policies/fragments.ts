@@ -1,5 +1,5 @@
 import { actionSeverity, enforcedAction, noPreset, presets } from "../presets.ts";
-import { freeFields } from "../spec.ts";
+import { freeFields, nameLength } from "../spec.ts";
 import { actions, columns, enforceLabel, modes, observeValue, type Verb } from "../vocabulary.ts";
 
 // Fragments of CEL that several policies share, rendered from the same values that core decides by.
@@ -20,6 +20,9 @@ export const rank = (expression: string) => `${rankMap}[?${expression}].orValue(
 /** Rank of an element of a `targetModes` map, `Normal` where the key is absent. */
 export const targetRank = (spec: string, key: string) =>
 	rank(`${spec}.?targetModes[?${key}].orValue('Normal')`);
+
+/** Who asks, as far as `spec.setBy` can hold the name: a longer one would make the stamp refuse a raise. */
+export const caller = `(size(request.userInfo.username) <= ${nameLength} ? request.userInfo.username : request.userInfo.username.substring(0, ${nameLength}))`;
 
 /** CEL list of the fields of spec that need no right beyond the right to patch. */
 export const freeList = `[${quoted(freeFields)}]`;

@@ -12,6 +12,7 @@ import { type PassResult, WorkQueue } from "../../kube/work-queue.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { OperatorError } from "../error.ts";
+import { Podless } from "../podless.ts";
 import { deskPath, recordsPath, workloadPath } from "../resources.ts";
 import { type WorkloadObject, withVersion } from "../workloads/kind.ts";
 import { publishStatus, writeStatus } from "./status.ts";
@@ -31,6 +32,7 @@ const gatherMilliseconds = 50;
 export class Lead implements Controller {
 	readonly #context: Context;
 	readonly #desks = new Map<string, DeskState>();
+	readonly #podless = new Podless();
 	readonly #queue: WorkQueue;
 
 	constructor(context: Context) {
@@ -81,8 +83,9 @@ export class Lead implements Controller {
 			return { requeueAfterMilliseconds: echoMilliseconds };
 		}
 		const facts = desk.facts();
-		if (facts.restore.effects.length > 0) {
-			await this.#perform(desk, object, facts.restore, signal);
+		const step = this.#withPodless(namespace, facts.restore);
+		if (step.effects.length > 0) {
+			await this.#perform(desk, object, step, signal);
 			return { requeueAfterMilliseconds: echoMilliseconds };
 		}
 		const status = nextStatus(object, facts, desk.sightings);
@@ -93,6 +96,13 @@ export class Lead implements Controller {
 			await publishStatus(this.#context, desk, object, cleared, this.#context.leaderClient);
 		}
 		return { requeueAfterMilliseconds: pollMilliseconds };
+	}
+
+	/** Where there is nothing else to do: what has been without a pod for too long is asked for anew. */
+	#withPodless(namespace: string, step: RestoreStep): RestoreStep {
+		const due = this.#podless.due(step.podless ?? [], namespace, performance.now());
+		if (step.effects.length > 0) return step;
+		return { ...step, effects: due.map((workload) => ({ kind: "AskAnew", workload })) };
 	}
 
 	async #perform(
@@ -167,6 +177,11 @@ export class Lead implements Controller {
 					"restored",
 				);
 				return;
+			case "AskAnew": {
+				const { kind, name } = effect.workload;
+				log.warn({ namespace, workload: `${kind}/${name}` }, "no pod was made: asking anew by way of zero");
+				return this.#scale(desk, fresh, { kind: "Scale", workload: effect.workload, replicas: 0 }, signal);
+			}
 			case "DeleteRecord":
 				return this.#deleteRecord(desk, effect.record, signal);
 		}
@@ -198,7 +213,7 @@ export class Lead implements Controller {
 		return comesBack && kind.setting.read(object).replicas === 0;
 	}
 
-	/** Scales one workload up, if it still is what was recorded and the desk still lets it run. */
+	/** Scales one workload, if it still is what was recorded and the desk still lets it run. */
 	async #scale(
 		desk: DeskState,
 		fresh: TradingSafety,

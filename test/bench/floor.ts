@@ -138,6 +138,6 @@ async function createCanary(admin: Client): Promise<void> {
 async function canarySings(admin: Client, watch: PodWatch): Promise<void> {
 	for (const replicas of [1, 0]) {
 		await admin.patch(`${canaryPath}/canary`, { spec: { replicas } }, { type: "merge" });
-		await watch.when("the canary was scaled", "default", ({ total }) => total === replicas, 60_000);
+		await watch.when("the canary was scaled", "default", ({ total }) => total === replicas, 300_000);
 	}
 }

@@ -100,6 +100,30 @@ test("a restore opens one target at a time, in the order of spec", (t) => {
 	t.deepEqual(next(["bot"], bots(3, 3), records.slice(1)), ["gateway", "Release", ""]);
 });
 
+test("a workload of the open stage that stands where it was without any pod is named", (t) => {
+	// Given a desk in Normal whose bots wait to be Ready
+	const podless = (
+		workload: ReturnType<typeof workloadOf>,
+		pods = [podOf("other", { labels: { app: "other" } })],
+	) =>
+		(
+			restoreStep(
+				deskOf({ mode: "Normal", targets }),
+				seen({ workloads: [workload], records: [recordOf("bot", 3)], pods }),
+				new Set(),
+			).podless ?? []
+		).map(({ name }) => name);
+	// When none of their pods is there, then they are named
+	t.deepEqual(podless(workloadOf("bot", 3, { ready: 0 })), ["bot"]);
+	// When one is there, or one is Ready, or somebody chose another number, then not
+	t.deepEqual(podless(workloadOf("bot", 3, { ready: 0 }), [podOf("bot")]), []);
+	t.deepEqual(podless(workloadOf("bot", 3, { ready: 1 })), []);
+	t.deepEqual(podless(workloadOf("bot", 2, { ready: 0 })), []);
+	// When it has no replicas, or an autoscaler sets them, then not
+	t.deepEqual(podless(workloadOf("bot", 3, { ready: 0, switched: true })), []);
+	t.deepEqual(podless(workloadOf("bot", 3, { ready: 0, scales: { kind: "Deployment", name: "x" } })), []);
+});
+
 test("a liquidator starts when all others are gone, itself included, and goes before they come back", (t) => {
 	// Given bots and a liquidator
 	const pair = [target("bot"), target("liquidator", { preset: "Liquidator" })];

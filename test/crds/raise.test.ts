@@ -24,6 +24,20 @@ async function run(desk: Desk, person: Person, args: readonly string[], input = 
 	return result.code === 0 ? "allowed" : result.stderr.replace(/^.* denied request: /s, "denied: ").trim();
 }
 
+test("the longest user names raise like any other, and lower by as much of them as is kept", async (t) => {
+	// Given a desk in Normal, and somebody whose name is longer than what setBy can hold
+	const desk = await newDesk(world, { mode: "Normal" });
+	const name = `spiffe://${"x".repeat(291)}`;
+	const them = await world.withVerbs(name, ["reset", "override"]);
+	// When they raise it without a word, then it is raised
+	const { spec } = await desk.patch(them, { mode: "Pause" });
+	t.is(spec.mode, "Pause");
+	if (world.stamps) t.is(spec.setBy, name.slice(0, 256));
+	// When they lower it, then it is theirs
+	const lowered = await desk.patch(them, { mode: "Normal", reason: "checked", setBy: name.slice(0, 256) });
+	t.like(lowered.spec, { mode: "Normal", setBy: name.slice(0, 256) });
+});
+
 const manifest = (spec: Sent = {}) => JSON.stringify(deskObject({ targets: everyPreset, ...spec }));
 
 test("a raise names its author or nobody, whatever it claims", async (t) => {

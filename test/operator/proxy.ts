@@ -219,6 +219,8 @@ export class FaultProxy {
 				return;
 			}
 			response.writeHead(answer.statusCode ?? 502, answer.headers);
+			// A watch is accepted by its headers, long before its first event.
+			response.flushHeaders();
 			answer.on("data", (chunk) => {
 				if (!this.#frozen.has(socket)) response.write(chunk);
 			});
