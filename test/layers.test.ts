@@ -10,8 +10,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	crds: [],
 	kube: [],
 	core: ["crds"],
-	operator: ["core", "crds", "kube"],
-	dev: ["core", "crds", "kube"],
+	permits: ["crds"],
+	operator: ["core", "crds", "kube", "permits"],
+	dev: ["core", "crds", "kube", "permits"],
 };
 
 /** Modules that do I/O or read a clock: decisions have none of it. */

@@ -1,6 +1,5 @@
 import test from "ava";
 import { allowedStep, columnOf, mildestStep, modeOf, moreSevere, rank } from "../../core/modes.ts";
-import { permissionsOf } from "../../core/permissions.ts";
 import { modes } from "../../crds/vocabulary.ts";
 
 test("modes rise from Normal to Emergency, Freeze is above them, and an unknown word is Emergency", (t) => {
@@ -14,21 +13,6 @@ test("modes rise from Normal to Emergency, Freeze is above them, and an unknown 
 	t.deepEqual([columnOf("Freeze"), columnOf("nothing")], ["Freeze", "Emergency"]);
 	t.is(moreSevere("Reduce", "Pause"), "Reduce");
 	t.is(moreSevere("Freeze", "Emergency"), "Freeze");
-});
-
-test("each mode is its own row of permissions", (t) => {
-	// Given the table of the design
-	const table = [
-		["Normal", true, "free", "may", "free"],
-		["Pause", false, "stops-placed", "may", "free"],
-		["Reduce", false, "gradual", "may", "tighten"],
-		["Emergency", false, "immediate", "all", "none"],
-	] as const;
-	// When each mode is looked up
-	// Then it gives its row
-	for (const [mode, open, reduce, cancel, amendStops] of table) {
-		t.deepEqual(permissionsOf(mode), { open, reduce, cancel, amendStops }, mode);
-	}
 });
 
 test("of all steps down only four are allowed", (t) => {

@@ -1,0 +1,106 @@
+import { randomBytes } from "node:crypto";
+import { admit, closed, type GateState, permissionsAt } from "./admit.ts";
+import type { Permissions } from "./permissions.ts";
+import { type Duties, decodePermit, longestTtlMilliseconds, type Permit } from "./permit.ts";
+import { type KnownKeys, verifyBody } from "./signature.ts";
+
+export type GateOptions = {
+	/** Asked for with each message, so that keys can be exchanged while the bot runs. */
+	readonly keys: () => KnownKeys;
+	/**
+	 * Called with what a permit tells the bot to do, before the answer is given: cancel, flatten, tighten. It begins
+	 * the work and returns; what it throws is the caller's of {@link Gate.receive}, and the permissions stand.
+	 */
+	readonly onDuties: (duties: Duties, permit: Permit) => void;
+	/** Monotonic, in milliseconds. */
+	readonly now?: () => number;
+	/** In milliseconds since 1970; used for the age of raises alone. */
+	readonly wallNow?: () => number;
+};
+
+/** What a bot answers: what it applied, and what it does now. */
+export type Acknowledgement = {
+	readonly applied: "Granted" | "Tightened";
+	/** The newest epoch that this gate knows of. */
+	readonly epoch: { readonly uid: string; readonly generation: number };
+	/** In force when the answer was made. */
+	readonly permissions: Permissions;
+	/** For the next permit; good for a minute and for one. */
+	readonly challenge: string;
+	/** Another in each life of the process. */
+	readonly instance: string;
+};
+
+/** One challenge for each replica that sends permits, and some for answers that were lost. */
+const challengesKept = 32;
+
+/**
+ * The gate that a bot embeds: paused until the first permit, and again when the last one has run out. On the order
+ * path ask {@link mayOpen}; it takes no lock and no call, and a hung event loop does not keep it open.
+ */
+export class Gate {
+	readonly #options: GateOptions;
+	readonly #now: () => number;
+	readonly #instance = randomBytes(9).toString("base64url");
+	/** When each was made. */
+	readonly #challenges = new Map<string, number>();
+	#state: GateState = closed;
+	/** Until when opening is allowed: the one number on the order path. */
+	#openUntil = Number.NEGATIVE_INFINITY;
+
+	constructor(options: GateOptions) {
+		this.#options = options;
+		this.#now = options.now ?? (() => performance.now());
+	}
+
+	/** True while the bot may open or grow a position. */
+	mayOpen(): boolean {
+		return this.#now() < this.#openUntil;
+	}
+
+	/** All that the bot may do now. */
+	permissions(): Permissions {
+		return permissionsAt(this.#state, this.#now());
+	}
+
+	/**
+	 * Takes in one message: the body as it came, and its headers in lower case. The answer is to be sent back.
+	 * Throws PermitError `SIGNATURE` and `MALFORMED`, after which nothing has changed.
+	 */
+	receive(
+		body: string,
+		headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+	): Acknowledgement {
+		const { id, sentAt, signer } = verifyBody(body, headers, this.#options.keys());
+		const permit = decodePermit(body);
+		const challengedAt = this.#redeem(permit.challenge);
+		const received = { id, permit, signer, sentAt, ...(challengedAt !== undefined && { challengedAt }) };
+		const { state, applied, duties } = admit(this.#state, received, this.#options.wallNow?.() ?? Date.now());
+		this.#state = state;
+		// Asked of the rules and not written down again here: what is open at the last moment before the end.
+		const opensAtAll = permissionsAt(state, Number.NEGATIVE_INFINITY).open;
+		this.#openUntil = opensAtAll ? state.grantedUntil : Number.NEGATIVE_INFINITY;
+		if (duties !== undefined && Object.keys(duties).length > 0) this.#options.onDuties(duties, permit);
+		return this.#acknowledge(applied);
+	}
+
+	#acknowledge(applied: Acknowledgement["applied"]): Acknowledgement {
+		const { uid = "", generation } = this.#state;
+		const challenge = randomBytes(12).toString("base64url");
+		this.#challenges.set(challenge, this.#now());
+		for (const oldest of this.#challenges.keys()) {
+			if (this.#challenges.size <= challengesKept) break;
+			this.#challenges.delete(oldest);
+		}
+		const { permissions, instance } = { permissions: this.permissions(), instance: this.#instance };
+		return { applied, epoch: { uid, generation }, permissions, challenge, instance };
+	}
+
+	/** When this challenge was made; each is good once, and for as long as a permit could live. */
+	#redeem(challenge: string | undefined): number | undefined {
+		const madeAt = challenge === undefined ? undefined : this.#challenges.get(challenge);
+		if (challenge === undefined || madeAt === undefined) return undefined;
+		this.#challenges.delete(challenge);
+		return this.#now() - madeAt < longestTtlMilliseconds ? madeAt : undefined;
+	}
+}
