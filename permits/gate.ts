@@ -16,6 +16,8 @@ export type GateOptions = {
 	readonly now?: () => number;
 	/** In milliseconds since 1970; used for the age of raises alone. */
 	readonly wallNow?: () => number;
+	/** A text that nobody can guess; of 96 random bits by default. */
+	readonly makeChallenge?: () => string;
 };
 
 /** What a bot answers: what it applied, and what it does now. */
@@ -86,7 +88,7 @@ export class Gate {
 
 	#acknowledge(applied: Acknowledgement["applied"]): Acknowledgement {
 		const { uid = "", generation } = this.#state;
-		const challenge = randomBytes(12).toString("base64url");
+		const challenge = this.#options.makeChallenge?.() ?? randomBytes(12).toString("base64url");
 		this.#challenges.set(challenge, this.#now());
 		for (const oldest of this.#challenges.keys()) {
 			if (this.#challenges.size <= challengesKept) break;

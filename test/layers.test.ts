@@ -11,6 +11,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	kube: [],
 	core: ["crds"],
 	permits: ["crds"],
+	clients: ["permits"],
 	operator: ["core", "crds", "kube", "permits"],
 	dev: ["core", "crds", "kube", "permits"],
 };
