@@ -1,6 +1,6 @@
 /** `npm run vectors [-- --check]`: writes `clients/generated/vectors.json`, or says whether it is as it would be written. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { permitVectors } from "../permits/vectors.ts";
+import { permitVectors } from "./stories.ts";
 
 const path = new URL("generated/vectors.json", import.meta.url);
 const wanted = `${JSON.stringify(permitVectors(), undefined, 1)}\n`;

@@ -4,6 +4,7 @@ import { asEnforced, observes } from "./enforcement.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Recorded, Workload, WorkloadName } from "./observed.ts";
 import { decidingTarget, isRestorable } from "./plan.ts";
+import { matches } from "./selector.ts";
 import { type TargetState, targetStates } from "./targets.ts";
 
 /** One call to the API server on the way up. The leader alone makes them, with a fresh read before each. */
@@ -16,12 +17,15 @@ export type RestoreEffect =
 			readonly kind: "Scale";
 			readonly workload: Workload;
 			readonly replicas: number;
-			/** As in {@link Recorded}. */
-			readonly earlier?: string;
+			/** What it was before the halt, and must still be there: without it somebody else has finished. */
+			readonly record?: Recorded;
 	  }
 	/** Scale one that has no pod to zero, from where its record brings it back: see {@link RestoreStep.podless}. */
-	| { readonly kind: "AskAnew"; readonly workload: Workload }
+	| ({ readonly kind: "AskAnew" } & Returning)
 	| { readonly kind: "DeleteRecord"; readonly record: Recorded };
+
+/** A workload that comes back, and what it was. */
+export type Returning = { readonly workload: Workload; readonly record: Recorded };
 
 /** What the leader does next on the way up, and what it waits for. */
 export type RestoreStep = {
@@ -35,7 +39,7 @@ export type RestoreStep = {
 	 * up to 1,000 s before they try again to create a pod that the fence denied time after time (client-go's
 	 * default rate limiter), unless the workload changes.
 	 */
-	readonly podless?: readonly Workload[];
+	readonly podless?: readonly Returning[];
 	/** Workloads that come out of a halt at zero and stay there: without a record, or of a kind not restored. */
 	readonly notRestored: readonly Workload[];
 	/** True when nothing is left to release, start or restore. */
@@ -164,18 +168,16 @@ function bringBack(name: string, mine: readonly Workload[], observed: Observed):
 				kind: "Scale",
 				workload,
 				replicas: record.replicas,
-				...(record.earlier !== undefined && { earlier: record.earlier }),
+				record,
 			})),
 		);
 	}
 	// Somebody may have chosen another number since the release: Ready is judged by what stands there now.
 	const late = [...notReady(recorded.map(({ workload }) => workload)), ...unseen];
 	if (late.length > 0) {
-		const podless = recorded
-			.filter(
-				({ workload, record }) => workload.replicas === record.replicas && isPodless(workload, observed),
-			)
-			.map(({ workload }) => workload);
+		const podless = recorded.filter(
+			({ workload, record }) => workload.replicas === record.replicas && isPodless(workload, observed),
+		);
 		return { ...waitIn(name, late), podless };
 	}
 	return actIn(
@@ -208,8 +210,7 @@ export function staysStopped(workload: Workload, observed: Observed): boolean {
 
 function isPodless({ replicas, ready, labels, switched, scales }: Workload, { pods }: Observed): boolean {
 	if (switched === true || scales !== undefined || replicas === 0 || ready > 0) return false;
-	const entries = Object.entries(labels);
-	return !pods.some((pod) => entries.every(([key, value]) => pod.labels[key] === value));
+	return !pods.some((pod) => matches({ matchLabels: labels }, pod.labels));
 }
 
 const nameOf = ({ kind, name }: WorkloadName) => `${kind}/${name}`;

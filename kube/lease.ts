@@ -1,7 +1,7 @@
 import { uptime } from "node:os";
 import { wait } from "./backoff.ts";
 import type { Client } from "./client.ts";
-import { isKubeError, KubeError } from "./error.ts";
+import { ifThere, isKubeError, KubeError } from "./error.ts";
 import { microTime } from "./object.ts";
 import { pathOf } from "./paths.ts";
 
@@ -131,11 +131,8 @@ export class LeaderElector {
 	async #acquireOrRenew(): Promise<string | undefined> {
 		const { client, identity } = this.#options;
 		const options = this.#callOptions();
-		let lease: Lease;
-		try {
-			lease = await client.get<Lease>(this.#path, undefined, options);
-		} catch (error) {
-			if (!isKubeError(error, "NOT_FOUND")) throw error;
+		const lease = await ifThere(client.get<Lease>(this.#path, undefined, options));
+		if (lease === undefined) {
 			return this.#write((spec) =>
 				client.create(this.#collection, this.#newLease(spec), undefined, this.#callOptions()),
 			);

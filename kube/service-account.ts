@@ -19,7 +19,7 @@ export function isInPod(env: ServiceEnv): boolean {
 
 /**
  * The account of the pod: `token` and `ca.crt` in `folder`, read anew each time, since the kubelet replaces them.
- * Loads nothing of client-node, whose models take 70 MB.
+ * Loads nothing of client-node, whose models take 50 MB.
  */
 export function followServiceAccount(env: ServiceEnv, folder = serviceAccountFolder): AccessSource {
 	return {

@@ -118,3 +118,8 @@ export function permissionsAt(state: GateState, now: number): Permissions {
 	const live = now < grantedUntil ? permissions : join(permissions, permissionsOf("Pause"));
 	return raised === undefined ? live : join(live, raised.permissions);
 }
+
+/** Until when opening is allowed, if nothing more comes in; minus infinity where it is not. */
+export function openUntil({ permissions, grantedUntil, raised }: GateState): number {
+	return permissions.open && raised?.permissions.open !== false ? grantedUntil : Number.NEGATIVE_INFINITY;
+}

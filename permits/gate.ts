@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { admit, closed, type GateState, permissionsAt } from "./admit.ts";
+import { admit, closed, type GateState, openUntil, permissionsAt } from "./admit.ts";
 import type { Permissions } from "./permissions.ts";
 import { type Duties, decodePermit, longestTtlMilliseconds, type Permit } from "./permit.ts";
 import { type KnownKeys, verifyBody } from "./signature.ts";
@@ -38,7 +38,8 @@ const challengesKept = 32;
 
 /**
  * The gate that a bot embeds: paused until the first permit, and again when the last one has run out. On the order
- * path ask {@link mayOpen}; it takes no lock and no call, and a hung event loop does not keep it open.
+ * path ask {@link Gate.mayOpen}: it compares the monotonic clock with one number, so that an event loop that hung
+ * does not keep it open.
  */
 export class Gate {
 	readonly #options: GateOptions;
@@ -79,9 +80,7 @@ export class Gate {
 		const received = { id, permit, signer, sentAt, ...(challengedAt !== undefined && { challengedAt }) };
 		const { state, applied, duties } = admit(this.#state, received, this.#options.wallNow?.() ?? Date.now());
 		this.#state = state;
-		// Asked of the rules and not written down again here: what is open at the last moment before the end.
-		const opensAtAll = permissionsAt(state, Number.NEGATIVE_INFINITY).open;
-		this.#openUntil = opensAtAll ? state.grantedUntil : Number.NEGATIVE_INFINITY;
+		this.#openUntil = openUntil(state);
 		if (duties !== undefined && Object.keys(duties).length > 0) this.#options.onDuties(duties, permit);
 		return this.#acknowledge(applied);
 	}
@@ -94,8 +93,8 @@ export class Gate {
 			if (this.#challenges.size <= challengesKept) break;
 			this.#challenges.delete(oldest);
 		}
-		const { permissions, instance } = { permissions: this.permissions(), instance: this.#instance };
-		return { applied, epoch: { uid, generation }, permissions, challenge, instance };
+		const epoch = { uid, generation };
+		return { applied, epoch, permissions: this.permissions(), challenge, instance: this.#instance };
 	}
 
 	/** When this challenge was made; each is good once, and for as long as a permit could live. */

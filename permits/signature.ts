@@ -25,7 +25,6 @@ export type Verified = {
 	/** As its sender says, in milliseconds since 1970. */
 	readonly sentAt: number;
 	readonly signer: Signer;
-	readonly body: string;
 };
 
 const version = "v1a";
@@ -66,7 +65,7 @@ export function verifyBody(
 		// Asked in this order: what both keys signed is the operator's.
 		for (const signer of ["permit", "raise"] as const) {
 			if (keys[signer].some((key) => verify(null, content, key, bytes))) {
-				return { id, sentAt: Number(timestamp) * 1000, signer, body };
+				return { id, sentAt: Number(timestamp) * 1000, signer };
 			}
 		}
 	}

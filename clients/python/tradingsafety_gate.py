@@ -161,12 +161,9 @@ class Gate:
             else:
                 applied, tells = self._admit_permit(received)
             self._open_until = self._state.granted_until if self._opens_while_granted() else -math.inf
-            try:
-                if tells and permit["duties"]:
-                    self._on_duties(permit["duties"], permit)
-            finally:
-                answer = self._acknowledge(applied)
-            return answer
+            if tells and permit["duties"]:
+                self._on_duties(permit["duties"], permit)
+            return self._acknowledge(applied)
 
     def _opens_while_granted(self) -> bool:
         raised = self._state.raised

@@ -1,7 +1,7 @@
 import { operatorNamespace } from "../../crds/roles.ts";
 import { allowRemovalAnnotation, apiGroup, apiVersion, enforceLabel } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
-import { isKubeError } from "../../kube/error.ts";
+import { ifThere, isKubeError } from "../../kube/error.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { waitFor } from "../cluster/deadline.ts";
 import { ClusterError, messageOf } from "../cluster/errors.ts";
@@ -93,14 +93,9 @@ async function list(
 	query: { readonly labelSelector?: string },
 ): Promise<readonly AnyObject[]> {
 	const { group, version } = kinds[kind];
-	try {
-		const { items } = await client.list<AnyObject>(pathOf(kinds[kind]), query);
-		const apiVersion = group === "" ? version : `${group}/${version}`;
-		return items.map((item) => ({ ...item, apiVersion, kind }));
-	} catch (error) {
-		if (isKubeError(error, "NOT_FOUND")) return [];
-		throw error;
-	}
+	const listed = await ifThere(client.list<AnyObject>(pathOf(kinds[kind]), query));
+	const apiVersion = group === "" ? version : `${group}/${version}`;
+	return (listed?.items ?? []).map((item) => ({ ...item, apiVersion, kind }));
 }
 
 /** Who would be left without it: another demo, an operator of its own, or somebody's desk. */
@@ -114,16 +109,11 @@ async function userOfApi(client: Client): Promise<string | undefined> {
 				labels?.[managedByLabel] === manager),
 	);
 	if (user !== undefined) return `the namespace ${user.metadata.name} uses it`;
-	try {
-		const desks = pathOf({ group: apiGroup, version: apiVersion, resource: "tradingsafeties" });
-		const { items } = await client.list<AnyObject>(desks);
-		const ending = new Set(all.filter((n) => n.metadata.deletionTimestamp).map((n) => n.metadata.name));
-		const desk = items.find(({ metadata }) => !ending.has(metadata.namespace ?? ""));
-		return desk === undefined ? undefined : `there is a desk in the namespace ${desk.metadata.namespace}`;
-	} catch (error) {
-		if (isKubeError(error, "NOT_FOUND")) return undefined;
-		throw error;
-	}
+	const path = pathOf({ group: apiGroup, version: apiVersion, resource: "tradingsafeties" });
+	const desks = await ifThere(client.list<AnyObject>(path));
+	const ending = new Set(all.filter((n) => n.metadata.deletionTimestamp).map((n) => n.metadata.name));
+	const desk = desks?.items.find(({ metadata }) => !ending.has(metadata.namespace ?? ""));
+	return desk === undefined ? undefined : `there is a desk in the namespace ${desk.metadata.namespace}`;
 }
 
 async function allowRemoval(client: Client, definitions: readonly AnyObject[]): Promise<void> {

@@ -4,7 +4,7 @@ import type { RestoreEffect, RestoreStep } from "../../core/restore.ts";
 import { nextStatus, notRestoredRows, withClearance } from "../../core/status.ts";
 import { targetStates, targetsOf } from "../../core/targets.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
-import type { TradingSafety } from "../../crds/types.ts";
+import type { RestoreRecord, TradingSafety } from "../../crds/types.ts";
 import type { Column } from "../../crds/vocabulary.ts";
 import type { CallOptions } from "../../kube/client.ts";
 import { ifThere, isKubeError } from "../../kube/error.ts";
@@ -32,7 +32,8 @@ const gatherMilliseconds = 50;
 export class Lead implements Controller {
 	readonly #context: Context;
 	readonly #desks = new Map<string, DeskState>();
-	readonly #podless = new Podless();
+	/** By namespace. */
+	readonly #podless = new Map<string, Podless>();
 	readonly #queue: WorkQueue;
 
 	constructor(context: Context) {
@@ -66,6 +67,7 @@ export class Lead implements Controller {
 
 	forget(desk: DeskState): void {
 		this.#desks.delete(desk.namespace);
+		this.#podless.delete(desk.namespace);
 	}
 
 	async stop(): Promise<void> {
@@ -100,9 +102,11 @@ export class Lead implements Controller {
 
 	/** Where there is nothing else to do: what has been without a pod for too long is asked for anew. */
 	#withPodless(namespace: string, step: RestoreStep): RestoreStep {
-		const due = this.#podless.due(step.podless ?? [], namespace, performance.now());
+		const podless = this.#podless.get(namespace) ?? new Podless();
+		this.#podless.set(namespace, podless);
+		const due = podless.due(step.podless ?? [], performance.now());
 		if (step.effects.length > 0) return step;
-		return { ...step, effects: due.map((workload) => ({ kind: "AskAnew", workload })) };
+		return { ...step, effects: due.map((returning) => ({ kind: "AskAnew", ...returning })) };
 	}
 
 	async #perform(
@@ -180,7 +184,7 @@ export class Lead implements Controller {
 			case "AskAnew": {
 				const { kind, name } = effect.workload;
 				log.warn({ namespace, workload: `${kind}/${name}` }, "no pod was made: asking anew by way of zero");
-				return this.#scale(desk, fresh, { kind: "Scale", workload: effect.workload, replicas: 0 }, signal);
+				return this.#scale(desk, fresh, { ...effect, kind: "Scale", replicas: 0 }, signal);
 			}
 			case "DeleteRecord":
 				return this.#deleteRecord(desk, effect.record, signal);
@@ -217,7 +221,7 @@ export class Lead implements Controller {
 	async #scale(
 		desk: DeskState,
 		fresh: TradingSafety,
-		{ workload, replicas, earlier }: Extract<RestoreEffect, { kind: "Scale" }>,
+		{ workload, replicas, record }: Extract<RestoreEffect, { kind: "Scale" }>,
 		signal: AbortSignal,
 	): Promise<void> {
 		const { leaderClient } = this.#context;
@@ -238,13 +242,22 @@ export class Lead implements Controller {
 		}
 		// Somebody chose another number since this was planned: theirs stays.
 		if (setting.read(object).replicas !== workload.replicas) return;
+		// Only after the workload: a zero that was read while the record was there is the halt's, not a person's.
+		if (record !== undefined) await this.#mustBeRecorded(namespace, record, options);
 		this.#mayOpen(signal);
 		await leaderClient.patch(
 			workloadPath(kind, namespace, workload.name, setting.subresource),
-			withVersion(setting.patch(replicas, earlier), resourceVersion),
+			withVersion(setting.patch(replicas, record?.earlier), resourceVersion),
 			{ type: "merge" },
 			options,
 		);
+	}
+
+	async #mustBeRecorded(namespace: string, record: Recorded, options: CallOptions): Promise<void> {
+		const path = recordsPath(namespace, record.workloadUid);
+		const found = await ifThere(this.#context.leaderClient.get<RestoreRecord>(path, undefined, options));
+		if (found?.metadata.uid === record.uid) return;
+		throw new OperatorError("SUPERSEDED", `${record.kind} ${record.name} was restored by another leader`);
 	}
 }
 

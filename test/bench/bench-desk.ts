@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { TradingSafety } from "../../crds/types.ts";
 import { apiGroup, apiVersion, deskName, enforceLabel, type Mode } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
-import { isKubeError } from "../../kube/error.ts";
+import { ifThere } from "../../kube/error.ts";
 import { until } from "../support/until.ts";
 import { BenchError } from "./error.ts";
 import type { Floor } from "./floor.ts";
@@ -67,13 +67,7 @@ function deployment(index: number, replicas: number): object {
 }
 
 async function hasAccount(admin: Client, namespace: string): Promise<boolean> {
-	try {
-		await admin.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`);
-		return true;
-	} catch (error) {
-		if (isKubeError(error, "NOT_FOUND")) return false;
-		throw error;
-	}
+	return (await ifThere(admin.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`))) !== undefined;
 }
 
 /** Raises to Emergency as a person would; returns when the API server acknowledged it (`performance.now()`). */

@@ -52,6 +52,22 @@ const found: readonly (History & { readonly name: string })[] = [
 			{ it: "Work", replica: 1, duty: "Stop", steps: 2 },
 		],
 	},
+	{
+		name: "a leader that slept through a restore wakes, and takes a person's zero for that of the halt",
+		targets: ["gateways", "risk"],
+		replicas: 2,
+		fleet: [{ app: 1, inEurope: false, replicas: 1 }],
+		happenings: [
+			{ it: "Raise", mode: "Emergency" },
+			{ it: "Settle", asleep: 0 },
+			{ it: "Lower", what: { of: "Mode", to: "Pause" }, override: false },
+			{ it: "Settle", asleep: 1 },
+			{ it: "Deliver", replica: 1, kind: "desks", count: 4 },
+			{ it: "Work", replica: 1, duty: "Restore", steps: 1 },
+			{ it: "ScaleByHand", nth: 0, replicas: 0 },
+			{ it: "LowerToNormal", asleep: 0 },
+		],
+	},
 ];
 
 for (const { name, ...history } of found) {

@@ -38,7 +38,12 @@ test("an autoscaler is told before what it scales, with what it had", (t) => {
 	const { effects } = restoreStep(opened, observed, new Set());
 	// Then it is the autoscaler's
 	t.is(effects.length, 1);
-	t.like(effects[0], { kind: "Scale", replicas: 1, earlier: "Min", workload: { uid: "hpa-uid" } });
+	t.like(effects[0], {
+		kind: "Scale",
+		replicas: 1,
+		record: { earlier: "Min" },
+		workload: { uid: "hpa-uid" },
+	});
 	// And then the other's
 	const next = restoreStep(
 		opened,

@@ -103,16 +103,16 @@ test("a restore opens one target at a time, in the order of spec", (t) => {
 test("a workload of the open stage that stands where it was without any pod is named", (t) => {
 	// Given a desk in Normal whose bots wait to be Ready
 	const podless = (
-		workload: ReturnType<typeof workloadOf>,
+		bots: ReturnType<typeof workloadOf>,
 		pods = [podOf("other", { labels: { app: "other" } })],
 	) =>
 		(
 			restoreStep(
 				deskOf({ mode: "Normal", targets }),
-				seen({ workloads: [workload], records: [recordOf("bot", 3)], pods }),
+				seen({ workloads: [bots], records: [recordOf("bot", 3)], pods }),
 				new Set(),
 			).podless ?? []
-		).map(({ name }) => name);
+		).map(({ workload: { name } }) => name);
 	// When none of their pods is there, then they are named
 	t.deepEqual(podless(workloadOf("bot", 3, { ready: 0 })), ["bot"]);
 	// When one is there, or one is Ready, or somebody chose another number, then not

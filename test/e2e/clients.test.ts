@@ -1,18 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
+import { temporaryFolder } from "../support/folder.ts";
 
 const clients = fileURLToPath(new URL("../../clients", import.meta.url));
-
-function folder(t: ExecutionContext): string {
-	const path = mkdtempSync(join(tmpdir(), "tradingsafety-client-"));
-	t.teardown(() => rmSync(path, { recursive: true }));
-	return path;
-}
 
 /** What a command wrote. Throws with it when the command fails. */
 async function run(
@@ -40,7 +33,7 @@ async function run(
 test("the gate in Python tells every story of the vectors", async (t) => {
 	t.timeout(600_000);
 	// Given an environment of its own with what it needs
-	const venv = folder(t);
+	const venv = temporaryFolder(t, "client");
 	const cwd = join(clients, "python");
 	const python = join(venv, "bin/python");
 	await run("python3", ["-m", "venv", venv], { cwd });
@@ -53,7 +46,7 @@ test("the gate in Python tells every story of the vectors", async (t) => {
 test("the gate in Rust tells every story of the vectors", async (t) => {
 	t.timeout(600_000);
 	// Given its locked dependencies, built apart from the source
-	const env = { CARGO_TARGET_DIR: folder(t) };
+	const env = { CARGO_TARGET_DIR: temporaryFolder(t, "client") };
 	// When its tests run, then they pass
 	const output = await run("cargo", ["test", "--locked"], { cwd: join(clients, "rust"), env });
 	t.regex(output, /test stories \.\.\. ok/);

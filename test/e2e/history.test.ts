@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
@@ -10,6 +7,7 @@ import { administrator, TestDesk, target } from "../operator/desk.ts";
 import { people } from "../operator/people.ts";
 import { type Replica, startReplica } from "../operator/replica.ts";
 import { ownCluster } from "../support/cluster.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { until } from "../support/until.ts";
 
 const hold = "HistoryRegressed";
@@ -27,12 +25,6 @@ function cluster(): Promise<Cluster> {
 		return made;
 	});
 	return started;
-}
-
-async function stateDir(t: ExecutionContext): Promise<string> {
-	const dir = await mkdtemp(join(tmpdir(), "tradingsafety-state-"));
-	t.teardown(() => rm(dir, { recursive: true, force: true }));
-	return dir;
 }
 
 /** A desk in Normal with two replicas; each starts again with what it was started with. */
@@ -114,7 +106,9 @@ for (const { who, durable, victims } of [
 	test.serial(`a store restored to Normal in Emergency is led back to Emergency by ${who}`, async (t) => {
 		t.timeout(600_000);
 		// Given a desk in Emergency, and a copy of the store from when it was in Normal
-		const dirs = durable ? [await stateDir(t), await stateDir(t)] : [undefined, undefined];
+		const dirs = durable
+			? [temporaryFolder(t, "state"), temporaryFolder(t, "state")]
+			: [undefined, undefined];
 		const { on, desk, replicas, start } = await governed(t, dirs);
 		const snapshot = await on.takeSnapshot();
 		await awaitPolicies(on);
@@ -149,7 +143,7 @@ test.serial(
 	async (t) => {
 		t.timeout(600_000);
 		// Given a copy of the store from when the raise was there and no replica had seen it
-		const dirs = [await stateDir(t), await stateDir(t)];
+		const dirs = [temporaryFolder(t, "state"), temporaryFolder(t, "state")];
 		const { on, desk, replicas, start } = await governed(t, dirs);
 		await kill(replicas);
 		await desk.patch({ mode: "Emergency" });
@@ -182,7 +176,10 @@ test.serial(
 	async (t) => {
 		t.timeout(600_000);
 		// Given a desk in Emergency
-		const { on, desk, replicas } = await governed(t, [await stateDir(t), await stateDir(t)]);
+		const { on, desk, replicas } = await governed(t, [
+			temporaryFolder(t, "state"),
+			temporaryFolder(t, "state"),
+		]);
 		await desk.patch({ mode: "Emergency" });
 		await desk.confirmed("Emergency");
 		t.deepEqual(await desk.recorded(), ["bots=3"]);

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from "ava";
 import type { TradingSafety } from "../../crds/types.ts";
 import { Client } from "../../kube/client.ts";
 import { connect } from "../../kube/connection.ts";
-import { isKubeError } from "../../kube/error.ts";
+import { ifThere, isKubeError } from "../../kube/error.ts";
 import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { podsPath } from "../../operator/resources.ts";
 import { TestDesk, target } from "../operator/desk.ts";
@@ -60,12 +60,7 @@ async function churn(t: ExecutionContext, desk: TestDesk, nth: number) {
 		const name = `churn-${nth}-${count}`;
 		if (await makePod(desk, name, "churn", client)) alive.push(name);
 		const oldest = alive.length > 5 ? alive.shift() : undefined;
-		if (oldest === undefined) return;
-		try {
-			await client.delete(podsPath(desk.namespace, oldest));
-		} catch (error) {
-			if (!isKubeError(error, "NOT_FOUND")) throw error;
-		}
+		if (oldest !== undefined) await ifThere(client.delete(podsPath(desk.namespace, oldest)));
 	});
 }
 

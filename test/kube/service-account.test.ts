@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { followServiceAccount, isInPod } from "../../kube/service-account.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { failureOf } from "./support.ts";
 
 function folderWith(t: ExecutionContext, files: Readonly<Record<string, string>>): string {
-	const folder = mkdtempSync(join(tmpdir(), "tradingsafety-account-"));
-	t.teardown(() => rmSync(folder, { recursive: true }));
+	const folder = temporaryFolder(t, "account");
 	for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
 	return folder;
 }

@@ -1,5 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Remembered } from "../../core/memory.ts";
@@ -8,6 +7,7 @@ import type { OperatorError } from "../../operator/error.ts";
 import { Memory } from "../../operator/memory.ts";
 import { StateDir } from "../../operator/state-dir.ts";
 import { deskOf } from "../core/desk.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { until } from "../support/until.ts";
 
 const clock = { now: () => "2026-01-01T00:00:10.000Z" };
@@ -22,12 +22,6 @@ const remembered: Remembered = {
 	recordedAt: { bot: "2026-01-01T00:00:05Z" },
 	time: clock.now(),
 };
-
-async function folder(t: ExecutionContext): Promise<string> {
-	const dir = await mkdtemp(join(tmpdir(), "tradingsafety-state-"));
-	t.teardown(() => rm(dir, { recursive: true, force: true }));
-	return dir;
-}
 
 function stateDir(t: ExecutionContext, dir: string) {
 	const errors: OperatorError[] = [];
@@ -45,7 +39,7 @@ const desk = (mode: "Normal" | "Emergency", generation: number): TradingSafety =
 
 test("what is kept is there again in another life, and nothing is left beside it", async (t) => {
 	// Given a directory that is not there yet, to which much was written
-	const dir = join(await folder(t), "deep", "down");
+	const dir = join(temporaryFolder(t, "state"), "deep", "down");
 	const { state } = stateDir(t, dir);
 	t.is((await state.load()).size, 0);
 	for (let generation = 1; generation <= 50; generation++) state.keep("eu", { ...remembered, generation });
@@ -71,7 +65,7 @@ test("what is kept is there again in another life, and nothing is left beside it
 
 test("a torn or foreign file counts as nothing remembered, and is told of", async (t) => {
 	// Given a good file, and others that are torn, empty, of another desk, of another version, or nonsense
-	const dir = await folder(t);
+	const dir = temporaryFolder(t, "state");
 	const { state } = stateDir(t, dir);
 	await state.load();
 	state.keep("good", remembered);
@@ -107,7 +101,7 @@ test("a torn or foreign file counts as nothing remembered, and is told of", asyn
 
 test("a directory that cannot be written is a problem that is said, and holds nothing up", async (t) => {
 	// Given a file in the place of the directory
-	const dir = join(await folder(t), "file");
+	const dir = join(temporaryFolder(t, "state"), "file");
 	await writeFile(dir, "");
 	const { state, errors } = stateDir(t, dir);
 	const memory = new Memory(clock, state);
@@ -121,7 +115,7 @@ test("a directory that cannot be written is a problem that is said, and holds no
 
 test("a desk that was seen before the directory was read is judged by it, and never overwrites it", async (t) => {
 	// Given a directory that remembers Emergency, and takes its time
-	const dir = await folder(t);
+	const dir = temporaryFolder(t, "state");
 	const { state: before } = stateDir(t, dir);
 	await before.load();
 	before.keep("eu", remembered);
@@ -151,7 +145,7 @@ test("a desk that was seen before the directory was read is judged by it, and ne
 
 test("a desk that is deleted in Normal is forgotten, a halted one is not", async (t) => {
 	// Given two desks that are remembered
-	const dir = await folder(t);
+	const dir = temporaryFolder(t, "state");
 	const { state } = stateDir(t, dir);
 	const memory = new Memory(clock, state);
 	await memory.load(() => {});

@@ -246,6 +246,10 @@ function* carryOutRestore(world: World, desk: TradingSafety, effect: RestoreEffe
 			yield;
 			const workload = latest(world, "workloads").get(effect.workload.uid);
 			yield;
+			const { record } = effect;
+			if (record !== undefined && latest(world, "records").get(record.workloadUid)?.uid !== record.uid)
+				return;
+			yield;
 			if (workload !== undefined) {
 				scale(world, workload.uid, effect.replicas, workload.resourceVersion);
 			}

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import test from "ava";
+import { permitVectors, type Vectors } from "../../clients/stories.ts";
 import { isPermitError } from "../../permits/error.ts";
 import { Gate } from "../../permits/gate.ts";
 import { readPublicKey } from "../../permits/keys.ts";
 import type { Duties } from "../../permits/permit.ts";
-import { permitVectors, type Vectors } from "../../permits/vectors.ts";
 
 const path = new URL("../../clients/generated/vectors.json", import.meta.url);
 const vectors = JSON.parse(readFileSync(path, "utf8")) as Vectors;
