@@ -171,16 +171,7 @@ export class Lead implements Controller {
 				log.info({ namespace, target: effect.target }, "start allowed");
 				return;
 			case "Scale":
-				await this.#scale(desk, fresh, effect, signal);
-				log.info(
-					{
-						namespace,
-						workload: `${effect.workload.kind}/${effect.workload.name}`,
-						replicas: effect.replicas,
-					},
-					"restored",
-				);
-				return;
+				return this.#scale(desk, fresh, effect, signal);
 			case "AskAnew": {
 				const { kind, name } = effect.workload;
 				log.warn({ namespace, workload: `${kind}/${name}` }, "no pod was made: asking anew by way of zero");
@@ -224,7 +215,7 @@ export class Lead implements Controller {
 		{ workload, replicas, record }: Extract<RestoreEffect, { kind: "Scale" }>,
 		signal: AbortSignal,
 	): Promise<void> {
-		const { leaderClient } = this.#context;
+		const { leaderClient, log } = this.#context;
 		const namespace = fresh.metadata.namespace ?? "";
 		if (!targetsOf(targetStates(fresh), workload.labels).every((state) => state.admits)) {
 			throw new OperatorError("SUPERSEDED", `${workload.kind} ${workload.name} is to be stopped again`);
@@ -250,6 +241,10 @@ export class Lead implements Controller {
 			withVersion(setting.patch(replicas, record?.earlier), resourceVersion),
 			{ type: "merge" },
 			options,
+		);
+		log.info(
+			{ namespace, workload: `${workload.kind}/${workload.name}`, replicas },
+			"scaled for the restore",
 		);
 	}
 

@@ -111,3 +111,37 @@ test.serial("a leader that no longer sees workloads change does not forget what 
 	await desk.ready("bots", 2);
 	t.deepEqual(await desk.records(), []);
 });
+
+test.serial(
+	"a leader that slept through a restore does not take a person's zero for that of the halt",
+	async (t) => {
+		// Given a desk in Pause, and a leader that sees neither Deployments nor records change any more
+		const desk = await TestDesk.create(t);
+		await desk.run({ name: "bots", replicas: 2 });
+		const proxy = await FaultProxy.start(t, desk.cluster);
+		const sleeper = await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
+		await until("the first leads", () => sleeper.leads);
+		const other = await startReplica(t, desk);
+		await desk.govern({ targets: [target("bots", "Bot")] });
+		await desk.confirmed("Pause");
+		proxy.freezeWatches("deployments");
+		proxy.freezeWatches("restorerecords");
+		// When it sleeps while the other restores, and a person then scales to zero
+		sleeper.signal("SIGSTOP");
+		await until("the other leads", () => other.leads);
+		await desk.lower("Normal");
+		await desk.confirmed("Normal");
+		await desk.ready("bots", 2);
+		await until("no record is left", async () => (await desk.records()).length === 0);
+		await desk.scale("bots", 0);
+		// And it wakes, and leads again
+		other.signal("SIGSTOP");
+		sleeper.signal("SIGCONT");
+		await until("it tried to restore, and was refused", async () => {
+			const refused = 'tradingsafety_effects_total{effect="Scale",result="failed"}';
+			return ((await sleeper.metric(refused)) ?? 0) > 0;
+		});
+		// Then the zero stands
+		t.is((await desk.workload("bots")).spec.replicas, 0);
+	},
+);
