@@ -7,13 +7,14 @@ import { fences } from "./fence.ts";
 import { mildestStep, modeOf } from "./modes.ts";
 import { historyRegressed, regressionHolds } from "./regression.ts";
 import { matches } from "./selector.ts";
+import { unanswered } from "./signals.ts";
 import { targetStates } from "./targets.ts";
 
 /** `status.clearance`. */
 export type Clearance = NonNullable<TradingSafetyStatus["clearance"]>;
 
 /** Holds that a reset request may take responsibility for, by the part of their name before the slash. */
-const acknowledgeable = ["PodsLeft", "RestoreRunning", historyRegressed];
+const acknowledgeable = ["PodsLeft", "NotAcknowledged", "RestoreRunning", historyRegressed];
 
 /**
  * The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). Where a desk
@@ -75,7 +76,7 @@ function fenceHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
 function stopHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
 	const states = targetStates(desk);
 	const left = states
-		.filter((state) => !state.admits && !facts.gone.has(state.spec.name))
+		.filter((state) => !state.runs && !facts.gone.has(state.spec.name))
 		.map((state) => {
 			const pods = facts.observed.pods.filter((pod) => matches(state.spec.selector, pod.labels));
 			const names = pods.slice(0, 3).map((pod) => pod.name);
@@ -87,10 +88,23 @@ function stopHolds(desk: TradingSafety, facts: Facts): readonly Hold[] {
 						: `target ${state.spec.name}: ${pods.length} pods not confirmed gone: ${names.join(", ")}${pods.length > 3 ? ", ..." : ""}`,
 			};
 		});
+	const deaf = states
+		.filter((state) => state.action === "Signal" && facts.obeyed?.has(state.spec.name) !== true)
+		.map((state) => {
+			const names = unanswered(state, facts.observed).map((pod) => pod.name);
+			return {
+				name: `NotAcknowledged/${state.spec.name}`,
+				message:
+					names.length === 0
+						? `target ${state.spec.name}: every pod in sight acknowledged, not yet confirmed by a fresh list`
+						: `target ${state.spec.name}: ${names.length} pods have not acknowledged: ${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""}`,
+			};
+		});
+	const standing = [...left, ...deaf];
 	const owners = facts.stop.filter((effect) => effect.kind !== "DeletePod").length;
 	return owners === 0
-		? left
-		: [...left, { name: "OwnersLeft", message: `${owners} workloads are not yet recorded and at zero` }];
+		? standing
+		: [...standing, { name: "OwnersLeft", message: `${owners} workloads are not yet recorded and at zero` }];
 }
 
 function restoreHolds(facts: Facts): readonly Hold[] {

@@ -16,7 +16,8 @@ import { historyIntact } from "./regression.ts";
 import { rehearsed } from "./rehearsal.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
-import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";
+import { signalAvailable } from "./signals.ts";
+import { type TargetState, targetStates, targetsOf } from "./targets.ts";
 
 /** A condition before it is compared with the one in status. */
 export type Finding = Omit<Condition, "lastTransitionTime" | "observedGeneration">;
@@ -53,7 +54,7 @@ export function findings(
 		restored(desk, facts, states),
 		selecting(facts, states),
 		distinct(facts, states),
-		signals(states),
+		signalAvailable(facts.observed, states),
 		kindsWatched(facts),
 		contested(desk, facts),
 		historyIntact(desk),
@@ -74,15 +75,23 @@ function unsettled(
 		const why = unenforced(desk, facts);
 		return why === undefined ? undefined : ["Observing", why];
 	}
-	const stopped = states.filter((state) => !state.admits);
-	if (stopped.length > 0 && !isProven(facts.fence, desk.metadata)) {
+	const stopped = states.filter((state) => !state.runs);
+	const told = states.filter((state) => state.action === "Signal");
+	if (stopped.length + told.length > 0 && !isProven(facts.fence, desk.metadata)) {
 		return ["FenceUnproven", "the fence was not seen to deny at this generation"];
 	}
-	const unheld = stopped.find(isBehind);
+	const unheld = [...stopped, ...told].find(isBehind);
 	if (unheld !== undefined) return ["NotHeld", `target ${unheld.spec.name} is not yet held in status`];
 	const left = stopped.filter((state) => !facts.gone.has(state.spec.name));
 	if (left.length > 0) {
 		return ["PodsLeft", `not confirmed stopped: ${left.map((state) => state.spec.name).join(", ")}`];
+	}
+	const deaf = told.filter((state) => facts.obeyed?.has(state.spec.name) !== true);
+	if (deaf.length > 0) {
+		return [
+			"NotAcknowledged",
+			`not every pod acknowledged: ${deaf.map((state) => state.spec.name).join(", ")}`,
+		];
 	}
 	const effects = facts.stop;
 	if (effects.length > 0) return ["StopRunning", `${effects.length} things still to do to stop`];
@@ -107,16 +116,28 @@ function isBehind({ wanted, held }: TargetState): boolean {
 function confirmed(desk: TradingSafety, facts: Facts, states: readonly TargetState[]): Finding {
 	const why = unsettled(desk, facts, states);
 	if (why !== undefined) return finding("Confirmed", "False", ...why);
-	const stopped = states.filter((state) => !state.admits);
-	if (stopped.length === 0) {
+	const stopped = states.filter((state) => !state.runs);
+	const told = states.filter((state) => state.action === "Signal");
+	if (stopped.length + told.length === 0) {
 		return finding("Confirmed", "True", "Running", `nothing is to be stopped, seen at ${facts.now}`);
 	}
-	const listed = stopped.map((state) => facts.gone.get(state.spec.name)?.at ?? "").sort();
+	const since = (from: Facts["obeyed"], of: readonly TargetState[]) =>
+		of.map((state) => from?.get(state.spec.name)?.at ?? "").sort()[0];
+	const said = [
+		...(stopped.length === 0
+			? []
+			: [`no pod of ${stopped.length} stopped targets, listed at ${since(facts.gone, stopped)} or later`]),
+		...(told.length === 0
+			? []
+			: [
+					`every pod of ${told.length} targets acknowledged, listed at ${since(facts.obeyed, told)} or later`,
+				]),
+	];
 	return finding(
 		"Confirmed",
 		"True",
-		"NothingLeft",
-		`no pod of ${stopped.length} stopped targets, listed at ${listed[0]} or later; the fence denies at generation ${desk.metadata.generation}`,
+		told.length === 0 ? "NothingLeft" : "Acknowledged",
+		`${said.join("; ")}; the fence denies at generation ${desk.metadata.generation}`,
 	);
 }
 
@@ -134,7 +155,7 @@ function enforced(desk: TradingSafety, facts: Facts, states: readonly TargetStat
 			`${count("DeletePod")} pods to tell, ${count("CreateRecord") + count("ClaimRecord")} workloads to record, ${count("ScaleToZero")} to scale to zero`,
 		);
 	}
-	const stopped = states.filter((state) => !state.admits).length;
+	const stopped = states.filter((state) => !state.runs).length;
 	return finding(
 		"Enforced",
 		"True",
@@ -275,19 +296,5 @@ function distinct({ observed }: Facts, states: readonly TargetState[]): Finding 
 				"False",
 				"Overlap",
 				`${claimed.length} belong to two targets, the more severe action holds: ${claimed.slice(0, 5).join("; ")}`,
-			);
-}
-
-function signals(states: readonly TargetState[]): Finding {
-	const asking = states.filter(({ spec }) =>
-		(["Pause", "Reduce", "Emergency"] as const).some((column) => wantedAction(spec, column) === "Signal"),
-	);
-	return asking.length === 0
-		? finding("SignalAvailable", "True", "NotAsked", "no target asks for Signal")
-		: finding(
-				"SignalAvailable",
-				"False",
-				"NoPermits",
-				`Signal is enforced as Stop for target ${asking.map((state) => state.spec.name).join(", ")}`,
 			);
 }

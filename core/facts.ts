@@ -32,6 +32,8 @@ export type Seen = {
 	readonly stamped: boolean;
 	/** Targets whose pods were listed by a fresh read after the fence was proven at this generation: none left. */
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
+	/** Targets that are told by permits: every pod of a fresh list had acknowledged this generation. */
+	readonly obeyed?: ReadonlyMap<string, { readonly at: string }>;
 	/** What a halt would meet, where that was tried. */
 	readonly rehearsal?: Rehearsal;
 	/** Whether the policies that guard the way down refuse, where that was tried. */
@@ -60,7 +62,7 @@ export function factsFrom(desk: TradingSafety, seen: Seen): Facts {
 		...seen,
 		stop: stopPlan(desk, seen.observed),
 		planned: observes(desk.spec) ? stopPlan(asEnforced(desk), seen.observed) : [],
-		restore: restoreStep(desk, seen.observed, new Set(seen.gone.keys())),
+		restore: restoreStep(desk, seen.observed, new Set([...seen.gone.keys(), ...(seen.obeyed?.keys() ?? [])])),
 	};
 }
 

@@ -21,22 +21,23 @@ export function fences(labelValue: string | undefined): boolean {
 
 /**
  * What the fence says to a new pod with these labels. The same decision as the policies `tradingsafety-fence`
- * and `tradingsafety-fence-observe` take in CEL; a test holds them together.
+ * and `tradingsafety-fence-observe` take in CEL; a test holds them together. `stamping`: new pods are told the mode.
  */
 export function judgePod(
 	desk: DeskView,
 	labels: Labels,
 	namespaceLabels: Labels = { [enforceLabel]: "targets" },
+	stamping = true,
 ): Verdict {
-	if (namespaceLabels[enforceLabel] !== observeValue) return judge(desk, labels, namespaceLabels);
-	const verdict = judge(asEnforced(desk), labels, namespaceLabels);
+	if (namespaceLabels[enforceLabel] !== observeValue) return judge(desk, labels, namespaceLabels, stamping);
+	const verdict = judge(asEnforced(desk), labels, namespaceLabels, stamping);
 	return verdict.allowed ? verdict : { allowed: true, warned: verdict };
 }
 
-function judge(desk: DeskView, labels: Labels, namespaceLabels: Labels): Verdict {
+function judge(desk: DeskView, labels: Labels, namespaceLabels: Labels, stamping: boolean): Verdict {
 	if (Object.hasOwn(labels, probeLabel)) return { allowed: false, why: "Probe" };
 	const mine = targetsOf(targetStates(desk), labels);
-	const denying = mine.find((state) => !state.admits);
+	const denying = mine.find((state) => !state.admits || (!stamping && state.action === "Signal"));
 	if (denying !== undefined) return { allowed: false, why: "Halted", target: denying.spec.name };
 	if (mine.length === 0 && namespaceLabels[enforceLabel] === "strict" && !observes(desk.spec)) {
 		return { allowed: false, why: "NotSelected" };

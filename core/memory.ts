@@ -162,7 +162,7 @@ function remember(
 	now: string,
 ): Remembered {
 	const { uid, generation = 0, resourceVersion } = desk.metadata;
-	const stopped = targetStates(desk).filter((state) => !state.admits);
+	const stopped = targetStates(desk).filter((state) => !state.runs);
 	const recorded = stopped.flatMap(({ spec: { name } }) => {
 		const time = recordedAt(desk.status, memory, name);
 		return time === undefined || !isPlausibleTime(time, now) ? [] : [[name, time] as const];

@@ -10,6 +10,10 @@ export type Pod = {
 	/** True when a controller owns it and would make another. */
 	readonly owned: boolean;
 	readonly node?: string;
+	/** Where it can be reached, as its kubelet says. */
+	readonly address?: string;
+	/** True when its kubelet says that it is Ready. */
+	readonly ready?: true;
 };
 
 /** What is known of one workload. Kinds differ in how they are read and scaled, not in what is decided. */
@@ -80,4 +84,20 @@ export type Observed = {
 	readonly records: ReadonlyMap<string, Recorded>;
 	/** Kinds that cannot be seen. Absent: none. */
 	readonly kindProblems?: readonly KindProblem[];
+	/** True while it was found to be behind what is so: nothing is opened or said to be over on the strength of it. */
+	readonly doubted?: true;
+	/** Absent: no target is told by permits. */
+	readonly signals?: Signals;
+};
+
+/** What a replica knows of the pods that it sends permits to. */
+export type Signals = {
+	/** Why no permit can be signed here. Absent: they can. */
+	readonly problem?: string;
+	/** UIDs of pods whose last answer is of this generation and allows no more than what holds for their target. */
+	readonly obeying: ReadonlySet<string>;
+	/** UIDs of pods that had to acknowledge a raise and did not, in time. */
+	readonly silent: ReadonlySet<string>;
+	/** Names of targets that have been told for long enough and are to be stopped. */
+	readonly due: ReadonlySet<string>;
 };

@@ -1,6 +1,7 @@
 import { actionSeverity } from "../crds/presets.ts";
 import type { TradingSafety } from "../crds/types.ts";
-import type { Observed, Pod, Recorded, Workload } from "./observed.ts";
+import type { Observed, Pod, Recorded, Signals, Workload } from "./observed.ts";
+import { isToStop } from "./signals.ts";
 import { gracePeriodSeconds, type TargetState, targetStates, targetsOf } from "./targets.ts";
 
 /**
@@ -24,7 +25,7 @@ export function decidingTarget(
 		(found, state) =>
 			found === undefined ||
 			actionSeverity[state.action] > actionSeverity[found.action] ||
-			(found.admits && !state.admits)
+			(found.runs && !state.runs)
 				? state
 				: found,
 		undefined,
@@ -37,17 +38,21 @@ export function decidingTarget(
  * only once its record was seen, so that a crash between the two loses nothing.
  */
 export function stopPlan(desk: TradingSafety, observed: Observed): readonly StopEffect[] {
-	const states = targetStates(desk);
-	if (states.every((state) => state.admits)) return [];
+	const states = targetStates(desk, observed.signals?.due);
+	if (states.every((state) => state.runs) && (observed.signals?.silent.size ?? 0) === 0) return [];
 	return [
-		...observed.pods.flatMap((pod) => stopPod(states, pod)),
+		...observed.pods.flatMap((pod) => stopPod(states, pod, observed.signals)),
 		...observed.workloads.flatMap((workload) => stopWorkload(desk, states, workload, observed)),
 	];
 }
 
-function stopPod(states: readonly TargetState[], pod: Pod): readonly StopEffect[] {
+function stopPod(
+	states: readonly TargetState[],
+	pod: Pod,
+	signals: Signals | undefined,
+): readonly StopEffect[] {
 	const target = decidingTarget(states, pod.labels);
-	if (target === undefined || target.admits) return [];
+	if (target === undefined || (target.runs && !isToStop(target, pod, signals))) return [];
 	const grace = gracePeriodSeconds(target);
 	const tooSlow = pod.stopping !== undefined && grace !== undefined && pod.stopping.graceSeconds > grace;
 	if (pod.stopping !== undefined && !tooSlow) return [];
@@ -61,7 +66,7 @@ function stopWorkload(
 	observed: Observed,
 ): readonly StopEffect[] {
 	const target = decidingTarget(states, workload.labels);
-	if (target === undefined || target.admits) return [];
+	if (target === undefined || target.runs) return [];
 	if (!isRestorable(states, workload)) {
 		return workload.replicas > 0 ? [{ kind: "ScaleToZero", workload }] : [];
 	}
@@ -82,7 +87,7 @@ function stopWorkload(
 export function lostRecords(states: readonly TargetState[], observed: Observed): readonly Workload[] {
 	return observed.workloads.filter((workload) => {
 		const target = decidingTarget(states, workload.labels);
-		if (target === undefined || target.admits || !isRestorable(states, workload)) return false;
+		if (target === undefined || target.runs || !isRestorable(states, workload)) return false;
 		return !observed.records.has(workload.uid) && isRecordLost(target, workload);
 	});
 }

@@ -46,9 +46,13 @@ function plausibleTrips(trips: NonNullable<TradingSafetyStatus["trips"]>, now: s
 }
 
 function plausibleTarget(target: TargetStatus, now: string): TargetStatus {
-	if (target.recordedAt === undefined || isPlausibleTime(target.recordedAt, now)) return target;
-	const { recordedAt: _nonsense, ...rest } = target;
-	return rest;
+	const { recordedAt, fencedSince, ...rest } = target;
+	return {
+		...rest,
+		...(isPlausibleTime(recordedAt, now) && { recordedAt }),
+		// Of one at no time, the deadline counts from now.
+		...(fencedSince !== undefined && { fencedSince: isPlausibleTime(fencedSince, now) ? fencedSince : now }),
+	};
 }
 
 function plausibleTransition(transition: Transition, now: string): Transition {

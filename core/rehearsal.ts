@@ -1,4 +1,3 @@
-import { enforcedAction } from "../crds/presets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { columns } from "../crds/vocabulary.ts";
 import type { Finding } from "./conditions.ts";
@@ -132,7 +131,8 @@ function of(status: Finding["status"], reason: string, message: string): Finding
 }
 
 function isEverStopped({ spec }: TargetState): boolean {
-	return columns.some((column) => enforcedAction(wantedAction(spec, column)) === "Stop");
+	// What is told may have to be stopped all the same.
+	return columns.some((column) => ["Stop", "Signal"].includes(wantedAction(spec, column)));
 }
 
 function first<T extends { readonly name: string }>(things: readonly T[]): T | undefined {

@@ -5,12 +5,15 @@ import { rank } from "./modes.ts";
 import type { Observed, Recorded, Workload, WorkloadName } from "./observed.ts";
 import { decidingTarget, isRestorable } from "./plan.ts";
 import { matches } from "./selector.ts";
+import { isReadyForSignal, isTold, unanswered } from "./signals.ts";
 import { type TargetState, targetStates } from "./targets.ts";
 
 /** One call to the API server on the way up. The leader alone makes them, with a fresh read before each. */
 export type RestoreEffect =
 	/** Lift one target's fence to the column that is wanted now. */
 	| { readonly kind: "Release"; readonly target: string; readonly to: Column }
+	/** Take Signal for what it says from now on, and not for Stop: every pod of the target acknowledges permits. */
+	| { readonly kind: "AllowSignal"; readonly target: string }
 	/** Let the pods of a Start target be created: the others are confirmed stopped. */
 	| { readonly kind: "AllowStart"; readonly target: string }
 	| {
@@ -63,7 +66,7 @@ const actIn = (stage: string, effects: readonly RestoreEffect[]): RestoreStep =>
 /**
  * The next step of a restore. One target at a time, in the order of spec: released, its workloads scaled to
  * what was recorded, and the stage is over when they are Ready.
- * `gone` names the targets whose pods were confirmed gone at this generation. A liquidator must be gone, and
+ * `gone` names the targets whose pods were confirmed gone, or told, at this generation. A liquidator must be gone, and
  * its leave to start withdrawn, before anything is released; it starts only when all others are gone.
  * A desk that only observes brings nothing back and starts nothing.
  */
@@ -75,6 +78,9 @@ export function restoreStep(desk: TradingSafety, observed: Observed, gone: Reado
 }
 
 function enforcedStep(desk: TradingSafety, observed: Observed, gone: ReadonlySet<string>): RestoreStep {
+	if (observed.doubted === true) {
+		return { ...nothing, waitingFor: ["what is in the namespace to be listed again"], done: false };
+	}
 	const states = targetStates(desk);
 	for (const state of states) {
 		const step = stage(desk, states, state, observed, gone);
@@ -87,7 +93,9 @@ function enforcedStep(desk: TradingSafety, observed: Observed, gone: ReadonlySet
 	if (deleted.length > 0 && states.every((state) => state.admits || !state.runsInNormal)) {
 		return { ...nothing, effects: deleted.map((record) => ({ kind: "DeleteRecord", record })), done: false };
 	}
-	return { ...nothing, done: true };
+	const ready = states.filter((state) => isReadyForSignal(state, observed)).slice(0, 1);
+	const allowed = ready.map(({ spec: { name } }) => ({ kind: "AllowSignal", target: name }) as const);
+	return { ...nothing, effects: allowed, done: true };
 }
 
 function stage(
@@ -114,7 +122,7 @@ function stage(
 		return { ...actIn(name, [{ kind: "Release", target: name, to: state.wanted }]), notRestored };
 	}
 	if (state.action === "Start") return start(states, state, mine, gone);
-	return state.admits ? bringBack(name, mine, observed) : undefined;
+	return state.admits ? bringBack(state, mine, observed) : undefined;
 }
 
 function start(
@@ -126,8 +134,13 @@ function start(
 	const name = state.spec.name;
 	if (!state.admits) {
 		const others = states
-			.filter((other) => (other.action === "Stop" || other === state) && !gone.has(other.spec.name))
-			.map((other) => `target ${other.spec.name} to be confirmed stopped`);
+			.filter((other) => other.action === "Stop" || other.action === "Signal" || other === state)
+			.filter((other) => !gone.has(other.spec.name))
+			.map(({ spec, action }) =>
+				action === "Signal"
+					? `target ${spec.name} to acknowledge`
+					: `target ${spec.name} to be confirmed stopped`,
+			);
 		return others.length > 0 ? waitIn(name, others) : actIn(name, [{ kind: "AllowStart", target: name }]);
 	}
 	const column = state.wanted === "Reduce" ? state.spec.onReduce : state.spec.onEmergency;
@@ -145,7 +158,12 @@ function start(
 	return late.length > 0 ? waitIn(name, late) : undefined;
 }
 
-function bringBack(name: string, mine: readonly Workload[], observed: Observed): RestoreStep | undefined {
+function bringBack(
+	state: TargetState,
+	mine: readonly Workload[],
+	observed: Observed,
+): RestoreStep | undefined {
+	const name = state.spec.name;
 	const recorded = mine.flatMap((workload) => {
 		const record = observed.records.get(workload.uid);
 		return record === undefined ? [] : [{ workload, record }];
@@ -173,7 +191,11 @@ function bringBack(name: string, mine: readonly Workload[], observed: Observed):
 		);
 	}
 	// Somebody may have chosen another number since the release: Ready is judged by what stands there now.
-	const late = [...notReady(recorded.map(({ workload }) => workload)), ...unseen];
+	const late = [
+		...notReady(recorded.map(({ workload }) => workload)),
+		...unseen,
+		...notAcknowledged(state, observed),
+	];
 	if (late.length > 0) {
 		const podless = recorded.filter(
 			({ workload, record }) => workload.replicas === record.replicas && isPodless(workload, observed),
@@ -184,6 +206,17 @@ function bringBack(name: string, mine: readonly Workload[], observed: Observed):
 		name,
 		recorded.map(({ record }) => ({ kind: "DeleteRecord", record })),
 	);
+}
+
+/** What came back is paused until all is back: the next stage waits until its pods have acknowledged that. */
+function notAcknowledged(state: TargetState, observed: Observed): readonly string[] {
+	if (!isTold(state) || observed.signals === undefined || observed.signals.problem !== undefined) return [];
+	const pods = unanswered(state, observed);
+	if (pods.length === 0) return [];
+	const names = pods.slice(0, 3).map(({ name }) => name);
+	return [
+		`${pods.length} pods to acknowledge their permit: ${names.join(", ")}${pods.length > 3 ? ", ..." : ""}`,
+	];
 }
 
 /** True when status holds the target at a column more severe than what is wanted now. */

@@ -20,6 +20,7 @@ import { plausible } from "./plausible.ts";
 import { staysStopped } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
+import { signalledNow, unanswered } from "./signals.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
 import { laterTime } from "./times.ts";
 
@@ -135,26 +136,30 @@ function targetStatus(
 	/** The state that Enforce would give it, while the desk only observes. */
 	planned: TargetState | undefined,
 	before: readonly TargetStatus[],
-	{ observed, gone }: Facts,
+	{ observed, gone, obeyed, now }: Facts,
 	unrecorded: boolean,
 ): TargetStatus {
 	const name = state.spec.name;
 	const pods = observed.pods.filter((pod) => matches(state.spec.selector, pod.labels));
 	const workloads = observed.workloads.filter((workload) => matches(state.spec.selector, workload.labels));
 	const held = planned === undefined ? heldColumn(state) : state.held;
+	const signalled = signalledNow(state, observed);
+	const was = before.find((target) => target.name === name);
+	const fencedSince = held === undefined ? undefined : held === state.held ? was?.fencedSince : now;
 	const startAllowed =
 		state.action === "Start" && before.some((target) => target.name === name && target.startAllowed);
 	// By the API server's clock, not ours: of workloads made later this says nothing.
 	const recordedAt =
-		unrecorded || state.admits
+		unrecorded || state.runs
 			? state.recordedAt
 			: workloads.reduce(
 					(latest, workload) => laterTime(latest, workload.createdAt),
 					laterTime(state.recordedAt, undefined),
 				);
 	// Forgotten while the desk only observes, a record that somebody deletes would later be guessed as 0.
-	const keepsRecordedAt = !state.admits || planned?.admits === false;
-	const unconfirmed = pods
+	const keepsRecordedAt = !state.runs || planned?.runs === false;
+	const isConfirmed = gone.has(name) || obeyed?.has(name) === true;
+	const unconfirmed = (isConfirmed ? [] : state.action === "Signal" ? unanswered(state, observed) : pods)
 		.map((pod) => (pod.node === undefined ? pod.name : `${pod.name} on ${pod.node}`))
 		.map((text) => clipped(text, longest.pod))
 		.sort();
@@ -164,12 +169,14 @@ function targetStatus(
 		...(planned && { planned: planned.action }),
 		...(held !== undefined && { fencedAs: held }),
 		...(startAllowed && { startAllowed }),
+		...(signalled !== undefined && { signalled }),
+		...(fencedSince !== undefined && { fencedSince }),
 		...(keepsRecordedAt && recordedAt && { recordedAt }),
 		pods: pods.length,
 		workloads: workloads.length,
-		...(!state.admits && {
-			unconfirmedCount: gone.has(name) ? 0 : pods.length,
-			unconfirmed: gone.has(name) ? [] : unconfirmed.slice(0, namesKept),
+		...((!state.runs || state.action === "Signal") && {
+			unconfirmedCount: unconfirmed.length,
+			unconfirmed: unconfirmed.slice(0, namesKept),
 		}),
 	};
 }
@@ -210,7 +217,7 @@ function notRestored(
 	const states = targetStates(desk);
 	const { pods, workloads, records } = facts.observed;
 	const bare = pods
-		.filter((pod) => !pod.owned && decidingTarget(states, pod.labels)?.admits === false)
+		.filter((pod) => !pod.owned && decidingTarget(states, pod.labels)?.runs === false)
 		.map((pod) => ({ kind: "Pod", name: pod.name, reason: "NoOwner: nothing makes it again" }));
 	const strays = workloads
 		.filter((workload) => records.has(workload.uid) && targetsOf(states, workload.labels).length === 0)

@@ -1,13 +1,17 @@
-import { type ActionTable, actionSeverity, enforcedAction, noPreset, presets } from "../crds/presets.ts";
+import {
+	type ActionTable,
+	actionSeverity,
+	defaultDeadlineSeconds,
+	noPreset,
+	presets,
+	signalledStarts,
+} from "../crds/presets.ts";
 import type { TargetSpec, TradingSafetySpec } from "../crds/spec.ts";
-import type { TradingSafetyStatus } from "../crds/status.ts";
-import { type Action, type Column, columns } from "../crds/vocabulary.ts";
+import type { TargetStatus, TradingSafetyStatus } from "../crds/status.ts";
+import { type Action, type Column, columns, type SignalState } from "../crds/vocabulary.ts";
 import { observes } from "./enforcement.ts";
 import { columnOf, modeOf, moreSevere } from "./modes.ts";
 import { type Labels, matches } from "./selector.ts";
-
-/** An action as it is carried out. */
-export type EnforcedAction = ReturnType<typeof enforcedAction>;
 
 /** What holds for a target now, joined over what is wanted and what is not yet released. */
 export type TargetState = {
@@ -17,9 +21,13 @@ export type TargetState = {
 	/** The column that status still holds against it, if any. */
 	readonly held?: Column;
 	/** The more severe of the actions of both. Run, whatever they are, while the desk only observes. */
-	readonly action: EnforcedAction;
-	/** True when its pods may run: Run, Keep, or Start that the leader allowed. */
+	readonly action: Action;
+	/** True when its pods may go on running: Run, Keep, Signal, or Start that the leader allowed. */
+	readonly runs: boolean;
+	/** True when new pods of it may be made: the same, but for Signal only where the mode and `signalled` let them. */
 	readonly admits: boolean;
+	/** How far permits reach it, as status says; undefined where Signal is carried out as Stop. */
+	readonly signalled?: SignalState;
 	/** Since when every workload of it had its record, in this halt (RFC 3339). */
 	readonly recordedAt?: string;
 	/** Whether Normal lets it run, so that a restore has something to bring back. */
@@ -56,7 +64,7 @@ export function wantedAction(target: TargetSpec, column: Column): Action {
  */
 export function getsMilder(target: TargetSpec): boolean {
 	const severities = columns
-		.map((column) => enforcedAction(wantedAction(target, column)))
+		.map((column) => wantedAction(target, column))
 		.filter((action) => action !== "Start")
 		.map((action) => actionSeverity[action]);
 	return severities.some((severity, index) => severity < (severities[index - 1] ?? 0));
@@ -66,40 +74,66 @@ function table(target: TargetSpec): ActionTable {
 	return target.preset === undefined ? noPreset : (presets[target.preset] ?? noPreset);
 }
 
-/** The state of each target of a desk, in the order of spec. */
-export function targetStates(desk: DeskView): readonly TargetState[] {
-	return (desk.spec.targets ?? []).map((spec) => targetState(desk, spec));
+/**
+ * The state of each target of a desk, in the order of spec. Those of `due` are told no longer, but stopped, before
+ * status says so.
+ */
+export function targetStates(desk: DeskView, due?: ReadonlySet<string>): readonly TargetState[] {
+	return (desk.spec.targets ?? []).map((spec) => targetState(desk, spec, due?.has(spec.name) === true));
 }
 
-function targetState(desk: DeskView, spec: TargetSpec): TargetState {
+function targetState(desk: DeskView, spec: TargetSpec, isDue: boolean): TargetState {
 	const wanted = wantedColumn(desk.spec, spec.name);
 	const status = desk.status?.targets?.find((target) => target.name === spec.name);
 	const held = status?.fencedAs === undefined ? undefined : columnOf(status.fencedAs);
-	const now = enforcedAction(wantedAction(spec, wanted));
-	const before = held === undefined ? now : enforcedAction(wantedAction(spec, held));
-	const severer = actionSeverity[now] >= actionSeverity[before] ? now : before;
-	const action = observes(desk.spec) ? "Run" : severer;
+	const signalled = isDue || spec.signal === undefined ? undefined : status?.signalled;
+	const joined = [wanted, ...(held === undefined ? [] : [held])].map((column) => {
+		const action = observes(desk.spec) ? "Run" : carriedOut(wantedAction(spec, column), signalled);
+		return { action, admits: admits(action, column, status) };
+	});
+	const action = joined.map((one) => one.action).reduce(severer);
 	return {
 		spec,
 		wanted,
 		...(held !== undefined && { held }),
 		action,
-		admits: admits(action, status?.startAllowed === true),
+		runs: action === "Signal" || joined.every((one) => one.admits),
+		admits: joined.every((one) => one.admits),
+		...(signalled !== undefined && { signalled }),
 		...(status?.recordedAt !== undefined && { recordedAt: status.recordedAt }),
-		runsInNormal: enforcedAction(wantedAction(spec, "Normal")) !== "Stop",
+		runsInNormal: wantedAction(spec, "Normal") !== "Stop",
 	};
 }
 
-function admits(action: EnforcedAction, startAllowed: boolean): boolean {
+/** Signal needs permits that reach every pod; where they do not, it is Stop, the more severe, in core and fence alike. */
+function carriedOut(wanted: Action, signalled: SignalState | undefined): Action {
+	return wanted === "Signal" && signalled === undefined ? "Stop" : wanted;
+}
+
+const severer = (a: Action, b: Action): Action => (actionSeverity[a] >= actionSeverity[b] ? a : b);
+
+function admits(action: Action, column: Column, status: TargetStatus | undefined): boolean {
 	switch (action) {
 		case "Run":
 		case "Keep":
 			return true;
+		case "Signal":
+			return signalledStarts.some((one) => one === column) && status?.signalled === "Admit";
 		case "Start":
-			return startAllowed;
+			return status?.startAllowed === true;
 		case "Stop":
 			return false;
 	}
+}
+
+/** True when some mode tells this target by permits. */
+export function asksForSignal(target: TargetSpec): boolean {
+	return columns.some((column) => wantedAction(target, column) === "Signal");
+}
+
+/** Seconds after Emergency was asked for until a target that is told by permits is stopped. */
+export function deadlineSeconds(target: TargetSpec): number {
+	return target.onEmergency?.stop?.deadlineSeconds ?? defaultDeadlineSeconds;
 }
 
 /** The targets that select these labels. */

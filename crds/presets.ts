@@ -34,18 +34,17 @@ export const noPreset: ActionTable = {
 	Freeze: "Stop",
 };
 
-/**
- * The action that is carried out for a wanted one. Signal needs permits; there are none yet, so it is enforced
- * as Stop, the more severe, by core and fence alike.
- */
-export function enforcedAction(wanted: Action): Exclude<Action, "Signal"> {
-	return wanted === "Signal" ? "Stop" : wanted;
-}
-
 /** How much an action takes away. */
-export const actionSeverity: Readonly<Record<Exclude<Action, "Signal">, number>> = {
+export const actionSeverity: Readonly<Record<Action, number>> = {
 	Run: 0,
 	Keep: 1,
-	Start: 2,
-	Stop: 3,
+	Signal: 2,
+	Start: 3,
+	Stop: 4,
 };
+
+/** The columns in which a target that is told by permits may have new pods: they start without one, paused. */
+export const signalledStarts = ["Pause", "Reduce"] as const satisfies readonly Column[];
+
+/** Seconds from Emergency to Stop, for a target that is told by permits and names no time of its own. */
+export const defaultDeadlineSeconds = 60;

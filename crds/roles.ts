@@ -14,6 +14,12 @@ export const operatorNamespace = "tradingsafety-system";
 export const operatorAccount = "tradingsafety-operator";
 /** Account that clears, releases and restores; the operator asks for its token while it holds the lease. */
 export const leaderAccount = "tradingsafety-leader";
+/** Secret with the keys that permits are signed with; the operator's alone. */
+export const permitKeySecret = "tradingsafety-permit-key";
+/** Secret with the keys that raises are signed with; also the sidecar's. */
+export const raiseKeySecret = "tradingsafety-raise-key";
+/** ConfigMap in the namespace of each desk with the public halves of both. */
+export const publicKeysMap = "tradingsafety-public-keys";
 /** Name of the Lease that makes a replica the leader. */
 export const leaderLease = "tradingsafety-leader";
 
@@ -72,6 +78,9 @@ export const clusterRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
 		// `create` only for the dry runs that prove the fence.
 		{ apiGroups: [""], resources: ["pods"], verbs: [...read, "create", "delete"] },
 		{ apiGroups: [""], resources: ["namespaces"], verbs: read },
+		// Public keys for bots. What is created cannot be bound to a name.
+		{ apiGroups: [""], resources: ["configmaps"], verbs: ["create"] },
+		{ apiGroups: [""], resources: ["configmaps"], resourceNames: [publicKeysMap], verbs: ["get", "patch"] },
 		seeDefinitions,
 		...workloads,
 		{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
@@ -138,6 +147,12 @@ export function operatorAccounts(): readonly Json[] {
 					resources: ["serviceaccounts/token"],
 					resourceNames: [leaderAccount],
 					verbs: ["create"],
+				},
+				{
+					apiGroups: [""],
+					resources: ["secrets"],
+					resourceNames: [permitKeySecret, raiseKeySecret],
+					verbs: ["get"],
 				},
 			],
 		},

@@ -1,10 +1,21 @@
-import { Type } from "typebox";
-import { presetNames } from "./presets.ts";
+import { type TProperties, Type } from "typebox";
+import { defaultDeadlineSeconds, presetNames } from "./presets.ts";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
 import { actions, enforcements } from "./vocabulary.ts";
 
 /** How many characters of a user name are kept. */
 export const nameLength = 256;
+
+/** What holds where `targets[].signal` says nothing. */
+export const signalDefaults = {
+	path: "/permit",
+	ttlSeconds: 5,
+	ackMilliseconds: 250,
+	onNoAck: "Stop",
+} as const;
+
+/** What holds where `reduce` says nothing. */
+export const reduceDefaults = { overSeconds: 300, stopTightenPercent: 50 } as const;
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 63, description });
 
@@ -48,13 +59,14 @@ export const selectorSchema = loose(
 	},
 );
 
-const action = (mode: string) =>
+const action = <M extends TProperties>(mode: string, more: M) =>
 	Type.Optional(
 		Type.Object(
 			{
+				...more,
 				action: Type.Enum([...actions], {
 					description:
-						"Run, Keep, Signal, Start or Stop. Signal is enforced as Stop until the desk has permits.",
+						"Run, Keep, Signal, Start or Stop. Signal is carried out as Stop where permits do not reach every pod (status.targets[].signalled).",
 				}),
 				gracePeriodSeconds: Type.Optional(
 					Type.Integer({
@@ -72,6 +84,60 @@ const action = (mode: string) =>
 		),
 	);
 
+const afterSignal = Type.Object(
+	{
+		deadlineSeconds: Type.Optional(
+			Type.Integer({
+				minimum: 1,
+				maximum: 3600,
+				description: `Seconds after Emergency was asked for; then the pods are stopped. Default ${defaultDeadlineSeconds}.`,
+			}),
+		),
+	},
+	{ description: "When Stop follows Signal." },
+);
+
+const signal = Type.Object(
+	{
+		http: Type.Object(
+			{
+				port: Type.Integer({ minimum: 1, maximum: 65_535, description: "Port of the pod." }),
+				path: Type.Optional(
+					Type.String({
+						maxLength: 256,
+						pattern: "^/[^?#\\s]*$",
+						description: `Path of the gate. Default ${signalDefaults.path}.`,
+					}),
+				),
+			},
+			{ description: "Where each pod takes permits, by POST." },
+		),
+		ttlSeconds: Type.Optional(
+			Type.Integer({
+				minimum: 1,
+				maximum: 60,
+				description: `How long a permit lives; bots pause when nothing renews it. Default ${signalDefaults.ttlSeconds}.`,
+			}),
+		),
+		ackMilliseconds: Type.Optional(
+			Type.Integer({
+				minimum: 50,
+				maximum: 5000,
+				description: `How long to wait for an answer before asking again; three are asked for in vain at most. Default ${signalDefaults.ackMilliseconds}.`,
+			}),
+		),
+		onNoAck: Type.Optional(
+			Type.Enum(["Stop", "Report"], {
+				description: `What happens to a pod that does not acknowledge a raise. Default ${signalDefaults.onNoAck}.`,
+			}),
+		),
+	},
+	{
+		description:
+			"How pods of this target are told what they may do. Without it Signal is carried out as Stop.",
+	},
+);
+
 /** One group of workloads and what each mode does to it. */
 export const targetSchema = Type.Object(
 	{
@@ -82,9 +148,10 @@ export const targetSchema = Type.Object(
 			}),
 		),
 		selector: selectorSchema,
-		onPause: action("Pause"),
-		onReduce: action("Reduce"),
-		onEmergency: action("Emergency"),
+		onPause: action("Pause", {}),
+		onReduce: action("Reduce", {}),
+		onEmergency: action("Emergency", { stop: Type.Optional(afterSignal) }),
+		signal: Type.Optional(signal),
 	},
 	{
 		description: "A group of workloads and what each mode does to it.",
@@ -189,6 +256,27 @@ export const specSchema = loose(
 				description:
 					"Observe: everything is planned into status and nothing is touched, stopped, denied or restored. Enforce otherwise.",
 			}),
+		),
+		reduce: Type.Optional(
+			loose(
+				{
+					overSeconds: Type.Optional(
+						Type.Integer({
+							minimum: 0,
+							maximum: 86_400,
+							description: `Seconds over which bots bring their positions to zero. Default ${reduceDefaults.overSeconds}.`,
+						}),
+					),
+					stopTightenPercent: Type.Optional(
+						Type.Integer({
+							minimum: 0,
+							maximum: 100,
+							description: `By which share of their distance bots bring stops nearer. Default ${reduceDefaults.stopTightenPercent}.`,
+						}),
+					),
+				},
+				"What Reduce tells bots to do.",
+			),
 		),
 		reset: Type.Optional(
 			loose(

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
-import { actions, columns } from "./vocabulary.ts";
+import { actions, columns, signalStates } from "./vocabulary.ts";
 
 const time = (description: string) =>
 	Type.String({ maxLength: 64, description: `${description} (RFC 3339)` });
@@ -47,6 +47,13 @@ const targetStatus = Type.Object(
 		startAllowed: Type.Optional(
 			Type.Boolean({ description: "Start may create pods: the others are confirmed stopped." }),
 		),
+		signalled: Type.Optional(
+			Type.Enum([...signalStates], {
+				description:
+					"Permits reach its pods, so that Signal is carried out as such. Keep: those that acknowledge go on, none is made. Absent: Signal is carried out as Stop.",
+			}),
+		),
+		fencedSince: Type.Optional(time("When fencedAs was last raised")),
 		recordedAt: Type.Optional(
 			time(
 				"Workloads of the stopped target made up to this time (by the API server) had their record: what has none lost it",

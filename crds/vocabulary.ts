@@ -24,6 +24,14 @@ export const actions = ["Run", "Keep", "Signal", "Start", "Stop"] as const;
  */
 export type Action = (typeof actions)[number];
 
+/**
+ * How far a target is told by permits. Admit: new pods may be made, too, where the mode lets them. Keep: one did
+ * not acknowledge; the others go on and none is made. Otherwise Signal is carried out as Stop.
+ */
+export const signalStates = ["Admit", "Keep"] as const;
+/** One of {@link signalStates}. */
+export type SignalState = (typeof signalStates)[number];
+
 /** Whether a desk acts, or only warns, records in the audit log and plans into status. */
 export const enforcements = ["Enforce", "Observe"] as const;
 

@@ -72,6 +72,7 @@ export class Reflector<Object extends KubeObject, Row> {
 	#interrupt = new AbortController();
 	#relistReason: string | undefined = "start";
 	#anew = false;
+	#doubted = false;
 	/** Everything up to here is in the store. */
 	#position: string | undefined;
 	#synced = false;
@@ -110,10 +111,16 @@ export class Reflector<Object extends KubeObject, Row> {
 		return { state: this.#state, provenAt: this.#provenAt, agreedAt: this.#agreedAt };
 	}
 
+	/** True from {@link relist} until a list that began after it is in the rows: until then they may be behind. */
+	get isDoubted(): boolean {
+		return this.#doubted;
+	}
+
 	/** Lists everything again, now. `anew`: a version that was seen may mean something else now, every row is told. */
 	relist(reason: string, anew = false): void {
 		if (this.#stopped.signal.aborted) return;
 		this.#anew ||= anew;
+		this.#doubted = true;
 		this.#relistReason ??= reason;
 		this.#interrupt.abort();
 	}
@@ -184,6 +191,7 @@ export class Reflector<Object extends KubeObject, Row> {
 			this.#relistReason ??= reason;
 			throw error;
 		}
+		if (this.#relistReason === undefined) this.#doubted = false;
 		this.#prove();
 		this.#synced = true;
 		for (const waiting of this.#onSynced) waiting.resolve();

@@ -3,11 +3,11 @@ import { type Contest, contestKey, contestOf } from "../core/contest.ts";
 import { type Facts, type FenceFinding, factsFrom } from "../core/facts.ts";
 import type { GuardProbe } from "../core/guards.ts";
 import type { Recovery } from "../core/memory.ts";
-import type { Pod, Workload } from "../core/observed.ts";
+import type { Observed, Pod, Signals, Workload } from "../core/observed.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
-import { targetStates } from "../core/targets.ts";
+import { targetStates, wantedAction } from "../core/targets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { compareResourceVersions } from "../kube/object.ts";
 import type { Clock } from "./clock.ts";
@@ -61,9 +61,12 @@ export class DeskState {
 	rehearsal: Rehearsal | undefined;
 	/** Whether the policies that guard the way down refuse, as last tried. */
 	guards: GuardProbe | undefined;
+	/** What is known of pods that are sent permits; undefined where none are. */
+	signals: Signals | undefined;
 	/** What refuses a halt under way. */
 	readonly obstacles = new Obstacles();
 	readonly #gone = new Map<string, { readonly at: string }>();
+	readonly #obeyed = new Map<string, { readonly at: string }>();
 	readonly #contests = new Map<string, Contest>();
 
 	constructor(object: TradingSafety, options: DeskStateOptions) {
@@ -149,6 +152,7 @@ export class DeskState {
 		if (!sameObject) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
 		if (!sameObject || next !== generation + 1) this.#gone.clear();
+		this.#obeyed.clear();
 		this.#forgetReleasable(before.spec);
 		this.#seenAt = performance.now();
 		this.#note(this.#object, before);
@@ -168,6 +172,7 @@ export class DeskState {
 	#forgetWhatWas(): void {
 		this.#sightings = [];
 		this.#gone.clear();
+		this.#obeyed.clear();
 		this.fence = { error: "not tried since history went back" };
 		this.fenceProvenAt = undefined;
 	}
@@ -179,6 +184,29 @@ export class DeskState {
 
 	isGone(target: string): boolean {
 		return this.#gone.has(target);
+	}
+
+	/** Says that every pod of a fresh list had acknowledged the present generation. */
+	confirmObeyed(target: string, at: string): void {
+		this.#obeyed.set(target, { at });
+	}
+
+	/** That is so no more: a pod is there that did not. */
+	doubt(target: string): void {
+		this.#obeyed.delete(target);
+	}
+
+	isObeyed(target: string): boolean {
+		return this.#obeyed.has(target);
+	}
+
+	/** What is seen of the namespace now. */
+	observed(): Observed {
+		return {
+			...this.view.observed(),
+			...(this.signals !== undefined && { signals: this.signals }),
+			...(this.view.isDoubted && { doubted: true }),
+		};
 	}
 
 	/** A pod is there: its targets are not gone. */
@@ -211,10 +239,11 @@ export class DeskState {
 	facts(): Facts {
 		return factsFrom(this.#object, {
 			now: this.#options.clock.now(),
-			observed: this.view.observed(),
+			observed: this.observed(),
 			fence: this.fence,
 			stamped: this.stamped,
 			gone: new Map(this.#gone),
+			obeyed: new Map(this.#obeyed),
 			contests: [...this.#contests.values()],
 			...(this.rehearsal !== undefined && { rehearsal: this.rehearsal }),
 			...(this.guards !== undefined && { guards: this.guards }),
@@ -236,8 +265,8 @@ export class DeskState {
 
 	#forgetAdmitted(): void {
 		for (const state of targetStates(this.#object)) {
+			if (state.runs) this.#gone.delete(state.spec.name);
 			if (!state.admits) continue;
-			this.#gone.delete(state.spec.name);
 			for (const [key, contest] of this.#contests) {
 				if (contest.target === state.spec.name) this.#contests.delete(key);
 			}
@@ -249,8 +278,8 @@ export class DeskState {
 	 * its pods with it.
 	 */
 	#forgetReleasable(spec: TradingSafety["spec"]): void {
-		for (const state of targetStates({ spec })) {
-			if (state.action !== "Stop") this.#gone.delete(state.spec.name);
+		for (const { spec: target, wanted } of targetStates({ spec })) {
+			if (wantedAction(target, wanted) !== "Stop") this.#gone.delete(target.name);
 		}
 	}
 }

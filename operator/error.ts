@@ -6,6 +6,8 @@ export type OperatorErrorCode =
 	| "SUPERSEDED"
 	/** This replica does not hold the lease, or not for long. */
 	| "NOT_LEADER"
+	/** A pod did not answer a permit as a gate does. */
+	| "GATE"
 	/** What is remembered could not be read or written. */
 	| "STATE";
 

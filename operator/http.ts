@@ -10,12 +10,14 @@ export type HttpOptions = {
 	readonly address: string;
 	/** 0 takes a free one. */
 	readonly port: number;
+	/** Public halves of the keys of permits; undefined before they were read. */
+	readonly keys: () => object | undefined;
 	readonly healthy: Check;
 	readonly ready: Check;
 	readonly registry: Registry;
 };
 
-/** Serves /healthz, /readyz and /metrics until closed. Resolves with the server and its port. */
+/** Serves /healthz, /readyz, /metrics and /keys until closed. Resolves with the server and its port. */
 export async function serveHttp(
 	options: HttpOptions,
 ): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
@@ -33,8 +35,13 @@ export async function serveHttp(
 					(error) => answer(response, 500, `${error}\n`),
 				);
 				return;
+			case "/keys": {
+				const keys = options.keys();
+				if (keys === undefined) return answer(response, 503, "the keys were not read yet\n");
+				return answer(response, 200, `${JSON.stringify(keys)}\n`, "application/json");
+			}
 			default:
-				return answer(response, 404, "try /healthz, /readyz or /metrics\n");
+				return answer(response, 404, "try /healthz, /readyz, /metrics or /keys\n");
 		}
 	});
 	await new Promise<void>((resolve, reject) => {

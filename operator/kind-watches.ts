@@ -104,6 +104,11 @@ export class KindWatches {
 		return [...problems, ...[...gone].map((resource) => ({ resource, why: "Gone" }) as const)];
 	}
 
+	/** True while some of the rows may be behind: they were found to be, and are not listed again yet. */
+	get isDoubted(): boolean {
+		return [...this.#watches.values()].some(({ reflector }) => reflector.isDoubted);
+	}
+
 	/** Lists everything again; `anew` when history went back. */
 	relist(reason: string, anew = false): void {
 		for (const { reflector } of this.#watches.values()) reflector.relist(reason, anew);

@@ -34,6 +34,24 @@ export function createMetrics() {
 			labelNames: ["effect", "result"] as const,
 			registers,
 		}),
+		permits: new Counter({
+			name: "tradingsafety_permits_total",
+			help: "Permits and raises sent to pods, by result.",
+			labelNames: ["result"] as const,
+			registers,
+		}),
+		permitSeconds: new Histogram({
+			name: "tradingsafety_permit_seconds",
+			help: "From sending a permit or a raise to the answer of the pod.",
+			buckets: fast,
+			registers,
+		}),
+		silentPods: new Counter({
+			name: "tradingsafety_silent_pods_total",
+			help: "Pods that did not acknowledge a raise in time.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
 		rehearsals: new Counter({
 			name: "tradingsafety_rehearsals_total",
 			help: "Calls of a halt that were tried by dry run, by result.",

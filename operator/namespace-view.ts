@@ -100,6 +100,11 @@ export class NamespaceView {
 		return this.#pods.rows.get(key);
 	}
 
+	/** True while what is seen was found to be behind, and is not listed again yet. */
+	get isDoubted(): boolean {
+		return this.#pods.isDoubted || this.#workloads.isDoubted || this.#records.isDoubted;
+	}
+
 	/** Lists everything again: what is seen here was found to be behind what is so. `anew`: history went back. */
 	relist(reason: string, anew = false): void {
 		for (const reflector of [this.#pods, this.#workloads, this.#records]) reflector.relist(reason, anew);

@@ -15,6 +15,7 @@ import { FenceProber } from "./controllers/fence.ts";
 import { HistoryKeeper } from "./controllers/history.ts";
 import { Lead } from "./controllers/lead.ts";
 import { Rehearser } from "./controllers/rehearse.ts";
+import { Signaller } from "./controllers/signal.ts";
 import { StatusWriter } from "./controllers/status.ts";
 import type { DeskState } from "./desk-state.ts";
 import { Desks } from "./desks.ts";
@@ -22,6 +23,9 @@ import { serveHttp } from "./http.ts";
 import { Memory } from "./memory.ts";
 import { createMetrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
+import { KeyReader } from "./signals/permit-keys.ts";
+import { KeyPublisher } from "./signals/public-keys.ts";
+import { podAddress, type Resolve } from "./signals/recipients.ts";
 import { StageTimer } from "./stages.ts";
 import { StateDir } from "./state-dir.ts";
 
@@ -39,11 +43,12 @@ export type Operator = {
 };
 
 /**
- * Starts one replica: it enforces as soon as it sees a desk, and leads when it gets the lease. An API server
+ * Starts one replica, `resolve` saying where the gates of pods are: it enforces as soon as it sees a desk, and leads when it gets the lease. An API server
  * that is away is waited for.
  */
 export async function startOperator(
 	options: OperatorOptions,
+	resolve: Resolve = podAddress,
 	log: Logger = pino({ level: options.logLevel, base: { replica: options.identity } }, pino.destination(2)),
 ): Promise<Operator> {
 	const metrics = createMetrics();
@@ -141,6 +146,20 @@ export async function startOperator(
 		observe(desk);
 	});
 	const rehearser = new Rehearser(context, (desk) => observe(desk));
+	const keys = new KeyReader(client, operatorNamespace, {
+		onError: (err) => {
+			metrics.errors.inc({ where: "permit-keys" });
+			log.warn({ err }, "could not read the keys of permits: those read before stay in use");
+		},
+		onChange: () => {
+			const { known, problem } = keys.keys ?? {};
+			log.info({ ...known, problem }, "keys of permits");
+			signaller.lookAtAll();
+			publisher.lookAtAll(desks.all());
+		},
+	});
+	const signaller = new Signaller(context, keys, resolve, (desk) => look(desk));
+	const publisher = new KeyPublisher(context, keys);
 	const observe = (desk: DeskState) => {
 		// Nothing to write a status to, and nothing may be opened.
 		if (desk.isOrphan || desk.isForgotten) return;
@@ -160,12 +179,15 @@ export async function startOperator(
 		gathering = new Set();
 		for (const desk of desksSeen) {
 			stages.look(desk);
+			signaller.look(desk);
 			confirmer.look(desk);
 			observe(desk);
 		}
 	};
 	const desks = new Desks(context, memory, options.namespaces, operatorNamespace, {
 		onSpec: (desk) => {
+			signaller.lookNow(desk);
+			publisher.look(desk);
 			history.look(desk);
 			enforcer.lookNow(desk);
 			lead.interrupt(desk);
@@ -181,7 +203,17 @@ export async function startOperator(
 		},
 		onChange: look,
 		onGone: (desk) => {
-			for (const controller of [history, enforcer, status, lead, confirmer, rehearser, stages])
+			for (const controller of [
+				signaller,
+				publisher,
+				history,
+				enforcer,
+				status,
+				lead,
+				confirmer,
+				rehearser,
+				stages,
+			])
 				controller.forget(desk);
 			void prober.forget(desk);
 		},
@@ -195,6 +227,7 @@ export async function startOperator(
 		address: options.httpAddress,
 		port: options.httpPort,
 		healthy: () => [],
+		keys: () => keys.keys?.known,
 		ready: () => {
 			const problems = ready();
 			publishAges(context, desks);
@@ -206,6 +239,7 @@ export async function startOperator(
 	const start = async () => {
 		apiServers.start();
 		elector.start();
+		keys.start();
 		// Beside everything else: a disk that hangs must not delay a halt.
 		void memory.load(() => desks.recollect());
 		// A server that is away now is met by every other call, each with its own retries.
@@ -228,7 +262,9 @@ export async function startOperator(
 			log.info("stopping");
 			stopping.abort();
 			await Promise.all(
-				[history, lead, prober, confirmer, rehearser, enforcer].map((controller) => controller.stop()),
+				[keys, publisher, signaller, history, lead, prober, confirmer, rehearser, enforcer].map(
+					(controller) => controller.stop(),
+				),
 			);
 			await desks.stop();
 			await status.stop();

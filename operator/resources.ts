@@ -46,10 +46,15 @@ export type PodObject = {
 		readonly ownerReferences?: readonly { readonly controller?: boolean }[];
 	};
 	readonly spec?: { readonly nodeName?: string };
+	readonly status?: {
+		readonly podIP?: string;
+		readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+	};
 };
 
 /** What the decisions need of a pod. */
-export function projectPod({ metadata, spec }: PodObject): Pod {
+export function projectPod({ metadata, spec, status }: PodObject): Pod {
+	const isReady = status?.conditions?.some((one) => one.type === "Ready" && one.status === "True");
 	return {
 		name: metadata.name,
 		uid: metadata.uid,
@@ -59,6 +64,8 @@ export function projectPod({ metadata, spec }: PodObject): Pod {
 		}),
 		owned: metadata.ownerReferences?.some((owner) => owner.controller === true) ?? false,
 		...(spec?.nodeName !== undefined && { node: spec.nodeName }),
+		...(status?.podIP !== undefined && { address: status.podIP }),
+		...(isReady === true && { ready: true }),
 	};
 }
 

@@ -29,7 +29,7 @@ export class StageTimer {
 		if (open.stages.size === 0) return;
 		if (isProven(desk.fence, desk.object.metadata)) this.#end(desk, open.stages, "fenced");
 		if (!open.stages.has("enforced") || !desk.viewSynced) return;
-		const effects = stopPlan(desk.object, desk.view.observed());
+		const effects = stopPlan(desk.object, desk.observed());
 		if (effects.every((effect) => effect.kind !== "DeletePod")) this.#end(desk, open.stages, "told");
 		if (effects.length === 0) this.#end(desk, open.stages, "enforced");
 	}

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Acknowledgement } from "./acknowledgement.ts";
 import { admit, closed, type GateState, openUntil, permissionsAt } from "./admit.ts";
 import type { Permissions } from "./permissions.ts";
 import { type Duties, decodePermit, longestTtlMilliseconds, type Permit } from "./permit.ts";
@@ -18,19 +19,6 @@ export type GateOptions = {
 	readonly wallNow?: () => number;
 	/** A text that nobody can guess; of 96 random bits by default. */
 	readonly makeChallenge?: () => string;
-};
-
-/** What a bot answers: what it applied, and what it does now. */
-export type Acknowledgement = {
-	readonly applied: "Granted" | "Tightened";
-	/** The newest epoch that this gate knows of. */
-	readonly epoch: { readonly uid: string; readonly generation: number };
-	/** In force when the answer was made. */
-	readonly permissions: Permissions;
-	/** For the next permit; good for a minute and for one. */
-	readonly challenge: string;
-	/** Another in each life of the process. */
-	readonly instance: string;
 };
 
 /** One challenge for each replica that sends permits, and some for answers that were lost. */

@@ -13,7 +13,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	permits: ["crds"],
 	clients: ["permits"],
 	operator: ["core", "crds", "kube", "permits"],
-	dev: ["core", "crds", "kube", "permits"],
+	// Its operator for nodes that are played is the real one with another address book.
+	dev: ["core", "crds", "kube", "operator", "permits"],
 };
 
 /** Modules that do I/O or read a clock: decisions have none of it. */

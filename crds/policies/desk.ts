@@ -281,7 +281,7 @@ function soundTargets(): Policy["validations"] {
 		},
 		{
 			expression: `!${targets}.exists(t, ${getsMilder("t")})`,
-			messageExpression: `'a raise would open target ' + object.spec.targets.filter(t, ${getsMilder("t")})[0].name + ': from Normal over Pause, Reduce and Emergency to Freeze an action may not get milder (Run, Keep, Stop; Start is apart); the preset gives what is not named, and without one Freeze is Stop'`,
+			messageExpression: `'a raise would open target ' + object.spec.targets.filter(t, ${getsMilder("t")})[0].name + ': from Normal over Pause, Reduce and Emergency to Freeze an action may not get milder (Run, Keep, Signal, Stop; Start is apart); the preset gives what is not named, and without one Freeze is Stop'`,
 		},
 	];
 }

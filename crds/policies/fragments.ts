@@ -1,4 +1,4 @@
-import { actionSeverity, enforcedAction, noPreset, presets } from "../presets.ts";
+import { actionSeverity, noPreset, presets, signalledStarts } from "../presets.ts";
 import { freeFields, nameLength } from "../spec.ts";
 import { actions, columns, enforceLabel, modes, observeValue, type Verb } from "../vocabulary.ts";
 
@@ -75,10 +75,10 @@ export const selects = (t: string, labels: string) =>
 export const selectedTargets = (labels: string) =>
 	`params.spec.?targets.orValue([]).filter(t, ${selects("t", labels)})`;
 
-/** The preset table as enforced, as a CEL map of maps; the row '' is that of a target without preset. */
+/** The preset table, as a CEL map of maps; the row '' is that of a target without preset. */
 export const presetTable = `{${Object.entries({ ...presets, "": noPreset })
 	.map(([name, row]) => {
-		const cells = Object.entries(row).map(([column, action]) => `'${column}': '${enforcedAction(action)}'`);
+		const cells = Object.entries(row).map(([column, action]) => `'${column}': '${action}'`);
 		return `'${name}': {${cells.join(", ")}}`;
 	})
 	.join(", ")}}`;
@@ -99,7 +99,7 @@ export const actionOf = (t: string, m: string) =>
 	`(${m} == 'Pause' ? ${t}.?onPause.action : ${m} == 'Reduce' ? ${t}.?onReduce.action : ${m} == 'Emergency' ? ${t}.?onEmergency.action : optional.none())` +
 	`.orValue(variables.table[?${t}.?preset.orValue('')][?${m}].orValue('Stop'))`;
 
-const severities = `{${actions.map((action) => `'${action}': ${actionSeverity[enforcedAction(action)]}`).join(", ")}}`;
+const severities = `{${actions.map((action) => `'${action}': ${actionSeverity[action]}`).join(", ")}}`;
 
 /**
  * True when the action table of target `t` gets milder towards the more severe columns. Such a raise would open
@@ -108,9 +108,18 @@ const severities = `{${actions.map((action) => `'${action}': ${actionSeverity[en
 export const getsMilder = (t: string) =>
 	`!${columnList}.map(m, ${actionOf(t, "m")}).filter(a, a != 'Start').map(a, ${severities}[?a].orValue(${actionSeverity.Stop})).isSorted()`;
 
-/** True when target `t` may have new pods under action `a`. */
-export const admits = (t: string, a: string) =>
-	`(${a} in ['Run', 'Keep'] || (${a} == 'Start' && params.?status.targets.orValue([]).exists(s, s.name == ${t}.name && s.?startAllowed.orValue(false))))`;
+const statusOf = (t: string, condition: string) =>
+	`params.?status.targets.orValue([]).exists(s, s.name == ${t}.name && ${condition})`;
+
+/**
+ * True when target `t` may have new pods under action `a` of column `m`. `stamping`: new pods are told the mode;
+ * otherwise one of a Signal target is never made in a halt.
+ */
+const admits = (t: string, a: string, m: string, stamping: boolean) =>
+	`(${a} in ['Run', 'Keep'] || (${a} == 'Start' && ${statusOf(t, "s.?startAllowed.orValue(false)")})` +
+	(stamping
+		? ` || (${a} == 'Signal' && ${m} in [${quoted(signalledStarts)}] && ${statusOf(t, "s.?signalled.orValue('') == 'Admit'")}))`
+		: ")");
 
 /** Value of the enforce label of the namespace. */
 export const namespaceValue = `namespaceObject.metadata.?labels[?'${enforceLabel}'].orValue('')`;
@@ -125,7 +134,7 @@ export const letsPass = {
 };
 
 /** Variables that `denying` needs, given how to find the labels of the pod or pod template, as a list of maps. */
-export const fenceVariables = (labels: string) => [
+export const fenceVariables = (labels: string, stamping: boolean) => [
 	letsPass,
 	{ name: "table", expression: presetTable },
 	{ name: "labels", expression: labels },
@@ -133,7 +142,7 @@ export const fenceVariables = (labels: string) => [
 	{
 		// Judged twice: by what is wanted now and by what status still holds. Either denies.
 		name: "denying",
-		expression: `variables.mine.filter(t, !variables.letsPass && ([${wantedColumn("t")}] + ${heldColumns("t")}).exists(m, !${admits("t", `${actionOf("t", "m")}`)}))`,
+		expression: `variables.mine.filter(t, !variables.letsPass && ([${wantedColumn("t")}] + ${heldColumns("t")}).exists(m, !${admits("t", actionOf("t", "m"), "m", stamping)}))`,
 	},
 ];
 

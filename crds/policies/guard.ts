@@ -72,6 +72,11 @@ export const status: Policy = {
 		},
 		{
 			expression:
+				"variables.after.all(n, !n.?signalled.hasValue() || variables.before.exists(o, o.name == n.name && (o.?signalled.orValue('') == 'Admit' || o.?signalled == n.?signalled))) || variables.clear",
+			message: `taking Signal for more than Stop (signalled) ${needs("clear")}`,
+		},
+		{
+			expression:
 				"!oldObject.?status.wasNormal.orValue(false) || object.?status.wasNormal.orValue(false) || variables.clear",
 			message: `unsaying that the desk was Normal once ${needs("clear")}`,
 		},

@@ -21,7 +21,7 @@ export function admissionPolicies(options: { readonly mutating: boolean }): read
 			namespaceLabel,
 			definitions,
 			fence(options),
-			scaling,
+			scaling(options),
 			labels,
 		].flatMap(validating),
 		...(options.mutating ? [stamp, bootMode] : []).flatMap(mutating),

@@ -48,7 +48,7 @@ export const fence = (options: { readonly mutating: boolean }): Policy => ({
 	byDesk: true,
 	rules: [{ ...pods, operations: ["CREATE"] }],
 	variables: [
-		...fenceVariables(labelsOfPod),
+		...fenceVariables(labelsOfPod, options.mutating),
 		{
 			name: "stamp",
 			expression: `object.metadata.?annotations[?'${bootModeAnnotation}'].orValue('')`,
@@ -77,7 +77,7 @@ export const fence = (options: { readonly mutating: boolean }): Policy => ({
 });
 
 /** Courtesy: the person who scales sees the reason. Pod CREATE is the fence that holds. */
-export const scaling: Policy = {
+export const scaling = (options: { readonly mutating: boolean }): Policy => ({
 	name: "scaling",
 	failurePolicy: "Fail",
 	byDesk: true,
@@ -94,9 +94,10 @@ export const scaling: Policy = {
 	// /scale shows no template but status.selector as text: equality terms only ("app=bot,tier=x").
 	variables: fenceVariables(
 		`request.?subResource.orValue('') == 'scale' ? dyn(object.?status.selector.orValue('').split(',').filter(x, x.contains('=') && !x.contains('!')).map(x, {x.split('=')[0]: x.split('=')[1]})) : dyn([${templateLabels("object")}])`,
+		options.mutating,
 	),
 	validations: [{ expression: "variables.denying.size() == 0", messageExpression: denialMessage }],
-};
+});
 
 /** A pod or template may not leave its target: its owner would start another, unseen. */
 export const labels: Policy = {

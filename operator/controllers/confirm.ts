@@ -1,5 +1,6 @@
 import { isProven } from "../../core/facts.ts";
 import { labelSelector, matches } from "../../core/selector.ts";
+import { unanswered } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
@@ -46,7 +47,11 @@ export class Confirmer implements Controller {
 	look(desk: DeskState): void {
 		if (this.#stopped || desk.isForgotten || !desk.viewSynced || !isProven(desk.fence, desk.object.metadata))
 			return;
-		const open = targetStates(desk.object).filter((state) => !state.admits && !desk.isGone(state.spec.name));
+		const open = targetStates(desk.object).filter((state) =>
+			state.action === "Signal"
+				? !desk.isObeyed(state.spec.name)
+				: !state.runs && !desk.isGone(state.spec.name),
+		);
 		if (open.length === 0) return;
 		const progress = this.#progressOf(desk);
 		if (progress.busy) return;
@@ -95,6 +100,10 @@ export class Confirmer implements Controller {
 			const sweep = performance.now() - progress.sweptAt > sweepMilliseconds;
 			if (sweep) progress.sweptAt = performance.now();
 			for (const state of open) {
+				if (state.action === "Signal") {
+					if (await this.#confirmObeyed(desk, state, seenAt)) found = true;
+					continue;
+				}
 				if (isInSight(desk, state) && !sweep) continue;
 				const left = await this.#left(desk, state);
 				const current = desk.seenAt === seenAt;
@@ -117,14 +126,35 @@ export class Confirmer implements Controller {
 		}
 	}
 
-	/** The first pods of a target now, read from the store and not from a cache; undefined when that failed. */
-	async #left(desk: DeskState, { spec }: TargetState): Promise<readonly PodObject[] | undefined> {
+	/** True when every pod of a target that is told had acknowledged the present generation, of a fresh list too. */
+	async #confirmObeyed(desk: DeskState, state: TargetState, seenAt: number): Promise<boolean> {
+		if (unanswered(state, desk.observed()).length > 0) return false;
+		const listed = await this.#left(desk, state, false);
+		if (listed === undefined || desk.seenAt !== seenAt || this.#stopped) return false;
+		const pods = listed.map(projectPod);
+		const { signals } = desk.observed();
+		if (
+			unanswered(state, { pods, workloads: [], records: new Map(), ...(signals && { signals }) }).length > 0
+		) {
+			desk.view.relist("a list found a pod that was not told");
+			return false;
+		}
+		desk.confirmObeyed(state.spec.name, this.#context.clock.now());
+		return true;
+	}
+
+	/** The first pods of a target now, or all, read from the store and not from a cache; undefined when that failed. */
+	async #left(
+		desk: DeskState,
+		{ spec }: TargetState,
+		firstOnly = true,
+	): Promise<readonly PodObject[] | undefined> {
 		const selector = labelSelector(spec.selector);
 		if (selector === undefined) return [];
 		try {
 			const page = await this.#context.client.list<PodObject>(
 				podsPath(desk.namespace),
-				{ ...livePods, labelSelector: selector, limit: pageSize },
+				{ ...livePods, labelSelector: selector, ...(firstOnly && { limit: pageSize }) },
 				{ priority: "emergency", deadlineMilliseconds: 5_000 },
 			);
 			return page.items;

@@ -145,7 +145,7 @@ export class Enforcer implements Controller {
 			work.leave = new AbortController();
 		}
 		const now = performance.now();
-		const effects = stopPlan(desk.object, desk.view.observed());
+		const effects = stopPlan(desk.object, desk.observed());
 		noteWorked(work, effects, now);
 		desk.obstacles.keep(() => effects.map(effectKey));
 		if (effects.length === 0) {

@@ -166,6 +166,10 @@ export class Lead implements Controller {
 				desk.accept(await writeStatus(leaderClient, fresh, released(fresh.status, effect.target, effect.to)));
 				log.info({ namespace, target: effect.target, to: effect.to }, "released");
 				return;
+			case "AllowSignal":
+				desk.accept(await writeStatus(leaderClient, fresh, signalAllowed(fresh.status, effect.target)));
+				log.info({ namespace, target: effect.target }, "told by permits from now on");
+				return;
 			case "AllowStart":
 				desk.accept(await writeStatus(leaderClient, fresh, startAllowed(fresh.status, effect.target)));
 				log.info({ namespace, target: effect.target }, "start allowed");
@@ -268,6 +272,13 @@ function released(status: TradingSafetyStatus | undefined, name: string, to: Col
 function startAllowed(status: TradingSafetyStatus | undefined, name: string): TradingSafetyStatus {
 	const targets = (status?.targets ?? []).map((target) =>
 		target.name === name ? { ...target, startAllowed: true } : target,
+	);
+	return { ...status, targets };
+}
+
+function signalAllowed(status: TradingSafetyStatus | undefined, name: string): TradingSafetyStatus {
+	const targets = (status?.targets ?? []).map((target) =>
+		target.name === name ? { ...target, signalled: "Admit" as const } : target,
 	);
 	return { ...status, targets };
 }

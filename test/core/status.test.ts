@@ -97,7 +97,10 @@ test("conditions name the culprit", (t) => {
 	t.is(condition(status, "Fenced")?.reason, "NamespaceNotLabelled");
 	t.regex(condition(status, "TargetsFound")?.message ?? "", /nobody/);
 	t.regex(condition(status, "TargetsDistinct")?.message ?? "", /bot-pod \(bot, both\)/);
-	t.regex(condition(status, "SignalAvailable")?.message ?? "", /target bot, nobody$/);
+	t.regex(
+		condition(status, "SignalAvailable")?.message ?? "",
+		/target bot, nobody: give it signal.http.port/,
+	);
 	t.is(condition(status, "AuditCurrent")?.reason, "NotConfigured");
 	t.is(condition(status, "Fenced")?.observedGeneration, 7);
 });

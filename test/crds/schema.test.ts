@@ -180,6 +180,7 @@ test("every field of spec is free or guarded", async (t) => {
 		targetModes: { bots: "Pause" },
 		resetRequest: { reason: "x" },
 		targets: [],
+		reduce: { overSeconds: 1 },
 		reset: { approvals: 1 },
 		enforcement: "Observe",
 	};

@@ -11,6 +11,7 @@ import type { TestDesk } from "./desk.ts";
 
 const shiftedClock = new URL("shifted-clock.ts", import.meta.url).href;
 const main = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
+const playedMain = fileURLToPath(new URL("../../dev/operator.ts", import.meta.url));
 /** A runner that is killed must not leave replicas behind that look for its cluster for ever. */
 const leash = new URL("../../dev/demo/leash.ts", import.meta.url).href;
 
@@ -20,6 +21,8 @@ export type ReplicaOptions = {
 	/** By default that of the operator's service account; a proxy gives another. */
 	readonly kubeconfig?: string;
 	readonly leaseSeconds?: number;
+	/** A file with the ports of gates: see `dev/operator.ts`. */
+	readonly gates?: string;
 	/** By how many hours its wall clock is off. */
 	readonly clockHours?: number;
 	/** Further options of the operator. */
@@ -120,7 +123,8 @@ export async function startReplica(t: Scope, desk: TestDesk, options: ReplicaOpt
 		[
 			...nodeFlags,
 			...clock,
-			...["--import", leash, main],
+			...["--import", leash],
+			...(options.gates === undefined ? [main] : [playedMain, "--gates", options.gates]),
 			...[...credentials, "--http-port", "0", "--identity", identity, "--log-level", "debug"],
 			...["--namespace", desk.namespace, "--lease", `test-${desk.namespace}`],
 			...["--lease-seconds", String(options.leaseSeconds ?? 2)],

@@ -48,7 +48,13 @@ test.serial("a target's own grace holds", async (t) => {
 	const witness = await Witness.start(t, desk);
 	// When it is halted, then its pod was told so
 	await desk.govern({
-		targets: [target("bots", "Bot", { onPause: { action: "Stop", gracePeriodSeconds: 7 } })],
+		targets: [
+			target("bots", "Bot", {
+				onPause: { action: "Stop", gracePeriodSeconds: 7 },
+				onReduce: { action: "Stop" },
+				onEmergency: { action: "Stop" },
+			}),
+		],
 	});
 	await desk.confirmed("Pause");
 	await witness.catchUp();

@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
-import { type Acknowledgement, Gate } from "../../permits/gate.ts";
+import type { Acknowledgement } from "../../permits/acknowledgement.ts";
+import { Gate } from "../../permits/gate.ts";
 import { generateKeys, readPrivateKey, readPublicKey } from "../../permits/keys.ts";
 import { permissionsOf } from "../../permits/permissions.ts";
 import { type Duties, encodePermit, type Permit } from "../../permits/permit.ts";

@@ -229,12 +229,16 @@ function* restore(world: World, replica: Replica): Generator<void> {
 
 function* carryOutRestore(world: World, desk: TradingSafety, effect: RestoreEffect): Generator<void> {
 	switch (effect.kind) {
+		case "AskAnew":
+			throw new Error("this world's controllers ask by themselves");
 		case "Release":
+		case "AllowSignal":
 		case "AllowStart": {
 			yield;
 			const targets = (desk.status?.targets ?? []).map((target) => {
 				if (target.name !== effect.target) return target;
 				if (effect.kind === "AllowStart") return { ...target, startAllowed: true };
+				if (effect.kind === "AllowSignal") return { ...target, signalled: "Admit" as const };
 				const { fencedAs: _, ...open } = target;
 				return effect.to === "Normal" ? open : { ...open, fencedAs: effect.to };
 			});

@@ -1,0 +1,123 @@
+import { signalDefaults } from "../crds/spec.ts";
+import type { TradingSafety } from "../crds/types.ts";
+import type { Column, SignalState } from "../crds/vocabulary.ts";
+import type { Finding } from "./conditions.ts";
+import { observes } from "./enforcement.ts";
+import { moreSevere } from "./modes.ts";
+import type { Observed, Pod, Signals } from "./observed.ts";
+import { matches } from "./selector.ts";
+import { asksForSignal, deadlineSeconds, type TargetState } from "./targets.ts";
+
+/** True for a target whose pods are sent permits. */
+export function isTold(state: TargetState): boolean {
+	return state.spec.signal !== undefined;
+}
+
+/**
+ * The row of permissions that permits of a target carry: the more severe of what is wanted and what is held. While
+ * anything is still being restored it is Pause at least: what came back first waits for the rest.
+ */
+export function permitColumn(desk: TradingSafety, state: TargetState, isRestored: boolean): Column {
+	if (observes(desk.spec)) return "Normal";
+	const column = state.held === undefined ? state.wanted : moreSevere(state.wanted, state.held);
+	return isRestored ? column : moreSevere(column, "Pause");
+}
+
+/** Pods of a target that have not acknowledged what holds now. One that is on no node yet runs nothing. */
+export function unanswered(state: TargetState, { pods, signals }: Observed): readonly Pod[] {
+	return pods.filter(
+		(pod) =>
+			matches(state.spec.selector, pod.labels) &&
+			pod.node !== undefined &&
+			signals?.obeying.has(pod.uid) !== true,
+	);
+}
+
+/**
+ * How far permits reach a target, as a replica may write it: never further than before. One pod that stayed silent
+ * closes it to new ones, since a new one might stay silent as well and trade until it is stopped.
+ */
+export function signalledNow(
+	state: TargetState,
+	observed: Pick<Observed, "pods" | "signals">,
+): SignalState | undefined {
+	const { pods, signals } = observed;
+	if (state.signalled === undefined || signals?.due.has(state.spec.name) === true) return undefined;
+	if (signals?.problem !== undefined) return undefined;
+	// Stopped already, by this column or by one not yet released: only Normal takes it up again.
+	if (state.action === "Stop") return undefined;
+	const silent = pods.some(
+		(pod) => isToStop(state, pod, signals) && matches(state.spec.selector, pod.labels),
+	);
+	return silent ? "Keep" : state.signalled;
+}
+
+/** True for a pod of a target that is told, which did not acknowledge a raise in time and is stopped for it. */
+export function isToStop({ spec, action }: TargetState, pod: Pod, signals: Signals | undefined): boolean {
+	if (action !== "Signal" || signals?.silent.has(pod.uid) !== true) return false;
+	return (spec.signal?.onNoAck ?? signalDefaults.onNoAck) === "Stop";
+}
+
+/**
+ * True when a target may be told instead of stopped from now on: it stands open in Normal, keys are there, and each of
+ * its pods has acknowledged a permit.
+ */
+export function isReadyForSignal(state: TargetState, observed: Observed): boolean {
+	return (
+		isTold(state) &&
+		asksForSignal(state.spec) &&
+		state.signalled !== "Admit" &&
+		state.wanted === "Normal" &&
+		state.held === undefined &&
+		observed.signals !== undefined &&
+		observed.signals.problem === undefined &&
+		unanswered(state, observed).length === 0
+	);
+}
+
+/**
+ * True when what a target was told in Emergency has had its time. `heldSeconds`: for how long it has been held in
+ * Emergency, the longer of what status says and what this replica saw.
+ */
+export function isDeadlineOver(state: TargetState, heldSeconds: number): boolean {
+	const isEmergency = state.wanted === "Emergency" || state.held === "Emergency";
+	return isEmergency && state.action === "Signal" && heldSeconds >= deadlineSeconds(state.spec);
+}
+
+/** Nothing is known of permits: nobody is asked. */
+export const noSignals: Signals = { obeying: new Set(), silent: new Set(), due: new Set() };
+
+/** Whether each target that asks for Signal gets it. */
+export function signalAvailable(observed: Observed, states: readonly TargetState[]): Finding {
+	const asking = states.filter(({ spec }) => asksForSignal(spec));
+	const names = (of: readonly TargetState[]) => of.map((state) => state.spec.name).join(", ");
+	const asStop = (of: readonly TargetState[]) => `Signal is carried out as Stop for target ${names(of)}`;
+	const found = (status: Finding["status"], reason: string, message: string): Finding => ({
+		type: "SignalAvailable",
+		status,
+		reason,
+		message,
+	});
+	const no = (reason: string, message: string) => found("False", reason, message);
+	if (asking.length === 0) return found("True", "NotAsked", "no target asks for Signal");
+	const unreachable = asking.filter((state) => !isTold(state));
+	if (unreachable.length > 0) {
+		return no("NotConfigured", `${asStop(unreachable)}: give it signal.http.port, where its gate listens`);
+	}
+	const problem = observed.signals?.problem;
+	if (problem !== undefined) return no("NoKey", `${asStop(asking)}: ${problem}`);
+	const stopped = asking.filter((state) => state.signalled === undefined);
+	if (stopped.length > 0) {
+		const pods = stopped.flatMap((state) => unanswered(state, observed).map((pod) => pod.name));
+		const why =
+			pods.length === 0 ? "it starts in Normal" : `no good answer from ${pods.slice(0, 3).join(", ")}`;
+		return no("NotAnswering", `${asStop(stopped)}, until each pod acknowledges a permit in Normal: ${why}`);
+	}
+	const kept = asking.filter((state) => state.signalled === "Keep");
+	if (kept.length > 0)
+		return no("Silent", `a pod of target ${names(kept)} did not acknowledge: none is made`);
+	const deaf = asking.flatMap((state) => unanswered(state, observed).map((pod) => pod.name));
+	return deaf.length > 0
+		? no("Unanswered", `no good answer from ${deaf.length} pods: ${deaf.slice(0, 3).join(", ")}`)
+		: found("True", "Acknowledged", "every pod in sight acknowledged what holds now");
+}

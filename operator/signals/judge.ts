@@ -1,0 +1,84 @@
+import type { Signals } from "../../core/observed.ts";
+import { isDeadlineOver, permitColumn } from "../../core/signals.ts";
+import { type TargetState, targetStates } from "../../core/targets.ts";
+import { signalDefaults } from "../../crds/spec.ts";
+import { acknowledges } from "../../permits/acknowledgement.ts";
+import { ttlMilliseconds } from "../../permits/issue.ts";
+import { permissionsOf } from "../../permits/permissions.ts";
+import type { DeskState } from "../desk-state.ts";
+import type { Recipient } from "./recipients.ts";
+
+/** How often a raise is asked for before a pod counts as silent. */
+export const triesAtMost = 3;
+/** A pod that never was Ready may take that long to start before it has to answer. */
+const bootMilliseconds = 60_000;
+
+/** What a replica has told, and when. Times by `performance.now()`. */
+export type Telling = {
+	readonly recipients: ReadonlyMap<string, Recipient>;
+	/** When the present generation was first pushed; undefined before. */
+	readonly pushedAt: number | undefined;
+	/** Since when each target has been seen wanted or held in Emergency. Kept up here. */
+	readonly emergencies: Map<string, number>;
+	/** Why nothing can be signed. Absent: it can. */
+	readonly problem?: string;
+};
+
+/** How long to wait for the answer of a pod of this target before asking again. */
+export function ackMilliseconds({ spec }: TargetState): number {
+	return spec.signal?.ackMilliseconds ?? signalDefaults.ackMilliseconds;
+}
+
+/** What the answers so far come to. `now` by the API server's clock (RFC 3339). */
+export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: boolean, now: string): Signals {
+	const { uid, generation = 0 } = desk.object.metadata;
+	const at = performance.now();
+	const states = new Map(targetStates(desk.object).map((state) => [state.spec.name, state]));
+	const obeying = new Set<string>();
+	const silent = new Set<string>();
+	for (const [podUid, recipient] of telling.recipients) {
+		const state = states.get(recipient.target.spec.name);
+		if (state === undefined) continue;
+		const permissions = permissionsOf(permitColumn(desk.object, state, isRestored));
+		const { answer } = recipient;
+		const isFresh = answer !== undefined && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
+		if (isFresh && acknowledges(answer.of, { uid, generation }, permissions)) obeying.add(podUid);
+		else if (at >= answerBy(telling, recipient, state)) silent.add(podUid);
+	}
+	const due = [...states.values()].filter((state) => isDue(desk, telling, state, at, now));
+	const { problem } = telling;
+	const names = new Set(due.map((state) => state.spec.name));
+	return { obeying, silent, due: names, ...(problem !== undefined && { problem }) };
+}
+
+/** Until when a pod has to acknowledge what was raised; never, where nothing was. */
+function answerBy(
+	{ pushedAt, problem }: Telling,
+	{ readyAt, seenAt }: Recipient,
+	state: TargetState,
+): number {
+	if (state.action !== "Signal" || pushedAt === undefined || problem !== undefined) {
+		return Number.POSITIVE_INFINITY;
+	}
+	return Math.max(pushedAt, readyAt ?? seenAt + bootMilliseconds) + triesAtMost * ackMilliseconds(state);
+}
+
+/** The longer counts of what status says and what this replica saw: status may be lost, and a replica be new. */
+function isDue(
+	desk: DeskState,
+	{ emergencies }: Telling,
+	state: TargetState,
+	at: number,
+	now: string,
+): boolean {
+	const { name } = state.spec;
+	if (state.wanted !== "Emergency" && state.held !== "Emergency") {
+		emergencies.delete(name);
+		return false;
+	}
+	const since = emergencies.get(name) ?? at;
+	emergencies.set(name, since);
+	const row = desk.object.status?.targets?.find((target) => target.name === name);
+	const said = row?.fencedAs === "Emergency" ? Date.parse(now) - Date.parse(row.fencedSince ?? now) : 0;
+	return isDeadlineOver(state, Math.max(said, at - since) / 1000);
+}

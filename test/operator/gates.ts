@@ -1,0 +1,159 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import type { ExecutionContext } from "ava";
+import { operatorNamespace, permitKeySecret, raiseKeySecret } from "../../crds/roles.ts";
+import { isKubeError } from "../../kube/error.ts";
+import { pathOf } from "../../kube/paths.ts";
+import { Gate } from "../../permits/gate.ts";
+import { generateKeys, readPrivateKey, readPublicKey, writePublicKey } from "../../permits/keys.ts";
+import type { Duties } from "../../permits/permit.ts";
+import type { KnownKeys } from "../../permits/signature.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { until } from "../support/until.ts";
+import type { Pod, TestDesk } from "./desk.ts";
+
+/** What stands behind the pods of an app: a gate, one that takes messages and never answers, or nothing. */
+export type Manner = "Good" | "Deaf" | "Absent";
+
+/** The gate behind one pod, in the process of the test. */
+export type BotGate = {
+	readonly pod: string;
+	readonly uid: string;
+	readonly gate: Gate;
+	/** Since when it may not open, by `performance.now()`, as it told its bot; undefined while it may. */
+	readonly told: { readonly at: number; readonly duties: Duties }[];
+};
+
+/** Gates behind the pods of a desk, each on a port of this machine; `file` says which, for `dev/operator.ts`. */
+export class Gates {
+	readonly file: string;
+	readonly #desk: TestDesk;
+	readonly #keys: KnownKeys;
+	readonly #manners: Readonly<Record<string, Manner>>;
+	readonly #gates = new Map<string, BotGate & { readonly server: Server }>();
+	readonly #silent = new Set<string>();
+	#timer: NodeJS.Timeout | undefined;
+
+	private constructor(
+		file: string,
+		desk: TestDesk,
+		keys: KnownKeys,
+		manners: Readonly<Record<string, Manner>>,
+	) {
+		this.file = file;
+		this.#desk = desk;
+		this.#keys = keys;
+		this.#manners = manners;
+	}
+
+	/** Follows the pods of the desk until the test ends. `manners`: by the label `app`, Good where nothing is said. */
+	static async start(
+		t: ExecutionContext,
+		desk: TestDesk,
+		manners: Readonly<Record<string, Manner>> = {},
+	): Promise<Gates> {
+		const file = join(temporaryFolder(t, "gates"), "gates.json");
+		writeFileSync(file, "{}");
+		const gates = new Gates(file, desk, await ensureKeys(desk), manners);
+		let ended = false;
+		let looking: Promise<void> = Promise.resolve();
+		const look = () => {
+			looking = gates.#look().finally(() => {
+				if (!ended) gates.#timer = setTimeout(look, 30);
+			});
+		};
+		look();
+		t.teardown(async () => {
+			ended = true;
+			await looking;
+			clearTimeout(gates.#timer);
+			for (const { server } of gates.#gates.values()) close(server);
+		});
+		return gates;
+	}
+
+	/** The gates behind the pods there are now, of one app. */
+	async of(app: string): Promise<readonly BotGate[]> {
+		const uids = new Set((await this.#desk.pods(app)).map((pod) => pod.metadata.uid));
+		return [...this.#gates.values()].filter(({ uid }) => uids.has(uid));
+	}
+
+	/** Waits until every gate of an app may open, or none may. */
+	async open(app: string, count: number, mayOpen: boolean): Promise<readonly BotGate[]> {
+		return until(`${count} gates of ${app} ${mayOpen ? "may" : "may not"} open`, async () => {
+			const gates = await this.of(app);
+			const areSo = gates.length === count && gates.every(({ gate }) => gate.mayOpen() === mayOpen);
+			return areSo ? gates : undefined;
+		});
+	}
+
+	/** From now on the pods of an app take messages and never answer. */
+	silence(app: string): void {
+		this.#silent.add(app);
+	}
+
+	async #look(): Promise<void> {
+		const pods = await this.#desk.pods();
+		const uids = new Set(pods.map((pod) => pod.metadata.uid));
+		for (const [uid, { server }] of this.#gates) {
+			if (uids.has(uid)) continue;
+			this.#gates.delete(uid);
+			close(server);
+		}
+		for (const { metadata } of pods) {
+			if (this.#gates.has(metadata.uid)) continue;
+			const manner = this.#manners[metadata.labels?.app ?? ""] ?? "Good";
+			if (manner !== "Absent") this.#gates.set(metadata.uid, await this.#serve(metadata, manner));
+		}
+		const ports = [...this.#gates.values()].map(({ pod, server }) => [
+			pod,
+			(server.address() as AddressInfo).port,
+		]);
+		writeFileSync(`${this.file}.new`, JSON.stringify(Object.fromEntries(ports)));
+		renameSync(`${this.file}.new`, this.file);
+	}
+
+	async #serve({ name: pod, uid, labels }: Pod["metadata"], manner: Manner) {
+		const told: { readonly at: number; readonly duties: Duties }[] = [];
+		const onDuties = (duties: Duties) => told.push({ at: performance.now(), duties });
+		const gate = new Gate({ keys: () => this.#keys, onDuties });
+		const server = createServer(async (request, response) => {
+			const body = await text(request);
+			if (manner === "Deaf" || this.#silent.has(labels?.app ?? "")) return;
+			try {
+				response.end(JSON.stringify(gate.receive(body, request.headers)));
+			} catch (error) {
+				response.writeHead(400).end(String(error));
+			}
+		});
+		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+		return { pod, uid, gate, told, server };
+	}
+}
+
+function close(server: Server): void {
+	server.close();
+	server.closeAllConnections();
+}
+
+/** The public keys of the operators of this cluster, whose private halves are made when there are none yet. */
+async function ensureKeys(desk: TestDesk): Promise<KnownKeys> {
+	const secrets = pathOf({ group: "", version: "v1", resource: "secrets", namespace: operatorNamespace });
+	const known = await Promise.all(
+		[permitKeySecret, raiseKeySecret].map(async (name) => {
+			const stringData = { key: generateKeys().privateKey };
+			const secret = { apiVersion: "v1", kind: "Secret", metadata: { name }, stringData };
+			await desk.admin.create(secrets, secret).catch((error) => {
+				if (!isKubeError(error, "ALREADY_EXISTS")) throw error;
+			});
+			const { data } = await desk.admin.get<{ data: Record<string, string> }>(`${secrets}/${name}`);
+			return Object.values(data)
+				.map((base64) => readPrivateKey(Buffer.from(base64, "base64").toString()))
+				.map((key) => readPublicKey(writePublicKey(key)));
+		}),
+	);
+	return { permit: known[0] ?? [], raise: known[1] ?? [] };
+}

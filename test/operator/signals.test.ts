@@ -1,0 +1,123 @@
+import test, { type ExecutionContext } from "ava";
+import { until } from "../support/until.ts";
+import { TestDesk, target } from "./desk.ts";
+import { Gates, type Manner } from "./gates.ts";
+import { startReplica } from "./replica.ts";
+
+const signal = { http: { port: 8090 }, ttlSeconds: 2 };
+
+/** A desk in Normal whose bots are told by permits. */
+async function trading(
+	t: ExecutionContext,
+	options: {
+		readonly apps?: Readonly<Record<string, number>>;
+		readonly manners?: Readonly<Record<string, Manner>>;
+		readonly more?: object;
+		readonly replicas?: number;
+	} = {},
+) {
+	const desk = await TestDesk.create(t);
+	const { apps = { bots: 2 }, more = {} } = options;
+	await desk.run(...Object.entries(apps).map(([name, replicas]) => ({ name, replicas })));
+	const gates = await Gates.start(t, desk, options.manners);
+	const started = Array.from({ length: options.replicas ?? 1 }, () =>
+		startReplica(t, desk, { gates: gates.file }),
+	);
+	const replicas = await Promise.all(started);
+	await desk.govern({
+		targets: Object.keys(apps).map((name) => target(name, "Bot", { signal, ...more })),
+	});
+	await desk.confirmed("Pause");
+	await desk.lower("Normal");
+	return { desk, gates, replicas };
+}
+
+const signalled = async (desk: TestDesk, name: string) =>
+	(await desk.get()).status?.targets?.find((row) => row.name === name)?.signalled;
+
+test("bots that answer are told and go on, and trade again when the desk is lowered", async (t) => {
+	// Given a desk in Normal with two bots that are told by permits
+	const { desk, gates } = await trading(t, { replicas: 2 });
+	await desk.confirmed("Normal");
+	await gates.open("bots", 2, true);
+	await until("Signal is available", async () => (await signalled(desk, "bots")) === "Admit");
+	const before = (await desk.pods("bots")).map((pod) => pod.metadata.uid);
+	// When it is raised to Pause
+	await desk.patch({ mode: "Pause" });
+	// Then they may not open any more, all of them acknowledged that, and none was stopped
+	await gates.open("bots", 2, false);
+	const { status } = await desk.confirmed("Pause");
+	t.is(status?.conditions?.find(({ type }) => type === "Confirmed")?.reason, "Acknowledged");
+	t.deepEqual(
+		(await desk.pods("bots")).map((pod) => pod.metadata.uid),
+		before,
+	);
+	// When it is lowered, then they trade again
+	await desk.lower("Normal");
+	await gates.open("bots", 2, true);
+	await desk.confirmed("Normal");
+	t.deepEqual(
+		(await desk.pods("bots")).map((pod) => pod.metadata.uid),
+		before,
+	);
+});
+
+test("one that takes messages and never answers is stopped, and no other is made for it", async (t) => {
+	// Given bots that answer, and among them a workload that fell silent after it had answered
+	const manners: Record<string, Manner> = {};
+	const { desk, gates } = await trading(t, { apps: { bots: 2, rogue: 1 }, manners });
+	await gates.open("bots", 2, true);
+	await until(
+		"both are told",
+		async () => (await signalled(desk, "bots")) === "Admit" && (await signalled(desk, "rogue")) === "Admit",
+	);
+	gates.silence("rogue");
+	// When the desk is raised
+	await desk.patch({ mode: "Pause" });
+	// Then that pod is stopped, none is made, the halt is confirmed, and the bots go on
+	await until("the silent one is gone", async () => (await desk.pods("rogue")).length === 0);
+	const { status } = await desk.confirmed("Pause");
+	t.is(status?.targets?.find(({ name }) => name === "rogue")?.signalled, "Keep");
+	t.is((await desk.pods("bots")).length, 2);
+	t.is((await desk.pods("rogue")).length, 0);
+});
+
+test("in Emergency they are told to flatten, and stopped at the deadline", async (t) => {
+	// Given bots that are told, with three seconds to flatten
+	const { desk, gates } = await trading(t, {
+		more: { onEmergency: { action: "Signal", stop: { deadlineSeconds: 3 } } },
+	});
+	const bots = await gates.open("bots", 2, true);
+	await until("Signal is available", async () => (await signalled(desk, "bots")) === "Admit");
+	// When it is raised to Emergency
+	await desk.patch({ mode: "Emergency" });
+	// Then each is told once to cancel and flatten, and runs until then
+	await gates.open("bots", 2, false);
+	t.is((await desk.pods("bots")).filter((pod) => pod.metadata.deletionTimestamp === undefined).length, 2);
+	await until("they are stopped", async () => (await desk.pods("bots")).length === 0);
+	for (const { told } of bots)
+		t.deepEqual(
+			told.map(({ duties }) => duties).filter((one) => one.cancelAll === true),
+			[{ cancelAll: true, flatten: { overSeconds: 0 } }],
+		);
+	await desk.confirmed("Emergency");
+	// And lowered step by step, all is as it was
+	await desk.lower("Pause");
+	await desk.lower("Normal");
+	await desk.confirmed("Normal");
+	await gates.open("bots", 2, true);
+});
+
+test("with every replica dead, permits run out and bots pause by themselves; with one back they resume", async (t) => {
+	// Given a desk in Normal with bots that trade
+	const { desk, gates, replicas } = await trading(t, { replicas: 2 });
+	await gates.open("bots", 2, true);
+	await desk.confirmed("Normal");
+	// When every replica is killed
+	await Promise.all(replicas.map((replica) => replica.end("SIGKILL")));
+	// Then they pause
+	await gates.open("bots", 2, false);
+	// When one is back, then they resume
+	await startReplica(t, desk, { gates: gates.file });
+	t.is((await gates.open("bots", 2, true)).length, 2);
+});
