@@ -118,7 +118,7 @@ const statusOf = (t: string, condition: string) =>
 const admits = (t: string, a: string, m: string, stamping: boolean) =>
 	`(${a} in ['Run', 'Keep'] || (${a} == 'Start' && ${statusOf(t, "s.?startAllowed.orValue(false)")})` +
 	(stamping
-		? ` || (${a} == 'Signal' && ${m} in [${quoted(signalledStarts)}] && ${statusOf(t, "s.?signalled.orValue('') == 'Admit'")}))`
+		? ` || (${a} == 'Signal' && ${t}.?signal.hasValue() && ${m} in [${quoted(signalledStarts)}] && ${statusOf(t, "s.?signalled.orValue('') == 'Admit'")}))`
 		: ")");
 
 /** Value of the enforce label of the namespace. */

@@ -168,7 +168,7 @@ test.serial("new pods", async (t) => {
 				body: podObject(pod),
 			});
 			// Then core decides the same, blames the same target, and knows the mode that the pod is told.
-			const verdict = judgePod(view, pod, enforced);
+			const verdict = judgePod(view, pod, enforced, world.stamps);
 			const facts = () =>
 				JSON.stringify({ seed, said, warnings, verdict, pod, enforced, view }, undefined, 1);
 			t.is(verdict.allowed, said === "allowed", facts());

@@ -3,7 +3,7 @@ import { getsMilder } from "../../core/targets.ts";
 import { presetNames } from "../../crds/presets.ts";
 import type { ResetRequest, TargetSpec, TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
-import { columns, enforcements, modes, type Verb } from "../../crds/vocabulary.ts";
+import { columns, enforcements, modes, signalStates, type Verb } from "../../crds/vocabulary.ts";
 import type { Labels } from "./desk.ts";
 
 // Small alphabets: equal names, labels, ranks and reasons are where the edges are.
@@ -78,6 +78,7 @@ const anyTarget = (name: string): fc.Arbitrary<TargetSpec> =>
 			onPause: maybe(action, 5, 1),
 			onReduce: maybe(action, 5, 1),
 			onEmergency: maybe(action, 5, 1),
+			signal: maybe(fc.constant({ http: { port: 8090 } }), 1, 1),
 		})
 		// Without preset a target has to say all by itself.
 		.chain((t) =>
@@ -179,8 +180,9 @@ export const status: fc.Arbitrary<TradingSafetyStatus> = fc
 				fc
 					.record({
 						name: targetName,
-						fencedAs: maybe(fc.constantFrom(...columns)),
+						fencedAs: maybe(fc.constantFrom(...columns), 1, 1),
 						startAllowed: maybe(fc.boolean()),
+						signalled: maybe(fc.constantFrom("Admit" as const, ...signalStates), 1, 5),
 					})
 					.map((t) => present(t) as { name: string }),
 				{ maxLength: 4, selector: ({ name }) => name },
