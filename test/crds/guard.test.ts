@@ -60,7 +60,10 @@ test("the operator's account observes and raises, and opens nothing", async (t) 
 		`denied: giving a clearance ${clear}`,
 	);
 	t.is(await targets(held, { name: "liq", startAllowed: true }), `denied: allowing a start ${clear}`);
-	t.regex(await targets(held, { name: "liq", signalled: "Keep" }), /denied: taking Signal for more than Stop .* clear/);
+	t.regex(
+		await targets(held, { name: "liq", signalled: "Keep" }),
+		/denied: taking Signal for more than Stop .* clear/,
+	);
 	t.is(await status({ wasNormal: false }), `denied: unsaying that the desk was Normal once ${clear}`);
 	t.is(await status({ wasNormal: null }), `denied: unsaying that the desk was Normal once ${clear}`);
 	const unsaid = `denied: unsaying that history went back ${clear}`;
