@@ -37,7 +37,7 @@ export async function startBot(options: BotOptions): Promise<RunningBot> {
 	const metrics = createBotMetrics({
 		view,
 		breaker: () => life.breaker(),
-		isOpen: () => life.guard.mayOpen(),
+		isOpen: () => life.gate.mayOpen(),
 	});
 	const surroundings = {
 		options,

@@ -43,7 +43,7 @@ export function createTasks(
 
 	/** What could still open must go when opening ends, also when a permit ran out and nobody said a word. */
 	function watchOpening(): void {
-		const canOpen = guard.mayOpen();
+		const canOpen = guard.isOpen();
 		if (couldOpen && !canOpen && mustCancel === undefined) cancel(hands.cancelOpening);
 		if (canOpen) {
 			slope = undefined;

@@ -2,14 +2,22 @@ import type { Gate } from "../../permits/gate.ts";
 import { permissionsOf } from "../../permits/permissions.ts";
 import type { Guard } from "./hands.ts";
 
+/** What a good bot asks. */
+export function honestGuard(gate: Gate): Guard {
+	const isOpen = () => gate.mayOpen();
+	return { mayOpen: isOpen, isOpen, permissions: () => gate.permissions() };
+}
+
 /** What a liar and a deaf bot ask: it always says yes, once `mayBegin` does. */
 export function carelessGuard(mayBegin: () => boolean): Guard {
 	let hasBegun = false;
+	const isOpen = () => {
+		hasBegun ||= mayBegin();
+		return hasBegun;
+	};
 	return {
-		mayOpen() {
-			hasBegun ||= mayBegin();
-			return hasBegun;
-		},
+		mayOpen: isOpen,
+		isOpen,
 		permissions: () => permissionsOf(hasBegun ? "Normal" : "Pause"),
 	};
 }
@@ -25,6 +33,7 @@ export function hangingGuard(
 ): Guard {
 	let left = after;
 	return {
+		...honestGuard(gate),
 		mayOpen() {
 			if (!gate.mayOpen()) return false;
 			left -= 1;
@@ -35,6 +44,5 @@ export function hangingGuard(
 			say("wakes");
 			return gate.mayOpen();
 		},
-		permissions: () => gate.permissions(),
 	};
 }

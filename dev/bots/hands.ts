@@ -9,7 +9,10 @@ import type { View } from "./view.ts";
 
 /** What is asked before anything is sent: a gate, or what a bad bot has instead. */
 export type Guard = {
+	/** Asked right before an order that takes risk is written, and nowhere else. */
 	readonly mayOpen: () => boolean;
+	/** The same for whoever only looks. */
+	readonly isOpen: () => boolean;
 	readonly permissions: () => Permissions;
 };
 
@@ -175,7 +178,7 @@ export function createHands({ account, instance, line, view, guard, onOrder }: H
 		async perform(wish: Wish): Promise<Outcome> {
 			if (underWay.has(wish.symbol)) return "busy";
 			if (wish.action === "close") return inTurn(wish.symbol, () => closeNow(wish.symbol, wish.quantity));
-			isBare &&= !guard.mayOpen();
+			isBare &&= !guard.isOpen();
 			return inTurn(wish.symbol, () => open(wish));
 		},
 		/** Closes so much of a position at the market. */

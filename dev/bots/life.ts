@@ -3,7 +3,7 @@ import { type Acknowledgement, Gate } from "../../permits/gate.ts";
 import { decodePermit } from "../../permits/permit.ts";
 import { freshBreaker } from "./breaker.ts";
 import { createTasks } from "./duties.ts";
-import { carelessGuard, hangingGuard } from "./guards.ts";
+import { carelessGuard, hangingGuard, honestGuard } from "./guards.ts";
 import { createHands, type Executor, type Guard, type Outcome } from "./hands.ts";
 import { type Habits, habitsOf } from "./kinds.ts";
 import type { Line } from "./line.ts";
@@ -87,7 +87,6 @@ export function startLife({ options, view, line, gateway, onOrder, say }: Surrou
 
 	return {
 		gate,
-		guard,
 		perform: hands.perform,
 		instance: () => instance,
 		epoch: () => epoch,
@@ -113,7 +112,7 @@ export function startLife({ options, view, line, gateway, onOrder, say }: Surrou
 
 function guardOf(habits: Habits, gate: Gate, options: BotOptions, say: (event: string) => void): Guard {
 	if (!habits.obeys) return carelessGuard(habits.listens ? () => gate.mayOpen() : () => true);
-	if (!habits.hangs) return gate;
+	if (!habits.hangs) return honestGuard(gate);
 	return hangingGuard(gate, { after: options.hangAfterOrders, seconds: options.hangSeconds }, say);
 }
 

@@ -52,7 +52,7 @@ export function startTrading(options: TradingOptions): Trading {
 			earlier.set(symbol, { mid: quote.mid, at: quote.at });
 		}
 		const wish = decide({ quote, earlier: before.mid, state, maxPosition, random });
-		const isAllowed = wish.action === "open" ? guard.mayOpen() : guard.permissions().reduce === "free";
+		const isAllowed = wish.action === "open" ? guard.isOpen() : guard.permissions().reduce === "free";
 		// The hands ask again when they send; asked here, a halted bot does not burn its time with refusals.
 		if (isAllowed) void executor.perform(wish).then(note);
 	}
@@ -61,7 +61,7 @@ export function startTrading(options: TradingOptions): Trading {
 		const now = performance.now();
 		budget = Math.min(ordersPerSecond / 5 + 1, budget + ((now - last) * ordersPerSecond) / 1_000);
 		last = now;
-		if (now < breaker.openUntil || !guard.mayOpen()) return;
+		if (now < breaker.openUntil || !guard.isOpen()) return;
 		const symbols = view.symbols();
 		for (let tried = 0; tried < symbols.length && budget >= 1; tried += 1) {
 			turn += 1;

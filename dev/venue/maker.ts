@@ -52,7 +52,7 @@ function quotesOf(symbol: string, mid: number): readonly Order[] {
 			side,
 			type: "limit",
 			quantity: levelQuantity,
-			price: toTick(mid * (1 + signed(side, distance) / 10_000)),
+			price: toTick(mid * (1 - signed(side, distance) / 10_000)),
 		};
 	});
 }
