@@ -45,7 +45,7 @@ export async function startTestBot(
 export function untilOpened({ venue }: TestDesk, { since = 0, orders = 5 } = {}) {
 	return until(`${orders} orders were accepted that take risk`, async () => {
 		const judgement = await venue.judge("a", since);
-		return judgement.riskTaking >= orders && judgement;
+		return judgement.riskTaking >= orders ? judgement : undefined;
 	});
 }
 
@@ -61,6 +61,6 @@ export function untilHeld({ venue }: TestDesk, quantity: number) {
 export async function judgeNext({ venue }: TestDesk, milliseconds: number, since = wallNow()) {
 	return until(`the venue has seen ${milliseconds} ms`, async () => {
 		const judgement = await venue.judge("a", since);
-		return judgement.now > since + milliseconds && judgement;
+		return judgement.now > since + milliseconds ? judgement : undefined;
 	});
 }

@@ -19,7 +19,9 @@ test("orders fill, positions and gains follow, and the log judges them", async (
 	t.like(sold, { result: "accepted", effect: "reduces", status: "Filled" });
 	// Then the position says so
 	t.like(sold.state, { quantity: 2 });
-	t.true(sold.state.entry > 90 && sold.state.realised < 0);
+	const averageOf = (answer: typeof sold) => (answer.result === "accepted" ? (answer.averagePrice ?? 0) : 0);
+	t.true(averageOf(bought) > 90 && Math.abs(sold.state.entry - averageOf(bought)) < 1e-9);
+	t.true(Math.abs(sold.state.realised - 3 * (averageOf(sold) - averageOf(bought))) < 1e-9);
 	// Then one order took risk, and none since the first was answered
 	const all = await venue.judge("a", start);
 	t.like(all, { riskTaking: 1, riskReducing: 1, rejected: 0, positions: { BTC: 2 }, restingOrders: 0 });
