@@ -23,7 +23,8 @@ export function createTasks(
 ): Tasks {
 	let slope: Slope | undefined;
 	let mustCancel: { from: number; readonly work: () => Promise<boolean> } | undefined;
-	let couldOpen = false;
+	// An earlier life may have left what can still open: it is cancelled first of all.
+	let couldOpen = true;
 
 	function cancel(work: () => Promise<boolean>): void {
 		const task = { from: Number.POSITIVE_INFINITY, work };

@@ -19,6 +19,18 @@ export type Guard = {
 /** What became of a wish. `busy`: something else is under way in its symbol. `refused`: by the guard, nothing was sent. */
 export type Outcome = "done" | "refused" | "rejected" | "failed" | "busy";
 
+/** Whether a wish is allowed, for whoever only looks. Cancelling always is. */
+export function isAllowed(wish: Wish, { isOpen, permissions }: Omit<Guard, "mayOpen">): boolean {
+	switch (wish.action) {
+		case "open":
+			return isOpen();
+		case "close":
+			return permissions().reduce === "free";
+		case "cancel":
+			return true;
+	}
+}
+
 /** Whoever can be asked to trade. */
 export type Executor = {
 	readonly isBusy: (symbol: string) => boolean;
@@ -161,9 +173,9 @@ export function createHands({ account, instance, line, view, guard, onOrder }: H
 	}
 
 	/** True when all that was meant is cancelled. It is sent at once, behind all that went out before. */
-	async function cancelAll(keepReduceOnly: boolean): Promise<boolean> {
+	async function cancelAll(keepReduceOnly: boolean, symbol?: string): Promise<boolean> {
 		try {
-			const body = { account, instance: instance(), keepReduceOnly };
+			const body = { account, instance: instance(), keepReduceOnly, ...(symbol !== undefined && { symbol }) };
 			const { result } = await line.post<{ readonly result: string }>("/orders/cancel-all", body);
 			return result === "accepted";
 		} catch (error) {
@@ -176,10 +188,17 @@ export function createHands({ account, instance, line, view, guard, onOrder }: H
 		isBusy: (symbol: string) => underWay.has(symbol),
 		/** Does what a strategy wants, as far as the guard allows it at the moment of sending. */
 		async perform(wish: Wish): Promise<Outcome> {
-			if (underWay.has(wish.symbol)) return "busy";
-			if (wish.action === "close") return inTurn(wish.symbol, () => closeNow(wish.symbol, wish.quantity));
-			isBare &&= !guard.isOpen();
-			return inTurn(wish.symbol, () => open(wish));
+			const { symbol } = wish;
+			if (underWay.has(symbol)) return "busy";
+			switch (wish.action) {
+				case "open":
+					isBare &&= !guard.isOpen();
+					return inTurn(symbol, () => open(wish));
+				case "close":
+					return inTurn(symbol, () => closeNow(symbol, wish.quantity));
+				case "cancel":
+					return inTurn(symbol, async () => ((await cancelAll(true, symbol)) ? "done" : "rejected"));
+			}
 		},
 		/** Closes so much of a position at the market. */
 		close: (symbol: string, quantity: number) => inTurn(symbol, () => closeNow(symbol, quantity)),

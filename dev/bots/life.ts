@@ -4,7 +4,7 @@ import { decodePermit } from "../../permits/permit.ts";
 import { freshBreaker } from "./breaker.ts";
 import { createTasks } from "./duties.ts";
 import { carelessGuard, hangingGuard, honestGuard } from "./guards.ts";
-import { createHands, type Executor, type Guard, type Outcome } from "./hands.ts";
+import { createHands, type Executor, type Guard, isAllowed, type Outcome } from "./hands.ts";
 import { type Habits, habitsOf } from "./kinds.ts";
 import type { Line } from "./line.ts";
 import type { Limits } from "./liquidation.ts";
@@ -125,7 +125,7 @@ function remoteExecutor(line: Line, guard: Guard, onSent: () => void): Executor 
 			underWay.add(wish.symbol);
 			onSent();
 			try {
-				const ask = () => (wish.action === "open" ? guard.mayOpen() : guard.permissions().reduce === "free");
+				const ask = () => isAllowed(wish, { ...guard, isOpen: guard.mayOpen });
 				return (await line.post<{ readonly outcome: Outcome }>("/wish", wish, ask)).outcome;
 			} catch {
 				return "failed";

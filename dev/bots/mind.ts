@@ -11,7 +11,9 @@ export type Wish =
 			/** At any price, or resting at this one. */
 			readonly price?: number;
 	  }
-	| { readonly action: "close"; readonly symbol: string; readonly quantity: number };
+	| { readonly action: "close"; readonly symbol: string; readonly quantity: number }
+	/** Takes back what rests and could still open. */
+	| { readonly action: "cancel"; readonly symbol: string };
 
 /** What a decision is made from. */
 export type Situation = {
@@ -26,7 +28,10 @@ export type Situation = {
 
 const largestOrder = 3;
 
-/** Follows the momentum: opens with it and grows, closes a part now and then, and all that is beyond the bound. */
+/**
+ * Follows the momentum: opens with it and grows, closes a part now and then, and what is beyond the bound. An order that
+ * waits to open is taken back after a while.
+ */
 export function decide({ quote, earlier, state, maxPosition, random }: Situation): Wish {
 	const { symbol } = quote;
 	const held = Math.abs(state.quantity);
@@ -34,6 +39,7 @@ export function decide({ quote, earlier, state, maxPosition, random }: Situation
 	const resting = state.orders
 		.filter(({ reduceOnly }) => reduceOnly !== true)
 		.reduce((sum, order) => sum + order.quantity, 0);
+	if (resting > 0 && random() < 0.1) return { action: "cancel", symbol };
 	if (held + resting + quantity > maxPosition && held > 0) {
 		return { action: "close", symbol, quantity: Math.min(held, quantity + largestOrder) };
 	}
@@ -41,6 +47,6 @@ export function decide({ quote, earlier, state, maxPosition, random }: Situation
 	const momentum: Side = quote.mid >= earlier ? "buy" : "sell";
 	const side = held === 0 ? momentum : state.quantity > 0 ? "buy" : "sell";
 	const touch = side === "buy" ? quote.bid : quote.ask;
-	const rests = random() < 0.1 && touch !== undefined;
+	const rests = resting === 0 && touch !== undefined && random() < 0.1;
 	return { action: "open", symbol, side, quantity, ...(rests && { price: touch }) };
 }

@@ -1,6 +1,6 @@
 import { seededRandom } from "../venue/walk.ts";
 import { type Breaker, freshBreaker, noteOutcome } from "./breaker.ts";
-import type { Executor, Guard, Outcome } from "./hands.ts";
+import { type Executor, type Guard, isAllowed, type Outcome } from "./hands.ts";
 import { decide } from "./mind.ts";
 import type { View } from "./view.ts";
 
@@ -52,9 +52,8 @@ export function startTrading(options: TradingOptions): Trading {
 			earlier.set(symbol, { mid: quote.mid, at: quote.at });
 		}
 		const wish = decide({ quote, earlier: before.mid, state, maxPosition, random });
-		const isAllowed = wish.action === "open" ? guard.isOpen() : guard.permissions().reduce === "free";
 		// The hands ask again when they send; asked here, a halted bot does not burn its time with refusals.
-		if (isAllowed) void executor.perform(wish).then(note);
+		if (isAllowed(wish, guard)) void executor.perform(wish).then(note);
 	}
 
 	function tick(): void {

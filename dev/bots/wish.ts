@@ -15,6 +15,7 @@ const wish = Compile(
 			price: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
 		}),
 		Type.Object({ action: Type.Literal("close"), symbol, quantity }),
+		Type.Object({ action: Type.Literal("cancel"), symbol }),
 	]),
 );
 

@@ -59,7 +59,7 @@ const cancelAll = Compile(
 const faults = Compile(
 	Type.Object(
 		{
-			/** Accounts whose cancels are rejected. */
+			/** Accounts whose cancels and changes of orders are rejected. */
 			rejectCancelsOf: Type.Optional(Type.Array(name)),
 			/** Every order of a client is rejected. */
 			rejectOrders: Type.Optional(Type.Boolean()),
