@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { Scope } from "../../support/scope.ts";
+
+/** A program of this repository as a process of its own. */
+export type Program<Ready> = {
+	/** The first line that it printed. */
+	readonly ready: Ready;
+	/** What it wrote to standard error so far, line by line. */
+	readonly errors: readonly string[];
+	/** Its exit code, or the signal that ended it, when it has ended. */
+	readonly ended: Promise<number | string>;
+	readonly closeInput: () => void;
+	readonly terminate: () => void;
+};
+
+/** Starts it; resolves when it printed a line of JSON. Ends with the test. */
+export async function startProgram<Ready>(
+	t: Scope,
+	path: string,
+	args: readonly string[],
+): Promise<Program<Ready>> {
+	const file = fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+	const child = spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+	const ended = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
+	t.teardown(async () => {
+		child.kill("SIGTERM");
+		const impatience = setTimeout(() => child.kill("SIGKILL"), 5_000);
+		await ended;
+		clearTimeout(impatience);
+	});
+	const errors: string[] = [];
+	createInterface({ input: child.stderr }).on("line", (line) => errors.push(line));
+	// A program that is killed while it is written to is none of the test's errors.
+	child.stdin.on("error", () => undefined);
+	const lines = createInterface({ input: child.stdout });
+	const first = once(lines, "line").then(([line]) => JSON.parse(line as string) as Ready);
+	const failed = ended.then((how) => {
+		throw new Error(`${path} ended with ${how}: ${errors.join("\n")}`);
+	});
+	const ready = await Promise.race([first, failed]);
+	failed.catch(() => undefined);
+	return {
+		ready,
+		errors,
+		ended,
+		closeInput: () => child.stdin.end(),
+		terminate: () => child.kill("SIGTERM"),
+	};
+}
