@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type Acknowledgement, Gate } from "../../permits/gate.ts";
+import type { Acknowledgement } from "../../permits/acknowledgement.ts";
+import { Gate } from "../../permits/gate.ts";
 import { decodePermit } from "../../permits/permit.ts";
 import { freshBreaker } from "./breaker.ts";
 import { createTasks } from "./duties.ts";

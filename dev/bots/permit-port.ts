@@ -1,5 +1,6 @@
+import type { Acknowledgement } from "../../permits/acknowledgement.ts";
 import { isPermitError } from "../../permits/error.ts";
-import type { Acknowledgement, Gate } from "../../permits/gate.ts";
+import type { Gate } from "../../permits/gate.ts";
 import type { Routes } from "./http.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Acknowledgement } from "../../../permits/gate.ts";
+import type { Acknowledgement } from "../../../permits/acknowledgement.ts";
 import { generateKeys, readPrivateKey } from "../../../permits/keys.ts";
 import { encodePermit, type Permit } from "../../../permits/permit.ts";
 import { signBody } from "../../../permits/signature.ts";
