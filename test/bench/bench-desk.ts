@@ -18,12 +18,13 @@ export type BenchDesk = {
 const labels = { app: "bot" };
 const timeoutMilliseconds = 600_000;
 
-/** Creates a desk in Normal with its Deployments. Their pods come when the controller manager makes them. */
+/** Creates a desk in Normal with its Deployments, all of one target. Their pods come when the controller manager makes them. */
 export async function createDesk(
 	{ admin }: Floor,
 	prefix: string,
 	deployments: number,
 	pods: number,
+	target: object = { name: "bots", preset: "Strategy" },
 ): Promise<BenchDesk> {
 	const namespace = `${prefix}-${randomBytes(3).toString("hex")}`;
 	await admin.create("/api/v1/namespaces", {
@@ -38,7 +39,7 @@ export async function createDesk(
 		metadata: { name: deskName },
 		spec: {
 			mode: "Normal",
-			targets: [{ name: "bots", preset: "Strategy", selector: { matchLabels: labels } }],
+			targets: [{ ...target, selector: { matchLabels: labels } }],
 		},
 	};
 	// An API server that still learns the kind answers 503 now and then.

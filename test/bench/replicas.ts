@@ -10,21 +10,26 @@ import { until } from "../support/until.ts";
 import { BenchError } from "./error.ts";
 
 const MAIN = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
+/** The same with an address book of ports on this machine, for pods that are played. */
+const PLAYED = fileURLToPath(new URL("../../dev/operator.ts", import.meta.url));
 const linesKept = 30;
 
 /** Operator replicas as users run them: one process each, with the operator's own account as a pod has it. */
 export type Replicas = { readonly pids: readonly number[]; readonly stop: () => Promise<void> };
 
-/** Starts replicas that govern these namespaces; resolves when all are ready. */
+/** Starts replicas that govern these namespaces; resolves when all are ready. `gates`: see `dev/operator.ts`. */
 export async function startReplicas(
 	cluster: ClusterAccess,
 	count: number,
 	namespaces: readonly string[],
+	gates?: string,
 ): Promise<Replicas> {
 	const account = { namespace: operatorNamespace, name: operatorAccount };
 	const { folder, env } = await cluster.podAccess(account);
 	const identity = () => `bench-${randomBytes(3).toString("hex")}`;
-	const started = Array.from({ length: count }, () => startReplica(folder, env, identity(), namespaces));
+	const started = Array.from({ length: count }, () =>
+		startReplica(folder, env, identity(), namespaces, gates),
+	);
 	const stop = async () => {
 		await Promise.all(started.map((replica) => replica.stop()));
 	};
@@ -42,6 +47,7 @@ function startReplica(
 	env: Readonly<Record<string, string>>,
 	identity: string,
 	namespaces: readonly string[],
+	gates: string | undefined,
 ) {
 	const profile = process.env.BENCH_PROFILE_DIR;
 	const child = spawn(
@@ -49,7 +55,7 @@ function startReplica(
 		[
 			...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]),
 			...nodeFlags,
-			MAIN,
+			...(gates === undefined ? [MAIN] : [PLAYED, "--gates", gates]),
 			...["--service-account", account, "--identity", identity, "--http-port", "0"],
 			...namespaces.flatMap((namespace) => ["--namespace", namespace]),
 		],

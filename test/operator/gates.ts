@@ -4,14 +4,12 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { ExecutionContext } from "ava";
-import { operatorNamespace, permitKeySecret, raiseKeySecret } from "../../crds/roles.ts";
-import { isKubeError } from "../../kube/error.ts";
-import { pathOf } from "../../kube/paths.ts";
 import { Gate } from "../../permits/gate.ts";
-import { generateKeys, readPrivateKey, readPublicKey, writePublicKey } from "../../permits/keys.ts";
+import { readPublicKey } from "../../permits/keys.ts";
 import type { Duties } from "../../permits/permit.ts";
 import type { KnownKeys } from "../../permits/signature.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { ensurePermitKeys } from "../support/permit-keys.ts";
 import { until } from "../support/until.ts";
 import type { Pod, TestDesk } from "./desk.ts";
 
@@ -57,7 +55,7 @@ export class Gates {
 	): Promise<Gates> {
 		const file = join(temporaryFolder(t, "gates"), "gates.json");
 		writeFileSync(file, "{}");
-		const gates = new Gates(file, desk, await ensureKeys(desk), manners);
+		const gates = new Gates(file, desk, await knownKeys(desk), manners);
 		let ended = false;
 		let looking: Promise<void> = Promise.resolve();
 		const look = () => {
@@ -139,21 +137,7 @@ function close(server: Server): void {
 	server.closeAllConnections();
 }
 
-/** The public keys of the operators of this cluster, whose private halves are made when there are none yet. */
-async function ensureKeys(desk: TestDesk): Promise<KnownKeys> {
-	const secrets = pathOf({ group: "", version: "v1", resource: "secrets", namespace: operatorNamespace });
-	const known = await Promise.all(
-		[permitKeySecret, raiseKeySecret].map(async (name) => {
-			const stringData = { key: generateKeys().privateKey };
-			const secret = { apiVersion: "v1", kind: "Secret", metadata: { name }, stringData };
-			await desk.admin.create(secrets, secret).catch((error) => {
-				if (!isKubeError(error, "ALREADY_EXISTS")) throw error;
-			});
-			const { data } = await desk.admin.get<{ data: Record<string, string> }>(`${secrets}/${name}`);
-			return Object.values(data)
-				.map((base64) => readPrivateKey(Buffer.from(base64, "base64").toString()))
-				.map((key) => readPublicKey(writePublicKey(key)));
-		}),
-	);
-	return { permit: known[0] ?? [], raise: known[1] ?? [] };
+async function knownKeys(desk: TestDesk): Promise<KnownKeys> {
+	const { permit, raise } = await ensurePermitKeys(desk.admin);
+	return { permit: permit.map(readPublicKey), raise: raise.map(readPublicKey) };
 }

@@ -5,7 +5,7 @@ import type { PositionsDocument } from "../../../dev/bots/positions.ts";
 import { wallNow } from "../../../dev/venue/clock.ts";
 import { until } from "../../support/until.ts";
 import { startTestVenue, type TestVenue } from "../venue/client.ts";
-import { startProgram } from "../venue/program.ts";
+import { startTestProgram } from "../venue/program.ts";
 import { createIssuer, type Issuer } from "./issuer.ts";
 
 /** A venue, and keys for bots that trade on it. */
@@ -29,7 +29,7 @@ export async function startTestBot(
 	const common = ["--kind", kind, "--venue", venue.url, "--account", "a", "--orders-per-second", "40"];
 	const keys = args.includes("--keys") ? [] : issuer.args;
 	const all = [...common, ...keys, ...args];
-	const program = await startProgram<{ readonly ports: BotPorts }>(t, "dev/bots/main.ts", all);
+	const program = await startTestProgram<{ readonly ports: BotPorts }>(t, "dev/bots/main.ts", all);
 	const { ports } = program.ready;
 	const get = async (port: number, path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
 	return {

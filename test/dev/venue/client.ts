@@ -2,7 +2,7 @@ import type { Order } from "../../../dev/venue/order.ts";
 import type { Quote, SymbolState } from "../../../dev/venue/snapshot.ts";
 import type { JudgeAnswer, OrderAnswer } from "../../../dev/venue/venue.ts";
 import type { Scope } from "../../support/scope.ts";
-import { startProgram } from "./program.ts";
+import { startTestProgram } from "./program.ts";
 
 /** A venue as a process, and what a test asks of it. */
 export type TestVenue = Awaited<ReturnType<typeof startTestVenue>>;
@@ -23,7 +23,7 @@ export function orderOf(rest: Partial<Order> = {}): Order {
 
 /** Starts a venue for this test. */
 export async function startTestVenue(t: Scope, ...args: string[]) {
-	const program = await startProgram<{ readonly port: number }>(t, "dev/venue/main.ts", args);
+	const program = await startTestProgram<{ readonly port: number }>(t, "dev/venue/main.ts", args);
 	const url = `http://127.0.0.1:${program.ready.port}`;
 
 	async function get<T>(path: string): Promise<T> {

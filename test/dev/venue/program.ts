@@ -16,21 +16,31 @@ export type Program<Ready> = {
 	readonly terminate: () => void;
 };
 
+/** A program that somebody has to end. */
+export type Started<Ready> = Program<Ready> & { readonly end: () => Promise<void> };
+
 /** Starts it; resolves when it printed a line of JSON. Ends with the test. */
-export async function startProgram<Ready>(
+export async function startTestProgram<Ready>(
 	t: Scope,
 	path: string,
 	args: readonly string[],
 ): Promise<Program<Ready>> {
+	const program = await startProgram<Ready>(path, args);
+	t.teardown(() => program.end());
+	return program;
+}
+
+/** Starts it; resolves when it printed a line of JSON. */
+export async function startProgram<Ready>(path: string, args: readonly string[]): Promise<Started<Ready>> {
 	const file = fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 	const child = spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "pipe"] });
 	const ended = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
-	t.teardown(async () => {
+	const end = async () => {
 		child.kill("SIGTERM");
 		const impatience = setTimeout(() => child.kill("SIGKILL"), 5_000);
 		await ended;
 		clearTimeout(impatience);
-	});
+	};
 	const errors: string[] = [];
 	createInterface({ input: child.stderr }).on("line", (line) => errors.push(line));
 	// A program that is killed while it is written to is none of the test's errors.
@@ -40,13 +50,14 @@ export async function startProgram<Ready>(
 	const failed = ended.then((how) => {
 		throw new Error(`${path} ended with ${how}: ${errors.join("\n")}`);
 	});
-	const ready = await Promise.race([first, failed]);
 	failed.catch(() => undefined);
+	const ready = await Promise.race([first, failed]);
 	return {
 		ready,
 		errors,
 		ended,
 		closeInput: () => child.stdin.end(),
 		terminate: () => child.kill("SIGTERM"),
+		end,
 	};
 }
