@@ -9,6 +9,10 @@ export const onceFailed: readonly { readonly seed: number; readonly found: strin
 		seed: 2021129506,
 		found: "a record deleted before status said recordedAt came back as 0, and nothing said so",
 	},
+	{
+		seed: 1098513705,
+		found: "a leader whose list of records hung took what it had not seen for lost, and cleared and restored nothing",
+	},
 ];
 
 const seedsOfCommit = 5;
