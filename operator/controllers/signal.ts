@@ -139,7 +139,10 @@ export class Signaller implements Controller {
 			const { name } = target.spec;
 			if (!messages.has(name)) messages.set(name, raiseFor(desk.object, target, this.#signing()));
 			const message = messages.get(name);
-			if (message !== undefined) void this.#send(desk, recipient, message, ackMilliseconds(target));
+			if (message === undefined) continue;
+			const { generation = 0 } = desk.object.metadata;
+			if (recipient.asked?.generation !== generation) recipient.asked = { generation, at: told.triedAt };
+			void this.#send(desk, recipient, message, ackMilliseconds(target));
 		}
 	}
 
@@ -241,11 +244,10 @@ export class Signaller implements Controller {
 		clearTimeout(told.judging);
 		told.judging = undefined;
 		const problem = this.#keys.keys?.problem;
-		const { recipients, emergencies, pushed } = told;
+		const { recipients, emergencies } = told;
 		const telling = {
 			recipients,
 			emergencies,
-			pushedAt: pushed?.at,
 			...(problem !== undefined && { problem }),
 		};
 		const signals = judgeAnswers(desk, telling, isRestoredIn(desk), this.#context.clock.now());

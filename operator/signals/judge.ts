@@ -16,8 +16,6 @@ const bootMilliseconds = 60_000;
 /** What a replica has told, and when. Times by `performance.now()`. */
 export type Telling = {
 	readonly recipients: ReadonlyMap<string, Recipient>;
-	/** When the present generation was first pushed; undefined before. */
-	readonly pushedAt: number | undefined;
 	/** Since when each target has been seen wanted or held in Emergency. Kept up here. */
 	readonly emergencies: Map<string, number>;
 	/** Why nothing can be signed. Absent: it can. */
@@ -43,7 +41,7 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		const { answer } = recipient;
 		const isFresh = answer !== undefined && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
 		if (isFresh && acknowledges(answer.of, { uid, generation }, permissions)) obeying.add(podUid);
-		else if (at >= answerBy(telling, recipient, state)) silent.add(podUid);
+		else if (at >= answerBy(recipient, state, generation)) silent.add(podUid);
 	}
 	const due = [...states.values()].filter((state) => isDue(desk, telling, state, at, now));
 	const { problem } = telling;
@@ -51,16 +49,10 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 	return { obeying, silent, due: names, ...(problem !== undefined && { problem }) };
 }
 
-/** Until when a pod has to acknowledge what was raised; never, where nothing was. */
-function answerBy(
-	{ pushedAt, problem }: Telling,
-	{ readyAt, seenAt }: Recipient,
-	state: TargetState,
-): number {
-	if (state.action !== "Signal" || pushedAt === undefined || problem !== undefined) {
-		return Number.POSITIVE_INFINITY;
-	}
-	return Math.max(pushedAt, readyAt ?? seenAt + bootMilliseconds) + triesAtMost * ackMilliseconds(state);
+/** Until when a pod has to acknowledge what was raised; never, where it was not asked. */
+function answerBy({ asked, readyAt, seenAt }: Recipient, state: TargetState, generation: number): number {
+	if (state.action !== "Signal" || asked?.generation !== generation) return Number.POSITIVE_INFINITY;
+	return Math.max(asked.at, readyAt ?? seenAt + bootMilliseconds) + triesAtMost * ackMilliseconds(state);
 }
 
 /** The longer counts of what status says and what this replica saw: status may be lost, and a replica be new. */

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { operatorNamespace, permitKeySecret, raiseKeySecret } from "../../crds/roles.ts";
 import { wait } from "../../kube/backoff.ts";
 import type { Client } from "../../kube/client.ts";
-import { ifThere } from "../../kube/error.ts";
+import { ifThere, isKubeError } from "../../kube/error.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { isPermitError } from "../../permits/error.ts";
 import { readPrivateKey, writePublicKey } from "../../permits/keys.ts";
@@ -69,6 +69,10 @@ export class KeyReader {
 			} catch (error) {
 				if (signal.aborted) return;
 				// The keys read before stay in use: that they cannot be read now says nothing about them.
+				if (this.#keys === undefined && isKubeError(error, "FORBIDDEN")) {
+					this.#keys = { signing: [], known: { permit: [], raise: [] }, problem: forbidden(this.#namespace) };
+					this.#onChange();
+				}
 				this.#onError(error);
 			}
 			await wait(pauseMilliseconds, signal);
@@ -85,6 +89,9 @@ export class KeyReader {
 		);
 	}
 }
+
+const forbidden = (namespace: string) =>
+	`the Secrets ${permitKeySecret} and ${raiseKeySecret} of ${namespace} may not be read: apply crds/generated/ again`;
 
 /** The keys in two Secrets. Each entry of a Secret is one key, `whsk_...`; what is none makes it unusable as a whole. */
 export function keysFrom(

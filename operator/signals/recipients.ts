@@ -29,6 +29,8 @@ export type Recipient = {
 	answer: { readonly of: Acknowledgement; readonly at: number } | undefined;
 	/** What came instead, since then. */
 	problem: string | undefined;
+	/** When the present generation was first asked for, and which that is. */
+	asked: { readonly generation: number; readonly at: number } | undefined;
 	/** When the last permit was sent. */
 	sentAt: number;
 	/** True while a permit is on its way. */
@@ -59,7 +61,7 @@ export function recipientsOf(
 				? Object.assign(known, { pod, target, readyAt })
 				: {
 						...{ pod, origin, path, target, gate: new GateCall(origin, path), readyAt, seenAt: now },
-						...{ challenge: undefined, answer: undefined, problem: undefined },
+						...{ challenge: undefined, answer: undefined, problem: undefined, asked: undefined },
 						...{ sentAt: Number.NEGATIVE_INFINITY, busy: false },
 					},
 		);

@@ -53,13 +53,14 @@ export async function idleRows(floor: Floor, size: IdleSize, emit: (row: Row) =>
 }
 
 /** User and system time of a process so far: fields 14 and 15 of /proc/PID/stat, counted after the name. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
 	const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
 	const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 	return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-function residentMegabytes(pid: number): number {
+/** Resident memory of a process: VmRSS of /proc/PID/status. */
+export function residentMegabytes(pid: number): number {
 	const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
 	return Number(line?.[1]) / 1_000;
 }

@@ -15,14 +15,15 @@ import { floodRow } from "./flood.ts";
 import { type Floor, type FloorOptions, openFloor } from "./floor.ts";
 import { idleRows } from "./idle.ts";
 import { expiryRows, ordersRow } from "./orders.ts";
+import { acknowledgedRow, permitRows } from "./permits.ts";
 import { restoreRows } from "./restore.ts";
 import { describeRow, type Row } from "./row.ts";
 import { toldRow } from "./told.ts";
 
 const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out FILE]
   --quick      few rounds, for trying it out: its figures mean little
-  --only NAME  fence, told-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000, orders-10,
-               orders-expiry or fence-elsewhere; may be repeated
+  --only NAME  fence, told-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000,
+               acknowledged-50, permits-500, orders-10, orders-expiry or fence-elsewhere; may be repeated
   --json       JSON lines on standard output, the table on standard error
   --out FILE   appends the JSON lines to a file
 With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
@@ -66,6 +67,8 @@ const benches: Readonly<Record<string, Bench>> = {
 				quick ? { rounds: 2, pods: 200, deployments: 10 } : { rounds: 6, pods: 1000, deployments: 50 },
 			),
 		),
+	"acknowledged-50": async (floor, quick, emit) => emit(await acknowledgedRow(floor, quick ? 10 : 300)),
+	"permits-500": (floor, quick, emit) => permitRows(floor, quick ? 20 : 60, emit),
 	"orders-10": async (floor, quick, emit) => emit(await ordersRow(floor, quick ? 10 : 300)),
 	"orders-expiry": (floor, quick, emit) => expiryRows(floor, quick ? 3 : 60, emit),
 	"fence-elsewhere": async (floor, quick, emit) => emit(await fenceElsewhereRow(floor, quick ? 30 : 300)),

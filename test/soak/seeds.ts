@@ -11,7 +11,8 @@ export const onceFailed: readonly { readonly seed: number; readonly found: strin
 	},
 	{
 		seed: 1098513705,
-		found: "a leader whose list of records hung took what it had not seen for lost, and cleared and restored nothing",
+		found:
+			"a leader whose list of records hung took what it had not seen for lost, and cleared and restored nothing",
 	},
 ];
 

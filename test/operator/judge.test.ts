@@ -1,0 +1,126 @@
+import test from "ava";
+import type { TargetStatus } from "../../crds/status.ts";
+import type { DeskState } from "../../operator/desk-state.ts";
+import { judgeAnswers } from "../../operator/signals/judge.ts";
+import { keysFrom } from "../../operator/signals/permit-keys.ts";
+import type { Recipient } from "../../operator/signals/recipients.ts";
+import { type Acknowledgement, acknowledges, decodeAcknowledgement } from "../../permits/acknowledgement.ts";
+import { generateKeys } from "../../permits/keys.ts";
+import { permissionsOf } from "../../permits/permissions.ts";
+import { deskOf, podOf, target } from "../core/desk.ts";
+
+const now = "2026-01-01T00:01:10.000Z";
+const signal = { http: { port: 8090 }, ttlSeconds: 5, ackMilliseconds: 100 };
+
+const answerOf = (rest: Partial<Acknowledgement> = {}): Acknowledgement => ({
+	applied: "Granted",
+	epoch: { uid: "desk-uid", generation: 7 },
+	permissions: permissionsOf("Pause"),
+	challenge: "c",
+	instance: "i",
+	...rest,
+});
+
+/** One bot on a desk of generation 7, and what is known of it: `ago` in milliseconds. */
+function judged(
+	mode: "Normal" | "Pause" | "Emergency",
+	recipient: Partial<Recipient>,
+	row: Partial<TargetStatus> = {},
+) {
+	const object = deskOf(
+		{ mode, targets: [target("bot", { preset: "Bot", signal })] },
+		{ targets: [{ name: "bot", signalled: "Admit", ...row }] },
+	);
+	const pod = podOf("bot", { node: "n" });
+	const at = performance.now();
+	const one = {
+		pod,
+		target: { spec: { name: "bot" } },
+		readyAt: at - 60_000,
+		seenAt: at - 60_000,
+		...recipient,
+	};
+	return judgeAnswers(
+		{ object } as unknown as DeskState,
+		{ recipients: new Map([[pod.uid, one as unknown as Recipient]]), emergencies: new Map() },
+		true,
+		now,
+	);
+}
+const ago = (milliseconds: number) => performance.now() - milliseconds;
+
+test("a pod obeys when its last answer is of this generation, fresh, and within what holds", (t) => {
+	// Given answers of one pod in Pause
+	const obeys = (of: Acknowledgement, at = ago(10)) =>
+		judged("Pause", { answer: { of, at } }).obeying.size === 1;
+	// When they are judged, then one that is late, of another epoch, or allows more does not count
+	t.true(obeys(answerOf()));
+	t.true(obeys(answerOf({ permissions: permissionsOf("Freeze") })));
+	t.true(obeys(answerOf({ epoch: { uid: "desk-uid", generation: 8 } })));
+	t.false(obeys(answerOf({ epoch: { uid: "desk-uid", generation: 6 } })));
+	t.false(obeys(answerOf({ epoch: { uid: "other", generation: 7 } })));
+	t.false(obeys(answerOf({ permissions: permissionsOf("Normal") })));
+	t.false(obeys(answerOf({ permissions: permissionsOf("Reduce") })));
+	t.false(obeys(answerOf(), ago(10_001)));
+});
+
+test("silent is who was asked three times for this generation and did not answer", (t) => {
+	// Given a pod that answers nothing
+	const silent = (recipient: Partial<Recipient>, mode: "Normal" | "Pause" = "Pause") =>
+		judged(mode, recipient).silent.size === 1;
+	const asked = (milliseconds: number, generation = 7) => ({ asked: { generation, at: ago(milliseconds) } });
+	// When it was asked for long enough, then it is; when not, not yet, not at all, or in Normal, it is not
+	t.true(silent(asked(301)));
+	t.false(silent(asked(250)));
+	t.false(silent({}));
+	t.false(silent(asked(60_000, 6)));
+	t.false(silent(asked(60_000), "Normal"));
+	// And one that was never Ready has a minute to start
+	t.false(silent({ ...asked(59_000), readyAt: undefined, seenAt: ago(59_000) }));
+	t.true(silent({ ...asked(61_000), readyAt: undefined, seenAt: ago(61_000) }));
+});
+
+test("a deadline counts from what status says, or from what was seen", (t) => {
+	// Given a bot in Emergency, with what status says of when that began
+	const due = (fencedSince?: string) =>
+		judged("Emergency", {}, { fencedAs: "Emergency", ...(fencedSince && { fencedSince }) }).due.has("bot");
+	// When a minute is over, then it is due
+	t.true(due("2026-01-01T00:00:10.000Z"));
+	t.false(due("2026-01-01T00:00:11.000Z"));
+	t.false(due());
+	t.false(judged("Pause", {}, { fencedAs: "Pause", fencedSince: "2025-01-01T00:00:00Z" }).due.has("bot"));
+});
+
+test("an answer that is none is refused with what is wrong", (t) => {
+	// Given texts that are no answers
+	const message = (text: string) =>
+		t.throws(() => decodeAcknowledgement(text), { code: "MALFORMED" }).message;
+	// When they are read, then each says why
+	t.is(message("ok"), "the answer is not JSON");
+	t.regex(message("{}"), /^not an answer: /);
+	t.regex(message(JSON.stringify({ ...answerOf(), applied: "Ignored" })), /applied/);
+	t.deepEqual(decodeAcknowledgement(JSON.stringify(answerOf())), answerOf());
+	t.true(acknowledges(answerOf(), { uid: "desk-uid", generation: 7 }, permissionsOf("Normal")));
+});
+
+test("keys come from Secrets, all of one or none, and what is wrong is named without the key", (t) => {
+	// Given Secrets
+	const [first, second, raise] = [generateKeys(), generateKeys(), generateKeys()];
+	const secret = (...texts: string[]) => ({
+		data: Object.fromEntries(texts.map((text, index) => [`k${index}`, Buffer.from(text).toString("base64")])),
+	});
+	// When they are read, then with each key is signed, and each is known
+	const keys = keysFrom(secret(first.privateKey, second.privateKey), secret(raise.privateKey), "sys");
+	t.is(keys.signing.length, 2);
+	t.deepEqual(keys.known, { permit: [first.publicKey, second.publicKey], raise: [raise.publicKey] });
+	t.is(keys.problem, undefined);
+	// When one is missing, empty or malformed, then there is a problem with its remedy; the raise key is not needed to sign
+	const problem = (permit: Parameters<typeof keysFrom>[0]) =>
+		keysFrom(permit, undefined, "sys").problem ?? "";
+	t.regex(problem(undefined), /^Secret sys\/tradingsafety-permit-key is not there: make one with/);
+	t.regex(problem({}), /holds no key/);
+	const broken = problem(secret(first.privateKey, "whsk_c2VjcmV0"));
+	t.regex(broken, /entry k1: /);
+	t.false(broken.includes("c2VjcmV0"));
+	t.is(keysFrom(secret(first.privateKey), undefined, "sys").problem, undefined);
+});
