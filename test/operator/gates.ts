@@ -13,15 +13,15 @@ import { ensurePermitKeys } from "../support/permit-keys.ts";
 import { until } from "../support/until.ts";
 import type { Pod, TestDesk } from "./desk.ts";
 
-/** What stands behind the pods of an app: a gate, one that takes messages and never answers, or nothing. */
-export type Manner = "Good" | "Deaf" | "Absent";
+/** What stands behind the pods of an app: a gate, one that takes messages and never answers, one that answers no JSON, or nothing. */
+export type Manner = "Good" | "Deaf" | "Garbled" | "Absent";
 
 /** The gate behind one pod, in the process of the test. */
 export type BotGate = {
 	readonly pod: string;
 	readonly uid: string;
 	readonly gate: Gate;
-	/** Since when it may not open, by `performance.now()`, as it told its bot; undefined while it may. */
+	/** What it told its bot to do, and when, by `performance.now()`. */
 	readonly told: { readonly at: number; readonly duties: Duties }[];
 };
 
@@ -51,17 +51,22 @@ export class Gates {
 	static async start(
 		t: ExecutionContext,
 		desk: TestDesk,
-		manners: Readonly<Record<string, Manner>> = {},
+		options: { readonly manners?: Readonly<Record<string, Manner>>; readonly keys?: KnownKeys } = {},
 	): Promise<Gates> {
 		const file = join(temporaryFolder(t, "gates"), "gates.json");
 		writeFileSync(file, "{}");
-		const gates = new Gates(file, desk, await knownKeys(desk), manners);
+		const known = options.keys ?? (await knownKeys(desk));
+		const gates = new Gates(file, desk, known, options.manners ?? {});
 		let ended = false;
 		let looking: Promise<void> = Promise.resolve();
 		const look = () => {
-			looking = gates.#look().finally(() => {
-				if (!ended) gates.#timer = setTimeout(look, 30);
-			});
+			looking = gates
+				.#look()
+				// The test may have stopped the API server; whoever is missing then is missed by the test.
+				.catch((error) => t.log(`gates: ${error}`))
+				.finally(() => {
+					if (!ended) gates.#timer = setTimeout(look, 30);
+				});
 		};
 		look();
 		t.teardown(async () => {
@@ -120,6 +125,10 @@ export class Gates {
 		const gate = new Gate({ keys: () => this.#keys, onDuties });
 		const server = createServer(async (request, response) => {
 			const body = await text(request);
+			if (manner === "Garbled") {
+				response.end("paused, trust me");
+				return;
+			}
 			if (manner === "Deaf" || this.#silent.has(labels?.app ?? "")) return;
 			try {
 				response.end(JSON.stringify(gate.receive(body, request.headers)));

@@ -19,7 +19,7 @@ async function trading(
 	const desk = await TestDesk.create(t);
 	const { apps = { bots: 2 }, more = {} } = options;
 	await desk.run(...Object.entries(apps).map(([name, replicas]) => ({ name, replicas })));
-	const gates = await Gates.start(t, desk, options.manners);
+	const gates = await Gates.start(t, desk, { ...(options.manners && { manners: options.manners }) });
 	const started = Array.from({ length: options.replicas ?? 1 }, () =>
 		startReplica(t, desk, { gates: gates.file }),
 	);
@@ -64,8 +64,7 @@ test("bots that answer are told and go on, and trade again when the desk is lowe
 
 test("one that takes messages and never answers is stopped, and no other is made for it", async (t) => {
 	// Given bots that answer, and among them a workload that fell silent after it had answered
-	const manners: Record<string, Manner> = {};
-	const { desk, gates } = await trading(t, { apps: { bots: 2, rogue: 1 }, manners });
+	const { desk, gates } = await trading(t, { apps: { bots: 2, rogue: 1 } });
 	await gates.open("bots", 2, true);
 	await until(
 		"both are told",
@@ -120,4 +119,52 @@ test("with every replica dead, permits run out and bots pause by themselves; wit
 	// When one is back, then they resume
 	await startReplica(t, desk, { gates: gates.file });
 	t.is((await gates.open("bots", 2, true)).length, 2);
+});
+
+test("what cannot be told is stopped, and the condition says why and what helps", async (t) => {
+	// Given a desk of which one target answers no JSON, one has nobody listening, and one names no port
+	const desk = await TestDesk.create(t);
+	const apps = { garbled: 1, absent: 1, portless: 1, bots: 1 };
+	await desk.run(...Object.entries(apps).map(([name, replicas]) => ({ name, replicas })));
+	const gates = await Gates.start(t, desk, { manners: { garbled: "Garbled", absent: "Absent" } });
+	await startReplica(t, desk, { gates: gates.file });
+	const told = (name: string) => target(name, "Bot", name === "portless" ? {} : { signal });
+	await desk.govern({ mode: "Normal", targets: Object.keys(apps).map(told) });
+	// When it has been looked at in Normal, then the condition names the port that is missing, and who answers is told
+	await until("bots are told", async () => (await signalled(desk, "bots")) === "Admit");
+	t.like(await desk.condition("SignalAvailable"), { status: "False", reason: "NotConfigured" });
+	t.regex((await desk.condition("SignalAvailable"))?.message ?? "", /portless: give it signal\.http\.port/);
+	await desk.patch({ targets: ["garbled", "absent", "bots"].map((name) => target(name, "Bot", { signal })) });
+	await until("it names who does not answer", async () => {
+		const { reason = "", message = "" } = (await desk.condition("SignalAvailable")) ?? {};
+		return reason === "NotAnswering" && /garbled-/.test(message);
+	});
+	// When it is raised, then they are stopped and the one that answers goes on
+	await desk.patch({ mode: "Pause" });
+	await desk.confirmed("Pause");
+	const running = (await desk.pods()).map((pod) => pod.metadata.labels?.app);
+	t.true(running.includes("bots"));
+	t.false(running.includes("garbled") || running.includes("absent"));
+	await gates.open("bots", 1, false);
+});
+
+test("twenty raises and lowerings in a row: after the last raise no gate is open", async (t) => {
+	// Given a desk in Normal with bots that are told by two replicas
+	const { desk, gates } = await trading(t, { replicas: 2 });
+	await gates.open("bots", 2, true);
+	await until("Signal is available", async () => (await signalled(desk, "bots")) === "Admit");
+	const before = (await desk.pods("bots")).map((pod) => pod.metadata.uid);
+	// When it is raised and lowered again and again without waiting, and raised at last
+	for (let count = 0; count < 20; count += 1) {
+		await desk.patch({ mode: "Pause" });
+		await desk.patch({ mode: "Normal", reason: `flip ${count}` });
+	}
+	await desk.patch({ mode: "Pause" });
+	await desk.confirmed("Pause");
+	// Then none is open, and nobody was stopped
+	await gates.open("bots", 2, false);
+	t.deepEqual(
+		(await desk.pods("bots")).map((pod) => pod.metadata.uid),
+		before,
+	);
 });
