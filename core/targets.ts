@@ -8,9 +8,10 @@ import {
 } from "../crds/presets.ts";
 import type { TargetSpec, TradingSafetySpec } from "../crds/spec.ts";
 import type { TargetStatus, TradingSafetyStatus } from "../crds/status.ts";
+import type { TradingSafety } from "../crds/types.ts";
 import { type Action, type Column, columns, type SignalState } from "../crds/vocabulary.ts";
 import { observes } from "./enforcement.ts";
-import { columnOf, modeOf, moreSevere } from "./modes.ts";
+import { columnOf, modeOf, moreSevere, rank } from "./modes.ts";
 import { type Labels, matches } from "./selector.ts";
 
 /** What holds for a target now, joined over what is wanted and what is not yet released. */
@@ -43,6 +44,18 @@ export function wantedColumn(spec: TradingSafetySpec, targetName: string): Colum
 	const own = spec.targetModes;
 	const ofTarget = own !== undefined && Object.hasOwn(own, targetName) ? modeOf(own[targetName]) : "Normal";
 	return moreSevere(modeOf(spec.mode), ofTarget);
+}
+
+/**
+ * True when `after` may let run what `before`, or a version in between that was not seen, had stopped. A false one
+ * costs a list; a missed one could take a halted workload for one that nobody stopped.
+ */
+export function mayBringBack(before: TradingSafety, after: TradingSafety): boolean {
+	if (before.metadata.uid !== after.metadata.uid) return true;
+	if (after.metadata.generation !== (before.metadata.generation ?? 0) + 1) return true;
+	return (after.spec.targets ?? []).some(
+		({ name }) => rank(wantedColumn(after.spec, name)) < rank(wantedColumn(before.spec, name)),
+	);
 }
 
 /** The action that a target's own words or its preset give for a column. */

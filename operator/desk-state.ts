@@ -7,7 +7,7 @@ import type { Observed, Pod, Signals, Workload } from "../core/observed.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
-import { targetStates, wantedAction } from "../core/targets.ts";
+import { mayBringBack, targetStates, wantedAction } from "../core/targets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { compareResourceVersions } from "../kube/object.ts";
 import type { Clock } from "./clock.ts";
@@ -152,6 +152,7 @@ export class DeskState {
 		if (!sameObject) this.#sightings = [];
 		// Between two generations with others in between anything may have been admitted.
 		if (!sameObject || next !== generation + 1) this.#gone.clear();
+		if (mayBringBack(before, this.#object)) this.view.relistStopped("the desk may be milder than before");
 		this.#obeyed.clear();
 		this.#forgetReleasable(before.spec);
 		this.#seenAt = performance.now();

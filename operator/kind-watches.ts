@@ -104,9 +104,14 @@ export class KindWatches {
 		return [...problems, ...[...gone].map((resource) => ({ resource, why: "Gone" }) as const)];
 	}
 
-	/** True while some of the rows may be behind: they were found to be, and are not listed again yet. */
+	/**
+	 * True while some of the rows may be behind: they were found to be, and are not listed again yet. Kinds that
+	 * cannot be seen are apart: see {@link isUnseen}.
+	 */
 	get isDoubted(): boolean {
-		return [...this.#watches.values()].some(({ reflector }) => reflector.isDoubted);
+		return [...this.#watches.values()].some(
+			({ reflector, problem }) => reflector.isDoubted && problem === undefined,
+		);
 	}
 
 	/** Lists everything again; `anew` when history went back. */

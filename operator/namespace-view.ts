@@ -110,6 +110,12 @@ export class NamespaceView {
 		for (const reflector of [this.#pods, this.#workloads, this.#records]) reflector.relist(reason, anew);
 	}
 
+	/** The same for workloads and records alone: a watch that fell silent in a halt does not show what it wrote. */
+	relistStopped(reason: string): void {
+		this.#workloads.relist(reason);
+		this.#records.relist(reason);
+	}
+
 	async stop(): Promise<void> {
 		await Promise.all([this.#pods.stop(), this.#workloads.stop(), this.#records.stop()]);
 	}

@@ -176,6 +176,24 @@ export class TestDesk {
 		}
 	}
 
+	/**
+	 * Shows KWOK each pod again that should have ended 5 s ago. A KWOK that was killed and started again now and
+	 * then forgets one that is told to stop just then; a kubelet lists its pods again.
+	 */
+	async wakeKwok(): Promise<void> {
+		for (const { metadata } of await this.pods()) {
+			const { deletionTimestamp, finalizers = [] } = metadata;
+			if (deletionTimestamp === undefined || finalizers.length > 0) continue;
+			if (Date.now() - Date.parse(deletionTimestamp) < 5_000) continue;
+			const annotations = { "tradingsafety.dev/shown-again": new Date().toISOString() };
+			await this.admin.patch(
+				podsPath(this.namespace, metadata.name),
+				{ metadata: { annotations } },
+				{ type: "merge" },
+			);
+		}
+	}
+
 	/** What the records say, as `name=replicas`, sorted. */
 	async recorded(): Promise<readonly string[]> {
 		return (await this.records()).map(({ spec }) => `${spec.workload.name}=${spec.replicas}`).sort();

@@ -14,6 +14,11 @@ export const onceFailed: readonly { readonly seed: number; readonly found: strin
 		found:
 			"a leader whose list of records hung took what it had not seen for lost, and cleared and restored nothing",
 	},
+	{
+		seed: 1613271653,
+		found:
+			"a leader whose watch of records was silent since before a halt said that all is back, and nothing was",
+	},
 ];
 
 const seedsOfCommit = 5;

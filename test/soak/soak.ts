@@ -103,16 +103,19 @@ async function setUp(
 	return { desk, fleet, crew, replicas, watcher, faults, told };
 }
 
-/** Lets pods that are told to stop, and take their time, go now and then. */
+/** Lets pods that are told to stop, and take their time, go now and then; and those that KWOK has lost sight of. */
 function endSlowly(scope: OwnScope, desk: TestDesk, chance: Chance): void {
 	const stopped = new AbortController();
 	const loop = async () => {
 		while (!stopped.signal.aborted) {
 			await wait(chance.integer(200, 2_000), stopped.signal);
-			await desk.dropFinalizers().catch((error: unknown) => {
+			try {
+				await desk.dropFinalizers();
+				await desk.wakeKwok();
+			} catch (error) {
 				// The API server is away, or the pod is gone already: there will be a next time.
 				if (!(error instanceof KubeError)) throw error;
-			});
+			}
 		}
 	};
 	const running = loop();
