@@ -25,6 +25,7 @@ export async function runLive(
 			progress,
 			signal,
 			onLost: interrupt,
+			onBotDied: (bot, how) => died.push(`${bot} ended (${how}) and is started again`),
 			onReplicaDied: (replica, how) => died.push(`replica ${replica} ended (${how}) and is started again`),
 		});
 		try {

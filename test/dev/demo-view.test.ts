@@ -4,7 +4,8 @@ import test from "ava";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import { preparation, suggestions } from "../../dev/demo/commands.ts";
-import { deskObject, workloads } from "../../dev/demo/desk.ts";
+import { deskObject } from "../../dev/demo/desk.ts";
+import { playedDesk } from "../../dev/demo/played-desk.ts";
 import type { Seen } from "../../dev/demo/sight.ts";
 import { cutToFit, type Room, renderLine, renderView } from "../../dev/demo/view.ts";
 
@@ -118,7 +119,11 @@ test("what is suggested suits the state", (t) => {
 
 test("the smallest usual terminal still shows a command to try, a larger one the history and all commands", (t) => {
 	// Given a desk with a history, and what there is to try
-	const object = desk({ mode: "Pause", reason: "looking", targets: deskObject("fx").spec.targets });
+	const object = desk({
+		mode: "Pause",
+		reason: "looking",
+		targets: deskObject("fx", playedDesk).spec.targets,
+	});
 	const rows = Array.from({ length: 5 }, (_, index) => ({
 		generation: index,
 		time: `2026-01-01T00:00:0${index}.000Z`,
@@ -128,7 +133,7 @@ test("the smallest usual terminal still shows a command to try, a larger one the
 	}));
 	const past = {
 		...seen({ ...object, status: { ...object.status, history: rows } }),
-		workloads: workloads.map((workload) => ({ ...workload, ready: workload.replicas })),
+		workloads: playedDesk.workloads.map((workload) => ({ ...workload, ready: workload.replicas })),
 	};
 	const advice = {
 		preparation: preparation("/tmp/tradingsafety/people", `/home/a/${"long/".repeat(13)}kubectl`),
