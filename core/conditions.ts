@@ -5,11 +5,13 @@ import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { contested } from "./contest.ts";
 import { observes } from "./enforcement.ts";
+import { evidenceFinding, evidenceKinds, missingEvidence } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { fences } from "./fence.ts";
 import { guarded } from "./guards.ts";
 import { kindsWatched } from "./kinds.ts";
 import { impossibleWords } from "./label-syntax.ts";
+import { liquidationImpossible } from "./liquidation.ts";
 import { rank } from "./modes.ts";
 import { keptFromBefore, plannedWork, unenforced } from "./observing.ts";
 import { historyIntact } from "./regression.ts";
@@ -55,6 +57,8 @@ export function findings(
 		selecting(facts, states),
 		distinct(facts, states),
 		signalAvailable(facts.observed, states),
+		...evidenceKinds.map((kind) => evidenceFinding(kind, desk, facts, states)),
+		liquidationImpossible(facts, states),
 		kindsWatched(facts),
 		contested(desk, facts),
 		historyIntact(desk),
@@ -93,6 +97,8 @@ function unsettled(
 			`not every pod acknowledged: ${deaf.map((state) => state.spec.name).join(", ")}`,
 		];
 	}
+	const unseen = missingEvidence(desk, facts, states)[0];
+	if (unseen !== undefined) return [unseen.reason, `${unseen.type} is not seen: ${unseen.message}`];
 	const effects = facts.stop;
 	if (effects.length > 0) return ["StopRunning", `${effects.length} things still to do to stop`];
 	if (!facts.restore.done) {

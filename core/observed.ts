@@ -88,6 +88,8 @@ export type Observed = {
 	readonly doubted?: true;
 	/** Absent: no target is told by permits. */
 	readonly signals?: Signals;
+	/** Names of targets that were told or kept in Emergency until now, and are to be stopped. Absent: none. */
+	readonly due?: ReadonlySet<string>;
 };
 
 /** What a replica knows of the pods that it sends permits to. */
@@ -98,6 +100,4 @@ export type Signals = {
 	readonly obeying: ReadonlySet<string>;
 	/** UIDs of pods that had to acknowledge a raise and did not, in time. */
 	readonly silent: ReadonlySet<string>;
-	/** Names of targets that have been told for long enough and are to be stopped. */
-	readonly due: ReadonlySet<string>;
 };

@@ -38,7 +38,7 @@ export function decidingTarget(
  * only once its record was seen, so that a crash between the two loses nothing.
  */
 export function stopPlan(desk: TradingSafety, observed: Observed): readonly StopEffect[] {
-	const states = targetStates(desk, observed.signals?.due);
+	const states = targetStates(desk, observed.due);
 	if (states.every((state) => state.runs) && (observed.signals?.silent.size ?? 0) === 0) return [];
 	return [
 		...observed.pods.flatMap((pod) => stopPod(states, pod, observed.signals)),

@@ -6,7 +6,7 @@ import { observes } from "./enforcement.ts";
 import { moreSevere } from "./modes.ts";
 import type { Observed, Pod, Signals } from "./observed.ts";
 import { matches } from "./selector.ts";
-import { asksForSignal, deadlineSeconds, type TargetState } from "./targets.ts";
+import { asksForSignal, deadlineSeconds, type TargetState, waits } from "./targets.ts";
 
 /** True for a target whose pods are sent permits. */
 export function isTold(state: TargetState): boolean {
@@ -39,10 +39,10 @@ export function unanswered(state: TargetState, { pods, signals }: Observed): rea
  */
 export function signalledNow(
 	state: TargetState,
-	observed: Pick<Observed, "pods" | "signals">,
+	observed: Pick<Observed, "pods" | "signals" | "due">,
 ): SignalState | undefined {
-	const { pods, signals } = observed;
-	if (state.signalled === undefined || signals?.due.has(state.spec.name) === true) return undefined;
+	const { pods, signals, due } = observed;
+	if (state.signalled === undefined || due?.has(state.spec.name) === true) return undefined;
 	if (signals?.problem !== undefined) return undefined;
 	// Stopped already, by this column or by one not yet released: only Normal takes it up again.
 	if (state.action === "Stop") return undefined;
@@ -81,11 +81,12 @@ export function isReadyForSignal(state: TargetState, observed: Observed): boolea
  */
 export function isDeadlineOver(state: TargetState, heldSeconds: number): boolean {
 	const isEmergency = state.wanted === "Emergency" || state.held === "Emergency";
-	return isEmergency && state.action === "Signal" && heldSeconds >= deadlineSeconds(state.spec);
+	const isWaiting = state.action === "Signal" || (state.action === "Keep" && waits(state.spec));
+	return isEmergency && isWaiting && heldSeconds >= deadlineSeconds(state.spec);
 }
 
 /** Nothing is known of permits: nobody is asked. */
-export const noSignals: Signals = { obeying: new Set(), silent: new Set(), due: new Set() };
+export const noSignals: Signals = { obeying: new Set(), silent: new Set() };
 
 /** Whether each target that asks for Signal gets it. */
 export function signalAvailable(observed: Observed, states: readonly TargetState[]): Finding {

@@ -10,6 +10,7 @@ import { clearance, holds } from "./clearance.ts";
 import { type Finding, findings, isSettled } from "./conditions.ts";
 import { standingContests } from "./contest.ts";
 import { asEnforced, observes } from "./enforcement.ts";
+import { evidenceFinding } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { continueStory } from "./history.ts";
 import { rank } from "./modes.ts";
@@ -144,6 +145,8 @@ function targetStatus(
 	const workloads = observed.workloads.filter((workload) => matches(state.spec.selector, workload.labels));
 	const held = planned === undefined ? heldColumn(state) : state.held;
 	const signalled = signalledNow(state, observed);
+	const isEmergency = state.wanted === "Emergency" || held === "Emergency";
+	const isDue = isEmergency && (state.due === true || observed.due?.has(name) === true);
 	const was = before.find((target) => target.name === name);
 	const fencedSince = held === undefined ? undefined : held === state.held ? was?.fencedSince : now;
 	const startAllowed =
@@ -170,6 +173,7 @@ function targetStatus(
 		...(held !== undefined && { fencedAs: held }),
 		...(startAllowed && { startAllowed }),
 		...(signalled !== undefined && { signalled }),
+		...(isDue && { due: true }),
 		...(fencedSince !== undefined && { fencedSince }),
 		...(keepsRecordedAt && recordedAt && { recordedAt }),
 		pods: pods.length,
@@ -197,15 +201,25 @@ function withStages(
 	// Nothing of what is only observed happened.
 	if (observes(desk.spec)) return transition;
 	const effects = facts.stop;
+	const states = targetStates(desk);
 	const stages = {
 		fencedAt: isProven(facts.fence, desk.metadata),
 		toldAt: effects.every((effect) => effect.kind !== "DeletePod"),
 		enforcedAt: effects.length === 0,
 		confirmedAt: settled,
-		restoredAt: settled && targetStates(desk).every((state) => state.admits || !state.runsInNormal),
+		flatAt: evidenceFinding("flat", desk, facts, states).status === "True",
+		ordersCancelledAt: evidenceFinding("ordersCancelled", desk, facts, states).status === "True",
+		restoredAt: settled && states.every((state) => state.admits || !state.runsInNormal),
 	};
 	const reached = Object.entries(stages).filter(([, is]) => is);
-	return { ...Object.fromEntries(reached.map(([stage]) => [stage, facts.now])), ...transition };
+	// Unlike the other stages these may turn out not to be so.
+	const { flatAt, ordersCancelledAt, ...rest } = transition;
+	return {
+		...Object.fromEntries(reached.map(([stage]) => [stage, facts.now])),
+		...rest,
+		...(stages.flatAt && flatAt !== undefined && { flatAt }),
+		...(stages.ordersCancelledAt && ordersCancelledAt !== undefined && { ordersCancelledAt }),
+	};
 }
 
 /** What was stopped and does not come back by itself. A row goes when somebody mended it, or with a new halt. */

@@ -29,6 +29,8 @@ export type TargetState = {
 	readonly admits: boolean;
 	/** How far permits reach it, as status says; undefined where Signal is carried out as Stop. */
 	readonly signalled?: SignalState;
+	/** True once its time in Emergency is over: Signal and Keep have become Stop. */
+	readonly due?: true;
 	/** Since when every workload of it had its record, in this halt (RFC 3339). */
 	readonly recordedAt?: string;
 	/** Whether Normal lets it run, so that a restore has something to bring back. */
@@ -99,9 +101,14 @@ function targetState(desk: DeskView, spec: TargetSpec, isDue: boolean): TargetSt
 	const wanted = wantedColumn(desk.spec, spec.name);
 	const status = desk.status?.targets?.find((target) => target.name === spec.name);
 	const held = status?.fencedAs === undefined ? undefined : columnOf(status.fencedAs);
-	const signalled = isDue || spec.signal === undefined ? undefined : status?.signalled;
+	const isEmergency = wanted === "Emergency" || held === "Emergency";
+	const isOver = isEmergency && (isDue || status?.due === true);
+	const signalled = isOver || spec.signal === undefined ? undefined : status?.signalled;
 	const joined = [wanted, ...(held === undefined ? [] : [held])].map((column) => {
-		const action = observes(desk.spec) ? "Run" : carriedOut(wantedAction(spec, column), signalled);
+		// Only what status says stops what is kept: a leader that does not know it yet would bring it back.
+		const isEnded = status?.due === true && column === "Emergency" && waits(spec);
+		const asked = isEnded ? "Stop" : wantedAction(spec, column);
+		const action = observes(desk.spec) ? "Run" : carriedOut(asked, signalled);
 		return { action, admits: admits(action, column, status) };
 	});
 	const action = joined.map((one) => one.action).reduce(severer);
@@ -113,6 +120,7 @@ function targetState(desk: DeskView, spec: TargetSpec, isDue: boolean): TargetSt
 		runs: action === "Signal" || joined.every((one) => one.admits),
 		admits: joined.every((one) => one.admits),
 		...(signalled !== undefined && { signalled }),
+		...(isOver && { due: true as const }),
 		...(status?.recordedAt !== undefined && { recordedAt: status.recordedAt }),
 		runsInNormal: wantedAction(spec, "Normal") !== "Stop",
 	};
@@ -142,6 +150,15 @@ function admits(action: Action, column: Column, status: TargetStatus | undefined
 /** True when some mode tells this target by permits. */
 export function asksForSignal(target: TargetSpec): boolean {
 	return columns.some((column) => wantedAction(target, column) === "Signal");
+}
+
+/**
+ * True for a target that Emergency stops later: when the desk is flat, or at the deadline. What is told always is,
+ * what is kept where its table says so.
+ */
+export function waits(target: TargetSpec): boolean {
+	const action = wantedAction(target, "Emergency");
+	return action === "Signal" || (action === "Keep" && target.onEmergency?.stop !== undefined);
 }
 
 /** Seconds after Emergency was asked for until a target that is told by permits is stopped. */

@@ -54,6 +54,12 @@ const targetStatus = Type.Object(
 			}),
 		),
 		fencedSince: Type.Optional(time("When fencedAs was last raised")),
+		due: Type.Optional(
+			Type.Boolean({
+				description:
+					"In Emergency: the desk is flat, or the deadline over, and what was told or kept is stopped.",
+			}),
+		),
 		recordedAt: Type.Optional(
 			time(
 				"Workloads of the stopped target made up to this time (by the API server) had their record: what has none lost it",
@@ -133,6 +139,10 @@ const lastTransition = loose(
 		toldAt: Type.Optional(time("When every pod to stop had been told")),
 		enforcedAt: Type.Optional(time("When every owner stood at zero as well")),
 		confirmedAt: Type.Optional(time("When nothing of it was left")),
+		flatAt: Type.Optional(time("In Emergency: when every series of spec.flat was seen at zero")),
+		ordersCancelledAt: Type.Optional(
+			time("In Emergency: when every series of spec.ordersCancelled was seen at zero"),
+		),
 		restoredAt: Type.Optional(time("When every released target was open again")),
 	},
 	"The last transition, with the time of each stage.",

@@ -28,7 +28,6 @@ type Told = {
 	recipients: ReadonlyMap<string, Recipient>;
 	/** The generation that was last pushed, and when. */
 	pushed: { readonly uid: string; readonly generation: number; readonly at: number } | undefined;
-	readonly emergencies: Map<string, number>;
 	timer: NodeJS.Timeout | undefined;
 	judging: NodeJS.Timeout | undefined;
 	renewing: boolean;
@@ -114,7 +113,7 @@ export class Signaller implements Controller {
 			return undefined;
 		}
 		const told: Told = this.#desks.get(desk) ?? {
-			...{ recipients: new Map(), pushed: undefined, emergencies: new Map() },
+			...{ recipients: new Map(), pushed: undefined },
 			...{ timer: undefined, judging: undefined, renewing: false, next: "Nobody" },
 			...{ renewedAt: Number.NEGATIVE_INFINITY, triedAt: Number.NEGATIVE_INFINITY },
 		};
@@ -244,13 +243,9 @@ export class Signaller implements Controller {
 		clearTimeout(told.judging);
 		told.judging = undefined;
 		const problem = this.#keys.keys?.problem;
-		const { recipients, emergencies } = told;
-		const telling = {
-			recipients,
-			emergencies,
-			...(problem !== undefined && { problem }),
-		};
-		const signals = judgeAnswers(desk, telling, isRestoredIn(desk), this.#context.clock.now());
+		const { recipients } = told;
+		const telling = { recipients, ...(problem !== undefined && { problem }) };
+		const signals = judgeAnswers(desk, telling, isRestoredIn(desk));
 		if (isDeepStrictEqual(signals, desk.signals)) return;
 		this.#nameSilent(desk, told, signals);
 		desk.signals = signals;

@@ -1,5 +1,5 @@
 import type { Signals } from "../../core/observed.ts";
-import { isDeadlineOver, permitColumn } from "../../core/signals.ts";
+import { permitColumn } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import { signalDefaults } from "../../crds/spec.ts";
 import { acknowledges } from "../../permits/acknowledgement.ts";
@@ -16,8 +16,6 @@ const bootMilliseconds = 60_000;
 /** What a replica has told, and when. Times by `performance.now()`. */
 export type Telling = {
 	readonly recipients: ReadonlyMap<string, Recipient>;
-	/** Since when each target has been seen wanted or held in Emergency. Kept up here. */
-	readonly emergencies: Map<string, number>;
 	/** Why nothing can be signed. Absent: it can. */
 	readonly problem?: string;
 };
@@ -27,8 +25,8 @@ export function ackMilliseconds({ spec }: TargetState): number {
 	return spec.signal?.ackMilliseconds ?? signalDefaults.ackMilliseconds;
 }
 
-/** What the answers so far come to. `now` by the API server's clock (RFC 3339). */
-export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: boolean, now: string): Signals {
+/** What the answers so far come to. */
+export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: boolean): Signals {
 	const { uid, generation = 0 } = desk.object.metadata;
 	const at = performance.now();
 	const states = new Map(targetStates(desk.object).map((state) => [state.spec.name, state]));
@@ -43,34 +41,12 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		if (isFresh && acknowledges(answer.of, { uid, generation }, permissions)) obeying.add(podUid);
 		else if (at >= answerBy(recipient, state, generation)) silent.add(podUid);
 	}
-	const due = [...states.values()].filter((state) => isDue(desk, telling, state, at, now));
 	const { problem } = telling;
-	const names = new Set(due.map((state) => state.spec.name));
-	return { obeying, silent, due: names, ...(problem !== undefined && { problem }) };
+	return { obeying, silent, ...(problem !== undefined && { problem }) };
 }
 
 /** Until when a pod has to acknowledge what was raised; never, where it was not asked. */
 function answerBy({ asked, readyAt, seenAt }: Recipient, state: TargetState, generation: number): number {
 	if (state.action !== "Signal" || asked?.generation !== generation) return Number.POSITIVE_INFINITY;
 	return Math.max(asked.at, readyAt ?? seenAt + bootMilliseconds) + triesAtMost * ackMilliseconds(state);
-}
-
-/** The longer counts of what status says and what this replica saw: status may be lost, and a replica be new. */
-function isDue(
-	desk: DeskState,
-	{ emergencies }: Telling,
-	state: TargetState,
-	at: number,
-	now: string,
-): boolean {
-	const { name } = state.spec;
-	if (state.wanted !== "Emergency" && state.held !== "Emergency") {
-		emergencies.delete(name);
-		return false;
-	}
-	const since = emergencies.get(name) ?? at;
-	emergencies.set(name, since);
-	const row = desk.object.status?.targets?.find((target) => target.name === name);
-	const said = row?.fencedAs === "Emergency" ? Date.parse(now) - Date.parse(row.fencedSince ?? now) : 0;
-	return isDeadlineOver(state, Math.max(said, at - since) / 1000);
 }

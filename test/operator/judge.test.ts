@@ -9,7 +9,6 @@ import { generateKeys } from "../../permits/keys.ts";
 import { permissionsOf } from "../../permits/permissions.ts";
 import { deskOf, podOf, target } from "../core/desk.ts";
 
-const now = "2026-01-01T00:01:10.000Z";
 const signal = { http: { port: 8090 }, ttlSeconds: 5, ackMilliseconds: 100 };
 
 const answerOf = (rest: Partial<Acknowledgement> = {}): Acknowledgement => ({
@@ -42,9 +41,8 @@ function judged(
 	};
 	return judgeAnswers(
 		{ object } as unknown as DeskState,
-		{ recipients: new Map([[pod.uid, one as unknown as Recipient]]), emergencies: new Map() },
+		{ recipients: new Map([[pod.uid, one as unknown as Recipient]]) },
 		true,
-		now,
 	);
 }
 const ago = (milliseconds: number) => performance.now() - milliseconds;
@@ -78,17 +76,6 @@ test("silent is who was asked three times for this generation and did not answer
 	// And one that was never Ready has a minute to start
 	t.false(silent({ ...asked(59_000), readyAt: undefined, seenAt: ago(59_000) }));
 	t.true(silent({ ...asked(61_000), readyAt: undefined, seenAt: ago(61_000) }));
-});
-
-test("a deadline counts from what status says, or from what was seen", (t) => {
-	// Given a bot in Emergency, with what status says of when that began
-	const due = (fencedSince?: string) =>
-		judged("Emergency", {}, { fencedAs: "Emergency", ...(fencedSince && { fencedSince }) }).due.has("bot");
-	// When a minute is over, then it is due
-	t.true(due("2026-01-01T00:00:10.000Z"));
-	t.false(due("2026-01-01T00:00:11.000Z"));
-	t.false(due());
-	t.false(judged("Pause", {}, { fencedAs: "Pause", fencedSince: "2025-01-01T00:00:00Z" }).due.has("bot"));
 });
 
 test("an answer that is none is refused with what is wrong", (t) => {
