@@ -6,7 +6,7 @@ import { observes } from "./enforcement.ts";
 import { moreSevere } from "./modes.ts";
 import type { Observed, Pod, Signals } from "./observed.ts";
 import { matches } from "./selector.ts";
-import { asksForSignal, deadlineSeconds, type TargetState, waits } from "./targets.ts";
+import { asksForSignal, deadlineSeconds, type TargetState } from "./targets.ts";
 
 /** True for a target whose pods are sent permits. */
 export function isTold(state: TargetState): boolean {
@@ -21,6 +21,11 @@ export function permitColumn(desk: TradingSafety, state: TargetState, isRestored
 	if (observes(desk.spec)) return "Normal";
 	const column = state.held === undefined ? state.wanted : moreSevere(state.wanted, state.held);
 	return isRestored ? column : moreSevere(column, "Pause");
+}
+
+/** How long permits of a target live. */
+export function ttlSeconds({ signal }: TargetState["spec"]): number {
+	return signal?.ttlSeconds ?? signalDefaults.ttlSeconds;
 }
 
 /** Pods of a target that have not acknowledged what holds now. One that is on no node yet runs nothing. */
@@ -81,8 +86,8 @@ export function isReadyForSignal(state: TargetState, observed: Observed): boolea
  */
 export function isDeadlineOver(state: TargetState, heldSeconds: number): boolean {
 	const isEmergency = state.wanted === "Emergency" || state.held === "Emergency";
-	const isWaiting = state.action === "Signal" || (state.action === "Keep" && waits(state.spec));
-	return isEmergency && isWaiting && heldSeconds >= deadlineSeconds(state.spec);
+	const isWaiting = state.action === "Signal" || state.action === "Keep";
+	return isEmergency && state.stopsLater && isWaiting && heldSeconds >= deadlineSeconds(state.spec);
 }
 
 /** Nothing is known of permits: nobody is asked. */

@@ -13,6 +13,7 @@ import { asEnforced, observes } from "./enforcement.ts";
 import { evidenceFinding } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { continueStory } from "./history.ts";
+import { liquidatorNow } from "./liquidator.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
 import { nothingInForce } from "./observing.ts";
@@ -50,6 +51,7 @@ export function nextStatus(
 	const contests = standingContests(desk, facts);
 	const settled = isSettled(desk, facts);
 	const inForce = modeInForce(desk, settled);
+	const liquidator = liquidatorNow(desk, facts);
 	const wasNormal = before.wasNormal === true || (settled && desk.spec.mode === "Normal");
 	const lastTransition = withStages(story.lastTransition, desk, facts, settled);
 	return {
@@ -64,6 +66,7 @@ export function nextStatus(
 		targets: targetStatuses(desk, facts),
 		notRestored: notRestored(desk, facts, story.lastTransition),
 		...(contests.length > 0 && { contests }),
+		...(liquidator !== undefined && { liquidator }),
 		...(lastTransition && { lastTransition }),
 		...(story.history && { history: story.history }),
 		conditions: conditions(before.conditions, findings(desk, facts, standing, kept), facts.now, generation),

@@ -29,6 +29,8 @@ export type TargetState = {
 	readonly admits: boolean;
 	/** How far permits reach it, as status says; undefined where Signal is carried out as Stop. */
 	readonly signalled?: SignalState;
+	/** True for one that Emergency stops when the desk is flat, or at the deadline. */
+	readonly stopsLater: boolean;
 	/** True once its time in Emergency is over: Signal and Keep have become Stop. */
 	readonly due?: true;
 	/** Since when every workload of it had its record, in this halt (RFC 3339). */
@@ -104,12 +106,13 @@ function targetState(desk: DeskView, spec: TargetSpec, isDue: boolean): TargetSt
 	const isEmergency = wanted === "Emergency" || held === "Emergency";
 	const isOver = isEmergency && (isDue || status?.due === true);
 	const signalled = isOver || spec.signal === undefined ? undefined : status?.signalled;
+	const later = stopsLater(desk.spec, spec);
 	const joined = [wanted, ...(held === undefined ? [] : [held])].map((column) => {
-		// Only what status says stops what is kept: a leader that does not know it yet would bring it back.
-		const isEnded = status?.due === true && column === "Emergency" && waits(spec);
-		const asked = isEnded ? "Stop" : wantedAction(spec, column);
-		const action = observes(desk.spec) ? "Run" : carriedOut(asked, signalled);
-		return { action, admits: admits(action, column, status) };
+		const asked = wantedAction(spec, column);
+		const now = later && column === "Emergency" ? forNow(asked, status) : asked;
+		const action = observes(desk.spec) ? "Run" : carriedOut(now, signalled);
+		// What is to be stopped later goes on, and nothing new is made of it: the fence knows of no later.
+		return { action, admits: !(asked === "Stop" && action === "Keep") && admits(action, column, status) };
 	});
 	const action = joined.map((one) => one.action).reduce(severer);
 	return {
@@ -117,13 +120,23 @@ function targetState(desk: DeskView, spec: TargetSpec, isDue: boolean): TargetSt
 		wanted,
 		...(held !== undefined && { held }),
 		action,
-		runs: action === "Signal" || joined.every((one) => one.admits),
+		runs: action === "Signal" || joined.every((one) => one.admits || one.action === "Keep"),
 		admits: joined.every((one) => one.admits),
 		...(signalled !== undefined && { signalled }),
 		...(isOver && { due: true as const }),
+		stopsLater: later,
 		...(status?.recordedAt !== undefined && { recordedAt: status.recordedAt }),
 		runsInNormal: wantedAction(spec, "Normal") !== "Stop",
 	};
+}
+
+/**
+ * What is done for now to what Emergency stops later. Only what status says ends it: a leader that does not know it yet
+ * would bring back what others stop.
+ */
+function forNow(asked: Action, status: TargetStatus | undefined): Action {
+	if (asked === "Signal") return asked;
+	return status?.due === true ? "Stop" : "Keep";
 }
 
 /** Signal needs permits that reach every pod; where they do not, it is Stop, the more severe, in core and fence alike. */
@@ -153,12 +166,15 @@ export function asksForSignal(target: TargetSpec): boolean {
 }
 
 /**
- * True for a target that Emergency stops later: when the desk is flat, or at the deadline. What is told always is,
- * what is kept where its table says so.
+ * True for a target that Emergency stops later: when the desk is flat, or at the deadline. What is told always is; what
+ * is kept where its table says so; and the way to the venue, where it can be seen whether there is anything to close.
  */
-export function waits(target: TargetSpec): boolean {
+function stopsLater({ flat, prometheus }: TradingSafetySpec, target: TargetSpec): boolean {
 	const action = wantedAction(target, "Emergency");
-	return action === "Signal" || (action === "Keep" && target.onEmergency?.stop !== undefined);
+	if (action !== "Stop")
+		return action === "Signal" || (action === "Keep" && target.onEmergency?.stop !== undefined);
+	const isGateway = target.preset === "Gateway" && target.onEmergency?.action === undefined;
+	return isGateway && flat !== undefined && prometheus !== undefined;
 }
 
 /** Seconds after Emergency was asked for until a target that is told by permits is stopped. */

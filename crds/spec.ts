@@ -130,7 +130,12 @@ export const specSchema = loose(
 			),
 		),
 		targets: Type.Optional(
-			listBy("name", targetSchema, 32, "What this desk consists of, in the order of a restore."),
+			listBy(
+				"name",
+				targetSchema,
+				32,
+				"What this desk consists of. A restore takes Risk first, then Gateway, Bot, Strategy; within each it goes in this order.",
+			),
 		),
 		enforcement: Type.Optional(
 			Type.Enum([...enforcements], {

@@ -95,6 +95,16 @@ const tripSeen = loose(
 	"The last trip seen.",
 );
 
+const liquidator = Type.Object(
+	{
+		uid: text(64, "UID of the pod."),
+		name: text(253, "Name of the pod."),
+		since: time("When it was named"),
+		after: Type.Optional(text(253, "The pod before it: its last permit runs out first.")),
+	},
+	{ description: "The one pod whose permits let it close positions in Reduce and Emergency." },
+);
+
 const historyRow = Type.Object(
 	{
 		generation: generation("The generation in which it was seen."),
@@ -215,6 +225,7 @@ export const statusSchema = loose(
 		contests: Type.Optional(
 			Type.Array(contest, { maxItems: 20, description: "Who lets stopped workloads grow again, up to 20." }),
 		),
+		liquidator: Type.Optional(liquidator),
 		lastTransition: Type.Optional(lastTransition),
 		history: Type.Optional(
 			Type.Array(historyRow, { maxItems: 20, description: "The last 20 changes of mode, oldest first." }),
@@ -234,6 +245,8 @@ export type Hold = ValueOf<typeof hold>;
 export type TargetStatus = ValueOf<typeof targetStatus>;
 /** An element of `status.history`. */
 export type HistoryRow = ValueOf<typeof historyRow>;
+/** `status.liquidator`. */
+export type LiquidatorRow = ValueOf<typeof liquidator>;
 /** `status.lastTransition`. */
 export type Transition = ValueOf<typeof lastTransition>;
 /** An element of `status.contests`. */

@@ -8,7 +8,7 @@ import {
 	evidenceKinds,
 } from "../../core/evidence.ts";
 import { isDeadlineOver } from "../../core/signals.ts";
-import { type TargetState, targetStates, waits } from "../../core/targets.ts";
+import { type TargetState, targetStates } from "../../core/targets.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
 import { PrometheusClient, read } from "../prometheus.ts";
@@ -128,7 +128,7 @@ export class EvidenceGatherer implements Controller {
 			evidenceFinding("flat", desk.object, desk.facts(), states).status === "True";
 		const due = states.filter((state) => {
 			const held = this.#heldSeconds(desk, state, emergencies);
-			return held !== undefined && waits(state.spec) && (isFlat || isDeadlineOver(state, held));
+			return held !== undefined && state.stopsLater && (isFlat || isDeadlineOver(state, held));
 		});
 		const names = new Set(due.map(({ spec }) => spec.name));
 		if (isDeepStrictEqual(names, desk.due)) return;

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
+import { permitColumnOf } from "../../core/liquidator.ts";
 import type { Signals } from "../../core/observed.ts";
 import { restoreStep } from "../../core/restore.ts";
-import { isTold, permitColumn } from "../../core/signals.ts";
+import { isTold } from "../../core/signals.ts";
 import { targetStates } from "../../core/targets.ts";
 import { ttlMilliseconds } from "../../permits/issue.ts";
 import type { Context, Controller } from "../context.ts";
@@ -211,10 +212,10 @@ export class Signaller implements Controller {
 			({ busy, sentAt, target }) => !busy && (all || now - sentAt >= lifeOf(target) / renewals - 1),
 		);
 		const renewOne = async (recipient: Recipient) => {
-			const { challenge, target } = recipient;
+			const { challenge, pod, target } = recipient;
 			// The desk moved since it was read: the next round tells what holds now.
 			if (desk.object.metadata.generation !== object.metadata.generation) return;
-			const column = permitColumn(object, target, isRestored);
+			const column = permitColumnOf(object, target, pod, isRestored, this.#context.clock.now());
 			const message = messageFor(object, target, column, this.#signing(), challenge);
 			recipient.challenge = undefined;
 			recipient.sentAt = performance.now();
@@ -245,7 +246,7 @@ export class Signaller implements Controller {
 		const problem = this.#keys.keys?.problem;
 		const { recipients } = told;
 		const telling = { recipients, ...(problem !== undefined && { problem }) };
-		const signals = judgeAnswers(desk, telling, isRestoredIn(desk));
+		const signals = judgeAnswers(desk, telling, isRestoredIn(desk), this.#context.clock.now());
 		if (isDeepStrictEqual(signals, desk.signals)) return;
 		this.#nameSilent(desk, told, signals);
 		desk.signals = signals;

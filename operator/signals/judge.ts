@@ -1,5 +1,5 @@
+import { permitColumnOf } from "../../core/liquidator.ts";
 import type { Signals } from "../../core/observed.ts";
-import { permitColumn } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import { signalDefaults } from "../../crds/spec.ts";
 import { acknowledges } from "../../permits/acknowledgement.ts";
@@ -25,8 +25,8 @@ export function ackMilliseconds({ spec }: TargetState): number {
 	return spec.signal?.ackMilliseconds ?? signalDefaults.ackMilliseconds;
 }
 
-/** What the answers so far come to. */
-export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: boolean): Signals {
+/** What the answers so far come to. `now` by the API server's clock (RFC 3339). */
+export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: boolean, now: string): Signals {
 	const { uid, generation = 0 } = desk.object.metadata;
 	const at = performance.now();
 	const states = new Map(targetStates(desk.object).map((state) => [state.spec.name, state]));
@@ -35,7 +35,7 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 	for (const [podUid, recipient] of telling.recipients) {
 		const state = states.get(recipient.target.spec.name);
 		if (state === undefined) continue;
-		const permissions = permissionsOf(permitColumn(desk.object, state, isRestored));
+		const permissions = permissionsOf(permitColumnOf(desk.object, state, recipient.pod, isRestored, now));
 		const { answer } = recipient;
 		const isFresh = answer !== undefined && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
 		if (isFresh && acknowledges(answer.of, { uid, generation }, permissions)) obeying.add(podUid);

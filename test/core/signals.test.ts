@@ -147,6 +147,13 @@ test("what is kept until the desk is flat is stopped once status says that it is
 	);
 	const stopped = seen({ workloads: [workloadOf("bot", 0)], records: [recordOf("bot", 1)] });
 	t.deepEqual(restoreStep(said, stopped, uids("bot")).effects, []);
+	// And a gateway whose table says nothing waits only where it can be seen whether the desk is flat
+	const plain = [target("bot", { preset: "Gateway" })];
+	const flat = { prometheus: { url: "http://p" }, flat: { query: "q", expectSeries: 1 } };
+	const [blind] = targetStates(deskOf({ mode: "Emergency", targets: plain }));
+	const [sighted] = targetStates(deskOf({ mode: "Emergency", targets: plain, ...flat }));
+	t.deepEqual([blind?.action, blind?.runs, blind?.admits], ["Stop", false, false]);
+	t.deepEqual([sighted?.action, sighted?.runs, sighted?.admits], ["Keep", true, false]);
 	// And with the way back they are released, and scaled to what they were
 	const lowered = deskOf({ mode: "Pause", targets: gateways }, held({ fencedAs: "Emergency", due: true }));
 	t.is(restoreStep(lowered, stopped, uids("bot")).effects[0]?.kind, "Release");

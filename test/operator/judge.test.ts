@@ -43,6 +43,7 @@ function judged(
 		{ object } as unknown as DeskState,
 		{ recipients: new Map([[pod.uid, one as unknown as Recipient]]) },
 		true,
+		"2026-01-01T00:01:10.000Z",
 	);
 }
 const ago = (milliseconds: number) => performance.now() - milliseconds;
