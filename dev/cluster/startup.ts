@@ -76,6 +76,14 @@ export async function startApiServer(cluster: Starting, name: ApiServerName): Pr
 	);
 }
 
+/** Without this a new KWOK, which has a new name, plays the nodes only when the leases of the one before are over. */
+export async function endNodeLeases(cluster: Starting): Promise<void> {
+	const path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+	await asAdmin(cluster, "kube-apiserver", async (api) => {
+		await api.call("DELETE", path);
+	});
+}
+
 async function asAdmin(
 	{ files, servers }: Starting,
 	name: ApiServerName,

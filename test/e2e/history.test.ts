@@ -129,6 +129,7 @@ for (const { who, durable, victims } of [
 		// Then it is halted again, with the hold, and what ran is recorded
 		await assertRecovered(t, desk);
 		t.deepEqual(await desk.recorded(), ["bots=3"]);
+		await awaitPolicies(on);
 		// Then the hold ends only by somebody who answers for it, and all comes back
 		await assertHeldUntilAnswered(t, desk);
 		await desk.lower("Normal");
