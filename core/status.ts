@@ -27,6 +27,8 @@ import { type TargetState, targetStates, targetsOf } from "./targets.ts";
 import { laterTime } from "./times.ts";
 
 const namesKept = 50;
+/** Of `status.targets`: one more, and the API server would refuse the whole status. */
+const rowsMost = 64;
 /** The bounds of the schema for texts that are made here. A status that breaks one is refused as a whole. */
 const longest = { message: 2048, reason: 128, hold: 1024, pod: 320 };
 
@@ -132,7 +134,7 @@ function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatu
 			targetStatus(state, planned[index], before, facts, unrecorded.has(state.spec.name)),
 		),
 		...strangers,
-	];
+	].slice(0, rowsMost);
 }
 
 function targetStatus(

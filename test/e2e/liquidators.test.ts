@@ -69,3 +69,33 @@ test.serial(
 		t.is((await desk.get()).status?.liquidator, undefined);
 	},
 );
+
+test.serial("without a gateway that is Ready it is said that nothing can be closed", async (t) => {
+	// Given a desk with a liquidator, and a gateway that goes on in Emergency
+	t.timeout(180_000);
+	const desk = await TestDesk.create(t);
+	await desk.run({ name: "gateway", replicas: 1 });
+	await desk.apply({ name: "liquidator", replicas: 0 });
+	await startReplica(t, desk);
+	await desk.govern({
+		targets: [target("gateway", "Gateway"), target("liquidator", "Liquidator")],
+		prometheus: { url: "http://127.0.0.1:9" },
+		flat: { query: "risk_position", expectSeries: 1 },
+	});
+	await desk.confirmed("Pause");
+	const is = (status: string, reason: string) =>
+		until(`LiquidationImpossible is ${status}, ${reason}`, async () => {
+			const found = await desk.condition("LiquidationImpossible");
+			return found?.status === status && found.reason === reason ? found.message : undefined;
+		});
+	// When it is raised to Emergency
+	await desk.patch({ mode: "Emergency" });
+	await is("False", "GatewayReady");
+	// And the gateway goes down: the fence lets no other one start
+	const [gateway] = await desk.pods("gateway");
+	await desk.admin.delete(`/api/v1/namespaces/${desk.namespace}/pods/${gateway?.metadata.name}`);
+	// Then the condition says so, with what to do
+	t.regex(await is("True", "GatewayNotReady"), /close positions at the venue by hand/);
+	t.deepEqual((await desk.condition("Flat"))?.reason, "QueryFailed");
+	t.not((await desk.condition("Confirmed"))?.status, "True");
+});
