@@ -1,30 +1,9 @@
 import type { Question } from "../crds/spec.ts";
 import type { TradingSafety } from "../crds/types.ts";
-import type { Finding } from "./conditions.ts";
 import type { Facts } from "./facts.ts";
+import { type Finding, finding } from "./finding.ts";
+import { type EvidenceKind, evidenceKinds, type Reading, type Sample } from "./readings.ts";
 import type { TargetState } from "./targets.ts";
-
-/** The newest sample of one series, as Prometheus gave it. */
-export type Sample = {
-	/** Its labels, for people. */
-	readonly series: string;
-	readonly value: number;
-	/** How old it is at most, by the clock of Prometheus alone. */
-	readonly ageSeconds: number;
-};
-
-/** What came of asking Prometheus once; `at` by the API server's clock (RFC 3339). */
-export type Reading = { readonly at: string } & (
-	| { readonly samples: readonly Sample[] }
-	| { readonly error: string }
-);
-
-/** The questions that can be put to Prometheus, by their name in spec. */
-export const evidenceKinds = ["flat", "ordersCancelled"] as const;
-/** One of {@link evidenceKinds}. */
-export type EvidenceKind = (typeof evidenceKinds)[number];
-/** What Prometheus last answered to each. */
-export type Evidence = { readonly [K in EvidenceKind]?: Reading };
 
 const words = {
 	flat: { type: "Flat", zero: "Flat", other: "NotFlat", stage: "flatAt", thing: "positions" },
@@ -59,12 +38,8 @@ export function evidenceFinding(
 	states: readonly TargetState[],
 ): Finding {
 	const { type, zero, other, stage, thing } = words[kind];
-	const found = (status: Finding["status"], reason: string, message: string): Finding => ({
-		type,
-		status,
-		reason,
-		message,
-	});
+	const found = (status: Finding["status"], reason: string, message: string) =>
+		finding(type, status, reason, message);
 	const question = desk.spec[kind];
 	if (!asksForEvidence(states)) return found("Unknown", "NotAsked", "looked at in Emergency");
 	if (question === undefined || desk.spec.prometheus === undefined) {

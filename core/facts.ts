@@ -1,10 +1,10 @@
 import type { TradingSafety } from "../crds/types.ts";
 import type { Contest } from "./contest.ts";
 import { asEnforced, observes } from "./enforcement.ts";
-import type { Evidence } from "./evidence.ts";
 import type { GuardProbe } from "./guards.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
+import type { Evidence } from "./readings.ts";
 import type { Attempt, Rehearsal } from "./rehearsal.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
 

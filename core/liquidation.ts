@@ -1,16 +1,12 @@
-import type { Finding } from "./conditions.ts";
 import type { Facts } from "./facts.ts";
+import { type Finding, finding } from "./finding.ts";
 import { matches } from "./selector.ts";
 import type { TargetState } from "./targets.ts";
 
 /** Whether what closes positions, where it is to run, finds a gateway to the venue that is Ready. */
 export function liquidationImpossible({ observed, now }: Facts, states: readonly TargetState[]): Finding {
-	const found = (status: Finding["status"], reason: string, message: string): Finding => ({
-		type: "LiquidationImpossible",
-		status,
-		reason,
-		message,
-	});
+	const found = (status: Finding["status"], reason: string, message: string) =>
+		finding("LiquidationImpossible", status, reason, message);
 	const starting = states.filter(({ action }) => action === "Start");
 	if (starting.length === 0) return found("False", "NotWanted", "no target is to be started");
 	const gateways = states.filter(({ spec }) => spec.preset === "Gateway");

@@ -1,8 +1,8 @@
 import { signalDefaults } from "../crds/spec.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Column, SignalState } from "../crds/vocabulary.ts";
-import type { Finding } from "./conditions.ts";
 import { observes } from "./enforcement.ts";
+import { type Finding, finding } from "./finding.ts";
 import { moreSevere } from "./modes.ts";
 import type { Observed, Pod, Signals } from "./observed.ts";
 import { matches } from "./selector.ts";
@@ -98,12 +98,8 @@ export function signalAvailable(observed: Observed, states: readonly TargetState
 	const asking = states.filter(({ spec }) => asksForSignal(spec));
 	const names = (of: readonly TargetState[]) => of.map((state) => state.spec.name).join(", ");
 	const asStop = (of: readonly TargetState[]) => `Signal is carried out as Stop for target ${names(of)}`;
-	const found = (status: Finding["status"], reason: string, message: string): Finding => ({
-		type: "SignalAvailable",
-		status,
-		reason,
-		message,
-	});
+	const found = (status: Finding["status"], reason: string, message: string) =>
+		finding("SignalAvailable", status, reason, message);
 	const no = (reason: string, message: string) => found("False", reason, message);
 	if (asking.length === 0) return found("True", "NotAsked", "no target asks for Signal");
 	const unreachable = asking.filter((state) => !isTold(state));

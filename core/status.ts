@@ -7,11 +7,12 @@ import type {
 } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { clearance, holds } from "./clearance.ts";
-import { type Finding, findings, isSettled } from "./conditions.ts";
+import { findings, isSettled } from "./conditions.ts";
 import { standingContests } from "./contest.ts";
 import { asEnforced, observes } from "./enforcement.ts";
 import { evidenceFinding } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
+import type { Finding } from "./finding.ts";
 import { continueStory } from "./history.ts";
 import { liquidatorNow } from "./liquidator.ts";
 import { rank } from "./modes.ts";

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Contest, contestKey, contestOf } from "../core/contest.ts";
-import type { Evidence } from "../core/evidence.ts";
 import { type Facts, type FenceFinding, factsFrom } from "../core/facts.ts";
 import type { GuardProbe } from "../core/guards.ts";
 import type { Recovery } from "../core/memory.ts";
 import type { Observed, Pod, Signals, Workload } from "../core/observed.ts";
+import type { Evidence } from "../core/readings.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";

@@ -1,5 +1,5 @@
 import { Pool } from "undici";
-import type { Reading, Sample } from "../core/evidence.ts";
+import type { Reading, Sample } from "../core/readings.ts";
 import { OperatorError } from "./error.ts";
 
 const answerMilliseconds = 2_000;

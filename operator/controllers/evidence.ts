@@ -1,12 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { observes } from "../../core/enforcement.ts";
-import {
-	asksForEvidence,
-	defaultMaxAgeSeconds,
-	type EvidenceKind,
-	evidenceFinding,
-	evidenceKinds,
-} from "../../core/evidence.ts";
+import { asksForEvidence, defaultMaxAgeSeconds, evidenceFinding } from "../../core/evidence.ts";
+import { type EvidenceKind, evidenceKinds } from "../../core/readings.ts";
 import { isDeadlineOver } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import type { Context, Controller } from "../context.ts";

@@ -1,7 +1,8 @@
 import test from "ava";
 import fc from "fast-check";
-import { type Evidence, evidenceFinding, type Sample } from "../../core/evidence.ts";
+import { evidenceFinding } from "../../core/evidence.ts";
 import type { Facts } from "../../core/facts.ts";
+import type { Evidence, Sample } from "../../core/readings.ts";
 import { nextStatus } from "../../core/status.ts";
 import { targetStates } from "../../core/targets.ts";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
