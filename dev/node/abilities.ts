@@ -26,7 +26,10 @@ export async function ensureAbilities(say: (what: string) => void): Promise<void
 	await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...wanted]);
 	const left = absentPackages();
 	if (left.length > 0) {
-		throw new NodeError("NotPossible", `real nodes are not possible here: ${left.join(", ")} did not install`);
+		throw new NodeError(
+			"NotPossible",
+			`real nodes are not possible here: ${left.join(", ")} did not install`,
+		);
 	}
 }
 

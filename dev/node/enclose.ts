@@ -19,15 +19,23 @@ import { cgroupsNamed, makeCgroup, removeCgroup } from "./cgroups.ts";
 import { type Enclosure, enclosureVariable } from "./enclosure.ts";
 import { NodeError } from "./errors.ts";
 import { ensurePrograms } from "./programs.ts";
+import { bridge } from "./settings.ts";
 
 const prefix = "tradingsafety-node-";
 const ownerFile = "owner.json";
 
 /** The first process in there: reaps what it inherits, and says how the command ended. */
-const first = 'ip link set lo up && { "$@"; exit $?; }';
+const first = [
+	"ip link set lo up",
+	`ip link add ${bridge.name} type bridge`,
+	`ip addr add ${bridge.address}/16 dev ${bridge.name}`,
+	`ip link set ${bridge.name} up`,
+	'{ "$@"; exit $?; }',
+].join(" && ");
 
 async function main(command: readonly string[]): Promise<number> {
-	if (command.length === 0) throw new NodeError("NotEnclosed", "usage: node dev/node/enclose.ts COMMAND [ARG...]");
+	if (command.length === 0)
+		throw new NodeError("NotEnclosed", "usage: node dev/node/enclose.ts COMMAND [ARG...]");
 	const ended = untilEnd();
 	const say = (what: string) => console.error(what);
 	await ensureAbilities(say);

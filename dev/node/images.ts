@@ -41,7 +41,15 @@ export async function writeImage(
 	writeFileSync(join(folder, "config.json"), JSON.stringify(config));
 	const manifest = [{ Config: "config.json", RepoTags: [name], Layers: ["layer.tar"] }];
 	writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
-	await run("tar", ["-C", folder, "-cf", join(folder, "image.tar"), "manifest.json", "config.json", "layer.tar"]);
+	await run("tar", [
+		"-C",
+		folder,
+		"-cf",
+		join(folder, "image.tar"),
+		"manifest.json",
+		"config.json",
+		"layer.tar",
+	]);
 	cpSync(join(folder, "image.tar"), tar);
 	rmSync(folder, { recursive: true });
 }

@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+	closeSync,
+	existsSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ClusterAccess } from "../cluster/access.ts";
@@ -14,8 +22,14 @@ import { unshare } from "./abilities.ts";
 import { findCgroups, makeCgroup, processesIn, removeCgroup } from "./cgroups.ts";
 import { enclosure } from "./enclosure.ts";
 import { NodeError } from "./errors.ts";
-import { run } from "./run.ts";
-import { bridge, containerdConfig, kubeletConfig, type NodePlan, networkConfig, nodeFiles } from "./settings.ts";
+import {
+	bridge,
+	containerdConfig,
+	kubeletConfig,
+	type NodePlan,
+	networkConfig,
+	nodeFiles,
+} from "./settings.ts";
 
 const init = fileURLToPath(new URL("init.sh", import.meta.url));
 const patience = { timeoutMilliseconds: 120_000, intervalMilliseconds: 50 };
@@ -23,8 +37,8 @@ const patience = { timeoutMilliseconds: 120_000, intervalMilliseconds: 50 };
 /** A node with a kubelet and real pods. It ends with the enclosure, at the latest. */
 export type RealNode = {
 	readonly name: string;
-	/** What runs now of the containers of a pod, by its UID; not the process that holds its namespaces. */
-	processesOf(podUid: string): readonly ProcessIdentity[];
+	/** What runs now in the containers of a pod, by its UID, or of all; not the processes that hold their namespaces. */
+	processes(podUid?: string): readonly ProcessIdentity[];
 	/** Stops the kubelet in its tracks (SIGSTOP): the pods live on, and nobody hears of them. */
 	silence(): void;
 	/** Lets the kubelet go on. */
@@ -47,7 +61,6 @@ export async function startNode(cluster: ClusterAccess, index: number): Promise<
 		...{ name, index, folder: join(parent, name), cgroup: `${cgroup}/${name}` },
 		caFile: cluster.caFile,
 	};
-	await ensureBridge();
 	writeSettings(plan);
 	const kubeconfig = await cluster.kubeconfigFor({ name: `system:node:${name}`, groups: ["system:nodes"] });
 	let first = await powerOn();
@@ -100,7 +113,7 @@ export async function startNode(cluster: ClusterAccess, index: number): Promise<
 	await ready();
 	return {
 		name,
-		processesOf(podUid) {
+		processes(podUid = "kubepods") {
 			return findCgroups(plan.cgroup, podUid)
 				.flatMap(processesIn)
 				.map(identify)
@@ -126,14 +139,6 @@ export async function startNode(cluster: ClusterAccess, index: number): Promise<
 /** True while one of these runs. */
 export function anyRuns(processes: readonly ProcessIdentity[]): boolean {
 	return processes.some(isRunning);
-}
-
-async function ensureBridge(): Promise<void> {
-	if (existsSync(`/sys/class/net/${bridge.name}`)) return;
-	const { name, address } = bridge;
-	await run("ip", ["link", "add", name, "type", "bridge"]);
-	await run("ip", ["addr", "add", `${address}/16`, "dev", name]);
-	await run("ip", ["link", "set", name, "up"]);
 }
 
 function writeSettings(plan: NodePlan): void {

@@ -76,7 +76,10 @@ function digest(parts: readonly string[]): string {
 }
 
 /** The folders that pods need to run programs of this repository: it, and its packages where they really lie. */
-export function repositoryFolders(packages: string): { readonly root: string; readonly mounts: readonly string[] } {
+export function repositoryFolders(packages: string): {
+	readonly root: string;
+	readonly mounts: readonly string[];
+} {
 	const root = dirname(dirname(here.replace(/\/$/, "")));
 	return { root, mounts: [...new Set([root, packages])] };
 }

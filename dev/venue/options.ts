@@ -16,7 +16,9 @@ export const usage = `usage: node dev/venue/main.ts [options]
 Prints {"port":N} when it listens. Ends at SIGTERM, and when its standard input, if it is a pipe, is closed.`;
 
 /** Reads the command line (without node and script). Throws `USAGE`, or `MALFORMED` of the faults. */
-export function parseOptions(args: readonly string[]): VenueOptions & { readonly port: number; readonly address?: string } {
+export function parseOptions(
+	args: readonly string[],
+): VenueOptions & { readonly port: number; readonly address?: string } {
 	const { port, address, log, symbols, seed, faults } = parse(args);
 	return {
 		port: integer("port", port ?? "0", 65_535),
