@@ -32,6 +32,7 @@ test.before("two nodes are ready", async (t) => {
 	t.timeout(300_000);
 	world = await openWorld();
 });
+test.after.always("the venue ends", () => world?.close());
 
 const rowOf = async (desk: TestDesk, name: string) =>
 	(await desk.get()).status?.targets?.find((row) => row.name === name);
@@ -200,7 +201,8 @@ test.serial(
 			const raised = await desk.patch({ mode: "Emergency" });
 			const seen = observe(t, desk, raised.metadata.generation ?? 0, () => processes);
 			// Then the pod is told, named, and nothing is claimed while its process lives
-			const named = async () => (await rowOf(desk, "bots"))?.unconfirmed?.includes(account);
+			const named = async () =>
+				(await rowOf(desk, "bots"))?.unconfirmed?.includes(`${account} on ${node.name}`);
 			await until(
 				"it is told to stop",
 				async () => (await realPods(desk))[0]?.metadata.deletionTimestamp !== undefined,
@@ -244,7 +246,7 @@ test.serial("a node that loses power in a halt and returns runs nothing of it", 
 	await lost.cutPower();
 	await desk.patch({ mode: "Emergency" });
 	await until("the other one is empty", () => other.processes().length === 0);
-	const names = pods.map(({ metadata }) => metadata.name).sort();
+	const names = pods.map(({ metadata }) => `${metadata.name} on ${lost.name}`).sort();
 	// Then what it had is named, and not said to be gone
 	await until("its pods are named", async () => (await rowOf(desk, "lost"))?.unconfirmedCount === 2);
 	t.deepEqual([...((await rowOf(desk, "lost"))?.unconfirmed ?? [])].sort(), names);

@@ -41,9 +41,10 @@ export type World = {
 	readonly cluster: Cluster;
 	readonly nodes: readonly [RealNode, RealNode];
 	readonly venue: string;
+	readonly close: () => Promise<void>;
 };
 
-/** Starts it; it ends with the enclosure. */
+/** Starts it. The nodes end with the enclosure. */
 export async function openWorld(): Promise<World> {
 	const cluster = await ownCluster({
 		nodes: 0,
@@ -56,7 +57,7 @@ export async function openWorld(): Promise<World> {
 	const venue = await startProgram<{ readonly port: number }>("dev/venue/main.ts", [
 		...["--port", "0", "--address", bridge.address],
 	]);
-	return { cluster, nodes, venue: `http://${bridge.address}:${venue.ready.port}` };
+	return { cluster, nodes, venue: `http://${bridge.address}:${venue.ready.port}`, close: venue.end };
 }
 
 /** A desk whose workloads are gone from the nodes when the test is over. */
