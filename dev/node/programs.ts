@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkGo, runGo } from "../cluster/go.ts";
 import { withLock } from "../cluster/lock.ts";
@@ -73,13 +73,4 @@ async function build(folder: string, libraries: Readonly<Record<string, string>>
 
 function digest(parts: readonly string[]): string {
 	return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
-}
-
-/** The folders that pods need to run programs of this repository: it, and its packages where they really lie. */
-export function repositoryFolders(packages: string): {
-	readonly root: string;
-	readonly mounts: readonly string[];
-} {
-	const root = dirname(dirname(here.replace(/\/$/, "")));
-	return { root, mounts: [...new Set([root, packages])] };
 }
