@@ -23,7 +23,7 @@ const MODULE_FOLDER = dirname(fileURLToPath(import.meta.url));
 const [, MAJOR, MINOR] = /^v(\d+)\.(\d+)/.exec(KUBERNETES_VERSION) ?? [];
 const VERSION_PACKAGE = "k8s.io/component-base/version";
 /** Without a version the API server calls itself v0.0.0 and refuses its own feature defaults. */
-const BUILD_FLAGS = [
+export const BUILD_FLAGS = [
 	"-trimpath",
 	"-ldflags",
 	`-s -w -X ${VERSION_PACKAGE}.gitVersion=${KUBERNETES_VERSION} -X ${VERSION_PACKAGE}.gitMajor=${MAJOR} -X ${VERSION_PACKAGE}.gitMinor=${MINOR}`,
