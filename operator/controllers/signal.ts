@@ -141,7 +141,9 @@ export class Signaller implements Controller {
 			const message = messages.get(name);
 			if (message === undefined) continue;
 			const { generation = 0 } = desk.object.metadata;
-			if (recipient.asked?.generation !== generation) recipient.asked = { generation, at: told.triedAt };
+			const { asked, goodAt = Number.NEGATIVE_INFINITY } = recipient;
+			const isAsked = asked?.generation === generation && asked.at >= goodAt;
+			if (!isAsked) recipient.asked = { generation, at: told.triedAt };
 			void this.#send(desk, recipient, message, ackMilliseconds(target));
 		}
 	}

@@ -39,9 +39,13 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		if (state === undefined) continue;
 		const permissions = permissionsOf(permitColumn(desk.object, state, isRestored));
 		const { answer } = recipient;
-		const isFresh = answer !== undefined && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
-		if (isFresh && acknowledges(answer.of, { uid, generation }, permissions)) obeying.add(podUid);
-		else if (at >= answerBy(recipient, state, generation)) silent.add(podUid);
+		const isGood = answer !== undefined && acknowledges(answer.of, { uid, generation }, permissions);
+		const isFresh = isGood && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
+		if (isGood) recipient.goodAt = answer.at;
+		// A good answer also grows old where nobody asked again: an API server that is away stops all renewals.
+		const isAsked = !isGood || (recipient.asked?.at ?? 0) >= answer.at;
+		if (isFresh) obeying.add(podUid);
+		else if (isAsked && at >= answerBy(recipient, state, generation)) silent.add(podUid);
 	}
 	const due = [...states.values()].filter((state) => isDue(desk, telling, state, at, now));
 	const { problem } = telling;
