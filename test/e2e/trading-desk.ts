@@ -85,7 +85,10 @@ export async function openTrading(t: ExecutionContext, options: TradingOptions =
 	const permitPorts = bots.map(({ ports }) => ports.permit ?? 0);
 	const places = (await options.places?.(permitPorts)) ?? permitPorts;
 	const gates = join(folder, "gates.json");
-	writeFileSync(`${gates}.new`, JSON.stringify(Object.fromEntries(bots.map(({ pod }, i) => [pod, places[i]]))));
+	writeFileSync(
+		`${gates}.new`,
+		JSON.stringify(Object.fromEntries(bots.map(({ pod }, i) => [pod, places[i]]))),
+	);
 	renameSync(`${gates}.new`, gates);
 	const begin = (of: ReplicaOptions = {}) => startReplica(t, desk, { ...of, gates });
 	const replicas: readonly Replica[] = await Promise.all(wanted.map(begin));
