@@ -36,14 +36,14 @@ test.serial(
 		};
 		// When it is flipped 200 times, as fast as the API server takes them but for a few that stand
 		const begun = wallNow();
-			for (let burst = 0; burst < bursts; burst += 1) {
+		for (let burst = 0; burst < bursts; burst += 1) {
 			for (let pair = 1; pair < pairs; pair += 1) {
 				await flip("Pause");
 				await flip("Normal");
 			}
 			const since = wallNow();
 			await until("somebody trades", () => trading.risky(since).length > 0);
-				await flip("Pause");
+			await flip("Pause");
 			await at(wallNow() + standMilliseconds);
 			if (burst < bursts - 1) await flip("Normal");
 		}
@@ -70,7 +70,7 @@ test.serial(
 			`${flips} flips in ${Math.round(took)} ms, ${judged.length} halts, ${standing.length} of them stood`,
 		);
 		t.is(flips, 2 * pairs * bursts - 1);
-			t.true(standing.length >= bursts);
+		t.true(standing.length >= bursts);
 		t.deepEqual(await trading.running(), pods);
 		// When it is lowered, then they trade
 		await desk.lower("Normal");

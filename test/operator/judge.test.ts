@@ -80,6 +80,21 @@ test("silent is who was asked three times for this generation and did not answer
 	t.true(silent({ ...asked(61_000), readyAt: undefined, seenAt: ago(61_000) }));
 });
 
+test("who answered well is not silent for an answer that grew old, until it was asked for again", (t) => {
+	// Given a pod whose good answer is too old to count, since nobody asked again
+	const silent = (asked: number, of = answerOf()) =>
+		judged("Pause", {
+			answer: { of, at: ago(30_000) },
+			asked: { generation: 7, at: ago(asked) },
+		}).silent.size === 1;
+	// When it was asked before that answer, or just now, then it is not silent; when after it and long enough ago, it is
+	t.false(silent(30_100));
+	t.false(silent(250));
+	t.true(silent(301));
+	// And whose last answer was no good one is
+	t.true(silent(30_100, answerOf({ permissions: permissionsOf("Normal") })));
+});
+
 test("a deadline counts from what status says, or from what was seen", (t) => {
 	// Given a bot in Emergency, with what status says of when that began
 	const due = (fencedSince?: string) =>
