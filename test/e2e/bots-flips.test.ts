@@ -42,7 +42,7 @@ test.serial(
 				await flip("Normal");
 			}
 			const since = wallNow();
-			await until("somebody trades", () => trading.risky(since).length > 0);
+			await trading.flowing(since);
 			await flip("Pause");
 			await at(wallNow() + standMilliseconds);
 			if (burst < bursts - 1) await flip("Normal");

@@ -181,7 +181,10 @@ test.serial(
 		const pods = { bots: 3, strict: 1 };
 		const trading = await openTrading(t, {
 			pods,
-			signal: { bots: { onNoAck: "Report" }, strict: { onNoAck: "Stop" } },
+			signal: {
+				bots: { onNoAck: "Report", ackMilliseconds: 250 },
+				strict: { onNoAck: "Stop", ackMilliseconds: 250 },
+			},
 			places: between.places,
 		});
 		const { desk, bots } = trading;

@@ -92,7 +92,8 @@ export async function openTrading(t: ExecutionContext, options: TradingOptions =
 	renameSync(`${gates}.new`, gates);
 	const begin = (of: ReplicaOptions = {}) => startReplica(t, desk, { ...of, gates });
 	const replicas: readonly Replica[] = await Promise.all(wanted.map(begin));
-	const signal = { http: { port: 8090 }, ttlSeconds: ttlMilliseconds / 1_000 };
+	// A machine that runs other tests may let a bot wait for longer than the default.
+	const signal = { http: { port: 8090 }, ttlSeconds: ttlMilliseconds / 1_000, ackMilliseconds: 2_000 };
 	await desk.govern({
 		mode: "Normal",
 		targets: Object.keys(pods).map((name) =>
@@ -121,7 +122,9 @@ export async function openTrading(t: ExecutionContext, options: TradingOptions =
 				const rows = Object.keys(pods).map((name) => rowOf(status?.targets, name));
 				const told = rows.every((row) => row?.signalled === "Admit" && row.fencedAs === undefined);
 				if (bots.every(({ account }) => active.has(account)) && told) return true;
-				throw new Error(`${[...active].join()} trade; ${JSON.stringify(rows)}`);
+				throw new Error(
+					`${[...active].join()} trade; ${JSON.stringify(rows)}; ${(await desk.pods()).map((pod) => pod.metadata.name)}`,
+				);
 			},
 			{ timeoutMilliseconds: 90_000, intervalMilliseconds: 50 },
 		);
