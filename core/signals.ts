@@ -51,6 +51,7 @@ export function signalledNow(
 	if (signals?.problem !== undefined) return undefined;
 	// Stopped already, by this column or by one not yet released: only Normal takes it up again.
 	if (state.action === "Stop") return undefined;
+	if (state.action === "Signal" && signals?.hadSilent?.has(state.spec.name) === true) return "Keep";
 	const silent = pods.some(
 		(pod) => isToStop(state, pod, signals) && matches(state.spec.selector, pod.labels),
 	);

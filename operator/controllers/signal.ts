@@ -27,6 +27,7 @@ const gatherMilliseconds = 10;
 
 type Told = {
 	recipients: ReadonlyMap<string, Recipient>;
+	readonly hadSilent: Set<string>;
 	/** The generation that was last pushed, and when. */
 	pushed: { readonly uid: string; readonly generation: number; readonly at: number } | undefined;
 	timer: NodeJS.Timeout | undefined;
@@ -114,7 +115,7 @@ export class Signaller implements Controller {
 			return undefined;
 		}
 		const told: Told = this.#desks.get(desk) ?? {
-			...{ recipients: new Map(), pushed: undefined },
+			...{ recipients: new Map(), hadSilent: new Set(), pushed: undefined },
 			...{ timer: undefined, judging: undefined, renewing: false, next: "Nobody" },
 			...{ renewedAt: Number.NEGATIVE_INFINITY, triedAt: Number.NEGATIVE_INFINITY },
 		};
@@ -141,7 +142,9 @@ export class Signaller implements Controller {
 			const message = messages.get(name);
 			if (message === undefined) continue;
 			const { generation = 0 } = desk.object.metadata;
-			if (recipient.asked?.generation !== generation) recipient.asked = { generation, at: told.triedAt };
+			const { asked, goodAt = Number.NEGATIVE_INFINITY } = recipient;
+			const isAsked = asked?.generation === generation && asked.at >= goodAt;
+			if (!isAsked) recipient.asked = { generation, at: told.triedAt };
 			void this.#send(desk, recipient, message, ackMilliseconds(target));
 		}
 	}
@@ -244,8 +247,8 @@ export class Signaller implements Controller {
 		clearTimeout(told.judging);
 		told.judging = undefined;
 		const problem = this.#keys.keys?.problem;
-		const { recipients } = told;
-		const telling = { recipients, ...(problem !== undefined && { problem }) };
+		const { hadSilent, recipients } = told;
+		const telling = { hadSilent, recipients, ...(problem !== undefined && { problem }) };
 		const signals = judgeAnswers(desk, telling, isRestoredIn(desk), this.#context.clock.now());
 		if (isDeepStrictEqual(signals, desk.signals)) return;
 		this.#nameSilent(desk, told, signals);

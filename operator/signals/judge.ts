@@ -1,5 +1,6 @@
 import { permitColumnOf } from "../../core/liquidator.ts";
 import type { Signals } from "../../core/observed.ts";
+import { isToStop } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import { signalDefaults } from "../../crds/spec.ts";
 import { acknowledges } from "../../permits/acknowledgement.ts";
@@ -18,6 +19,8 @@ export type Telling = {
 	readonly recipients: ReadonlyMap<string, Recipient>;
 	/** Why nothing can be signed. Absent: it can. */
 	readonly problem?: string;
+	/** Targets of which a pod to stop was silent since they are told to take less risk. Kept up here: it may be gone soon. */
+	readonly hadSilent: Set<string>;
 };
 
 /** How long to wait for the answer of a pod of this target before asking again. */
@@ -37,12 +40,25 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		if (state === undefined) continue;
 		const permissions = permissionsOf(permitColumnOf(desk.object, state, recipient.pod, isRestored, now));
 		const { answer } = recipient;
-		const isFresh = answer !== undefined && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
-		if (isFresh && acknowledges(answer.of, { uid, generation }, permissions)) obeying.add(podUid);
-		else if (at >= answerBy(recipient, state, generation)) silent.add(podUid);
+		const isGood = answer !== undefined && acknowledges(answer.of, { uid, generation }, permissions);
+		const isFresh = isGood && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
+		if (isGood) recipient.goodAt = answer.at;
+		// A good answer also grows old where nobody asked again: an API server that is away stops all renewals.
+		const isAsked = !isGood || (recipient.asked?.at ?? 0) >= answer.at;
+		if (isFresh) obeying.add(podUid);
+		else if (isAsked && at >= answerBy(recipient, state, generation)) silent.add(podUid);
 	}
-	const { problem } = telling;
-	return { obeying, silent, ...(problem !== undefined && { problem }) };
+	const { hadSilent, problem, recipients } = telling;
+	for (const state of states.values()) {
+		const { name } = state.spec;
+		const isIt = [...silent].some((podUid) => {
+			const recipient = recipients.get(podUid);
+			return recipient?.target.spec.name === name && isToStop(state, recipient.pod, { obeying, silent });
+		});
+		if (isIt) hadSilent.add(name);
+		else if (state.action !== "Signal") hadSilent.delete(name);
+	}
+	return { obeying, silent, hadSilent: new Set(hadSilent), ...(problem !== undefined && { problem }) };
 }
 
 /** Until when a pod has to acknowledge what was raised; never, where it was not asked. */

@@ -69,6 +69,19 @@ test("what is open is not touched, and of two targets the one that stops decides
 	);
 });
 
+test("a pod whose own grace is too short for its kubelet gets as much as the kubelet gives", (t) => {
+	// Given a pod that would be gone before its process, in each mode
+	const hasty = podOf("bot", { hasty: true });
+	// When a stop is planned, then it gets 2 seconds at least, where others keep their own
+	const graces = (mode: "Pause" | "Emergency", pod = hasty) =>
+		stopPlan(deskOf({ mode, targets }), seen({ pods: [pod] })).map((effect) =>
+			effect.kind === "DeletePod" ? effect.graceSeconds : undefined,
+		);
+	t.deepEqual(graces("Pause"), [2]);
+	t.deepEqual(graces("Emergency"), [2]);
+	t.deepEqual(graces("Pause", podOf("bot")), [undefined]);
+});
+
 test("a restore opens one target at a time, gateways before bots", (t) => {
 	// Given a desk lowered to Normal with two targets still held
 	const status = {
