@@ -2,6 +2,7 @@ import type { Hold, TradingSafetyStatus } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { isHalted } from "./change.ts";
 import { observes } from "./enforcement.ts";
+import { missingEvidence } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { fences } from "./fence.ts";
 import { mildestStep, modeOf } from "./modes.ts";
@@ -14,7 +15,7 @@ import { targetStates } from "./targets.ts";
 export type Clearance = NonNullable<TradingSafetyStatus["clearance"]>;
 
 /** Holds that a reset request may take responsibility for, by the part of their name before the slash. */
-const acknowledgeable = ["PodsLeft", "NotAcknowledged", "RestoreRunning", historyRegressed];
+const acknowledgeable = ["PodsLeft", "NotAcknowledged", "RestoreRunning", "NotSeen", historyRegressed];
 
 /**
  * The facts that forbid lowering now. `tripsLast` is the time of the last raise or trip (RFC 3339). Where a desk
@@ -27,6 +28,10 @@ export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | und
 		...regressionHolds(desk),
 		...fenceHolds(desk, facts),
 		...stopHolds(desk, facts),
+		...missingEvidence(desk, facts, targetStates(desk)).map(({ type, message }) => ({
+			name: `NotSeen/${type}`,
+			message,
+		})),
 		...restoreHolds(facts),
 		...cooldownHolds(desk, facts, tripsLast),
 	];

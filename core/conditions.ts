@@ -1,33 +1,27 @@
-import type { Condition, Hold } from "../crds/status.ts";
+import type { Hold } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { enforceLabel } from "../crds/vocabulary.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { contested } from "./contest.ts";
 import { observes } from "./enforcement.ts";
+import { evidenceFinding, missingEvidence } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { fences } from "./fence.ts";
+import { type Finding, finding } from "./finding.ts";
 import { guarded } from "./guards.ts";
 import { kindsWatched } from "./kinds.ts";
 import { impossibleWords } from "./label-syntax.ts";
+import { liquidationImpossible } from "./liquidation.ts";
 import { rank } from "./modes.ts";
 import { keptFromBefore, plannedWork, unenforced } from "./observing.ts";
+import { evidenceKinds } from "./readings.ts";
 import { historyIntact } from "./regression.ts";
 import { rehearsed } from "./rehearsal.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { signalAvailable } from "./signals.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
-
-/** A condition before it is compared with the one in status. */
-export type Finding = Omit<Condition, "lastTransitionTime" | "observedGeneration">;
-
-const finding = (type: string, status: Condition["status"], reason: string, message: string): Finding => ({
-	type,
-	status,
-	reason,
-	message,
-});
 
 /** What is found of a desk. Each True says what was seen and when. */
 export function findings(
@@ -55,6 +49,8 @@ export function findings(
 		selecting(facts, states),
 		distinct(facts, states),
 		signalAvailable(facts.observed, states),
+		...evidenceKinds.map((kind) => evidenceFinding(kind, desk, facts, states)),
+		liquidationImpossible(facts, states),
 		kindsWatched(facts),
 		contested(desk, facts),
 		historyIntact(desk),
@@ -93,6 +89,8 @@ function unsettled(
 			`not every pod acknowledged: ${deaf.map((state) => state.spec.name).join(", ")}`,
 		];
 	}
+	const unseen = missingEvidence(desk, facts, states)[0];
+	if (unseen !== undefined) return [unseen.reason, `${unseen.type} is not seen: ${unseen.message}`];
 	const effects = facts.stop;
 	if (effects.length > 0) return ["StopRunning", `${effects.length} things still to do to stop`];
 	if (!facts.restore.done) {

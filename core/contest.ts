@@ -1,8 +1,8 @@
 import { leaderAccount, operatorAccount } from "../crds/roles.ts";
 import type { ContestRow } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
-import type { Finding } from "./conditions.ts";
 import type { Facts } from "./facts.ts";
+import type { Finding } from "./finding.ts";
 import type { Recorded, Workload } from "./observed.ts";
 import { decidingTarget } from "./plan.ts";
 import { targetStates } from "./targets.ts";

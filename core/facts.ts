@@ -4,6 +4,7 @@ import { asEnforced, observes } from "./enforcement.ts";
 import type { GuardProbe } from "./guards.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
+import type { Evidence } from "./readings.ts";
 import type { Attempt, Rehearsal } from "./rehearsal.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
 
@@ -34,6 +35,8 @@ export type Seen = {
 	readonly gone: ReadonlyMap<string, { readonly at: string }>;
 	/** Targets that are told by permits: every pod of a fresh list had acknowledged this generation. */
 	readonly obeyed?: ReadonlyMap<string, { readonly at: string }>;
+	/** What Prometheus said of positions and orders, where it was asked. */
+	readonly evidence?: Evidence;
 	/** What a halt would meet, where that was tried. */
 	readonly rehearsal?: Rehearsal;
 	/** Whether the policies that guard the way down refuse, where that was tried. */

@@ -1,5 +1,5 @@
 import type { TradingSafety } from "../crds/types.ts";
-import type { Finding } from "./conditions.ts";
+import type { Finding } from "./finding.ts";
 
 /** The policies that must refuse the operator's own account, and what it tries of them by dry run. */
 export const guards = {

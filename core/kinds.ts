@@ -1,6 +1,6 @@
 import { aggregateLabel } from "../crds/vocabulary.ts";
-import type { Finding } from "./conditions.ts";
 import type { Facts } from "./facts.ts";
+import type { Finding } from "./finding.ts";
 import type { KindProblem } from "./observed.ts";
 
 /** Of a condition; a longer one would be refused, and the whole status with it. */

@@ -1,5 +1,11 @@
 import type { Labels } from "./selector.ts";
 
+/**
+ * A kubelet never gives a process less to end. With 0 the object is gone at once, and the process lives on for that long:
+ * nothing would be known of it.
+ */
+export const leastGraceSeconds = 2;
+
 /** What is known of one pod. */
 export type Pod = {
 	readonly name: string;
@@ -7,6 +13,8 @@ export type Pod = {
 	readonly labels: Labels;
 	/** Set once it was told to stop: seconds of grace it was given. */
 	readonly stopping?: { readonly graceSeconds: number };
+	/** True for one whose own grace is so short that it would be gone before its process: see {@link leastGraceSeconds}. */
+	readonly hasty?: true;
 	/** True when a controller owns it and would make another. */
 	readonly owned: boolean;
 	readonly node?: string;
@@ -88,6 +96,8 @@ export type Observed = {
 	readonly doubted?: true;
 	/** Absent: no target is told by permits. */
 	readonly signals?: Signals;
+	/** Names of targets that were told or kept in Emergency until now, and are to be stopped. Absent: none. */
+	readonly due?: ReadonlySet<string>;
 };
 
 /** What a replica knows of the pods that it sends permits to. */
@@ -98,6 +108,6 @@ export type Signals = {
 	readonly obeying: ReadonlySet<string>;
 	/** UIDs of pods that had to acknowledge a raise and did not, in time. */
 	readonly silent: ReadonlySet<string>;
-	/** Names of targets that have been told for long enough and are to be stopped. */
-	readonly due: ReadonlySet<string>;
+	/** Names of targets of which a pod was silent in this halt, even if it is gone by now. Absent: none. */
+	readonly hadSilent?: ReadonlySet<string>;
 };

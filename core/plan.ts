@@ -1,6 +1,13 @@
 import { actionSeverity } from "../crds/presets.ts";
 import type { TradingSafety } from "../crds/types.ts";
-import type { Observed, Pod, Recorded, Signals, Workload } from "./observed.ts";
+import {
+	leastGraceSeconds,
+	type Observed,
+	type Pod,
+	type Recorded,
+	type Signals,
+	type Workload,
+} from "./observed.ts";
 import { isToStop } from "./signals.ts";
 import { gracePeriodSeconds, type TargetState, targetStates, targetsOf } from "./targets.ts";
 
@@ -38,7 +45,7 @@ export function decidingTarget(
  * only once its record was seen, so that a crash between the two loses nothing.
  */
 export function stopPlan(desk: TradingSafety, observed: Observed): readonly StopEffect[] {
-	const states = targetStates(desk, observed.signals?.due);
+	const states = targetStates(desk, observed.due);
 	if (states.every((state) => state.runs) && (observed.signals?.silent.size ?? 0) === 0) return [];
 	return [
 		...observed.pods.flatMap((pod) => stopPod(states, pod, observed.signals)),
@@ -53,7 +60,7 @@ function stopPod(
 ): readonly StopEffect[] {
 	const target = decidingTarget(states, pod.labels);
 	if (target === undefined || (target.runs && !isToStop(target, pod, signals))) return [];
-	const grace = gracePeriodSeconds(target);
+	const grace = gracePeriodSeconds(target) ?? (pod.hasty === true ? leastGraceSeconds : undefined);
 	const tooSlow = pod.stopping !== undefined && grace !== undefined && pod.stopping.graceSeconds > grace;
 	if (pod.stopping !== undefined && !tooSlow) return [];
 	return [{ kind: "DeletePod", pod, ...(grace !== undefined && { graceSeconds: grace }) }];

@@ -1,6 +1,6 @@
 import type { Hold, TradingSafetyStatus } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
-import type { Finding } from "./conditions.ts";
+import type { Finding } from "./finding.ts";
 import { isMilder } from "./sighting.ts";
 
 /** Name of the hold that stands since history went back, until somebody answers for it. */

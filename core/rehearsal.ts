@@ -1,7 +1,7 @@
 import type { TradingSafety } from "../crds/types.ts";
 import { columns } from "../crds/vocabulary.ts";
-import type { Finding } from "./conditions.ts";
 import { type Culprit, culpritOf, type FailedCall } from "./culprit.ts";
+import type { Finding } from "./finding.ts";
 import type { Observed, Pod, Workload } from "./observed.ts";
 import { matches } from "./selector.ts";
 import { type TargetState, targetStates, targetsOf, wantedAction } from "./targets.ts";

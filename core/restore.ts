@@ -1,3 +1,4 @@
+import type { PresetName } from "../crds/presets.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Column } from "../crds/vocabulary.ts";
 import { asEnforced, observes } from "./enforcement.ts";
@@ -63,8 +64,23 @@ const actIn = (stage: string, effects: readonly RestoreEffect[]): RestoreStep =>
 	done: false,
 });
 
+/** Who comes back before whom: what watches risk, then the way to the venue, then what trades, then what decides. */
+const order: Readonly<Record<PresetName, number>> = {
+	Risk: 0,
+	Gateway: 1,
+	Bot: 2,
+	Liquidator: 2,
+	Strategy: 3,
+};
+
+function inOrder(states: readonly TargetState[]): readonly TargetState[] {
+	const place = ({ spec }: TargetState) => order[spec.preset ?? "Bot"] ?? order.Bot;
+	return states.toSorted((a, b) => place(a) - place(b));
+}
+
 /**
- * The next step of a restore. One target at a time, in the order of spec: released, its workloads scaled to
+ * The next step of a restore. One target at a time: Risk, Gateway, Bot, Strategy, and in the order of spec within
+ * each; released, its workloads scaled to
  * what was recorded, and the stage is over when they are Ready.
  * `gone` names the targets whose pods were confirmed gone, or told, at this generation. A liquidator must be gone, and
  * its leave to start withdrawn, before anything is released; it starts only when all others are gone.
@@ -82,7 +98,7 @@ function enforcedStep(desk: TradingSafety, observed: Observed, gone: ReadonlySet
 		return { ...nothing, waitingFor: ["what is in the namespace to be listed again"], done: false };
 	}
 	const states = targetStates(desk);
-	for (const state of states) {
+	for (const state of inOrder(states)) {
 		const step = stage(desk, states, state, observed, gone);
 		if (step !== undefined) return step;
 	}

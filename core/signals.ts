@@ -1,8 +1,8 @@
 import { signalDefaults } from "../crds/spec.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Column, SignalState } from "../crds/vocabulary.ts";
-import type { Finding } from "./conditions.ts";
 import { observes } from "./enforcement.ts";
+import { type Finding, finding } from "./finding.ts";
 import { moreSevere } from "./modes.ts";
 import type { Observed, Pod, Signals } from "./observed.ts";
 import { matches } from "./selector.ts";
@@ -23,6 +23,11 @@ export function permitColumn(desk: TradingSafety, state: TargetState, isRestored
 	return isRestored ? column : moreSevere(column, "Pause");
 }
 
+/** How long permits of a target live. */
+export function ttlSeconds({ signal }: TargetState["spec"]): number {
+	return signal?.ttlSeconds ?? signalDefaults.ttlSeconds;
+}
+
 /** Pods of a target that have not acknowledged what holds now. One that is on no node yet runs nothing. */
 export function unanswered(state: TargetState, { pods, signals }: Observed): readonly Pod[] {
 	return pods.filter(
@@ -39,13 +44,14 @@ export function unanswered(state: TargetState, { pods, signals }: Observed): rea
  */
 export function signalledNow(
 	state: TargetState,
-	observed: Pick<Observed, "pods" | "signals">,
+	observed: Pick<Observed, "pods" | "signals" | "due">,
 ): SignalState | undefined {
-	const { pods, signals } = observed;
-	if (state.signalled === undefined || signals?.due.has(state.spec.name) === true) return undefined;
+	const { pods, signals, due } = observed;
+	if (state.signalled === undefined || due?.has(state.spec.name) === true) return undefined;
 	if (signals?.problem !== undefined) return undefined;
 	// Stopped already, by this column or by one not yet released: only Normal takes it up again.
 	if (state.action === "Stop") return undefined;
+	if (state.action === "Signal" && signals?.hadSilent?.has(state.spec.name) === true) return "Keep";
 	const silent = pods.some(
 		(pod) => isToStop(state, pod, signals) && matches(state.spec.selector, pod.labels),
 	);
@@ -81,23 +87,20 @@ export function isReadyForSignal(state: TargetState, observed: Observed): boolea
  */
 export function isDeadlineOver(state: TargetState, heldSeconds: number): boolean {
 	const isEmergency = state.wanted === "Emergency" || state.held === "Emergency";
-	return isEmergency && state.action === "Signal" && heldSeconds >= deadlineSeconds(state.spec);
+	const isWaiting = state.action === "Signal" || state.action === "Keep";
+	return isEmergency && state.stopsLater && isWaiting && heldSeconds >= deadlineSeconds(state.spec);
 }
 
 /** Nothing is known of permits: nobody is asked. */
-export const noSignals: Signals = { obeying: new Set(), silent: new Set(), due: new Set() };
+export const noSignals: Signals = { obeying: new Set(), silent: new Set() };
 
 /** Whether each target that asks for Signal gets it. */
 export function signalAvailable(observed: Observed, states: readonly TargetState[]): Finding {
 	const asking = states.filter(({ spec }) => asksForSignal(spec));
 	const names = (of: readonly TargetState[]) => of.map((state) => state.spec.name).join(", ");
 	const asStop = (of: readonly TargetState[]) => `Signal is carried out as Stop for target ${names(of)}`;
-	const found = (status: Finding["status"], reason: string, message: string): Finding => ({
-		type: "SignalAvailable",
-		status,
-		reason,
-		message,
-	});
+	const found = (status: Finding["status"], reason: string, message: string) =>
+		finding("SignalAvailable", status, reason, message);
 	const no = (reason: string, message: string) => found("False", reason, message);
 	if (asking.length === 0) return found("True", "NotAsked", "no target asks for Signal");
 	const unreachable = asking.filter((state) => !isTold(state));

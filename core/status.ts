@@ -7,11 +7,14 @@ import type {
 } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { clearance, holds } from "./clearance.ts";
-import { type Finding, findings, isSettled } from "./conditions.ts";
+import { findings, isSettled } from "./conditions.ts";
 import { standingContests } from "./contest.ts";
 import { asEnforced, observes } from "./enforcement.ts";
+import { evidenceFinding } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
+import type { Finding } from "./finding.ts";
 import { continueStory } from "./history.ts";
+import { liquidatorNow } from "./liquidator.ts";
 import { rank } from "./modes.ts";
 import type { Observed, Workload } from "./observed.ts";
 import { nothingInForce } from "./observing.ts";
@@ -25,6 +28,8 @@ import { type TargetState, targetStates, targetsOf } from "./targets.ts";
 import { laterTime } from "./times.ts";
 
 const namesKept = 50;
+/** Of `status.targets`: one more, and the API server would refuse the whole status. */
+const rowsMost = 64;
 /** The bounds of the schema for texts that are made here. A status that breaks one is refused as a whole. */
 const longest = { message: 2048, reason: 128, hold: 1024, pod: 320 };
 
@@ -49,6 +54,7 @@ export function nextStatus(
 	const contests = standingContests(desk, facts);
 	const settled = isSettled(desk, facts);
 	const inForce = modeInForce(desk, settled);
+	const liquidator = liquidatorNow(desk, facts);
 	const wasNormal = before.wasNormal === true || (settled && desk.spec.mode === "Normal");
 	const lastTransition = withStages(story.lastTransition, desk, facts, settled);
 	return {
@@ -63,6 +69,7 @@ export function nextStatus(
 		targets: targetStatuses(desk, facts),
 		notRestored: notRestored(desk, facts, story.lastTransition),
 		...(contests.length > 0 && { contests }),
+		...(liquidator !== undefined && { liquidator }),
 		...(lastTransition && { lastTransition }),
 		...(story.history && { history: story.history }),
 		conditions: conditions(before.conditions, findings(desk, facts, standing, kept), facts.now, generation),
@@ -128,7 +135,7 @@ function targetStatuses(desk: TradingSafety, facts: Facts): readonly TargetStatu
 			targetStatus(state, planned[index], before, facts, unrecorded.has(state.spec.name)),
 		),
 		...strangers,
-	];
+	].slice(0, rowsMost);
 }
 
 function targetStatus(
@@ -144,6 +151,8 @@ function targetStatus(
 	const workloads = observed.workloads.filter((workload) => matches(state.spec.selector, workload.labels));
 	const held = planned === undefined ? heldColumn(state) : state.held;
 	const signalled = signalledNow(state, observed);
+	const isEmergency = state.wanted === "Emergency" || held === "Emergency";
+	const isDue = isEmergency && (state.due === true || observed.due?.has(name) === true);
 	const was = before.find((target) => target.name === name);
 	const fencedSince = held === undefined ? undefined : held === state.held ? was?.fencedSince : now;
 	const startAllowed =
@@ -170,6 +179,7 @@ function targetStatus(
 		...(held !== undefined && { fencedAs: held }),
 		...(startAllowed && { startAllowed }),
 		...(signalled !== undefined && { signalled }),
+		...(isDue && { due: true }),
 		...(fencedSince !== undefined && { fencedSince }),
 		...(keepsRecordedAt && recordedAt && { recordedAt }),
 		pods: pods.length,
@@ -197,15 +207,25 @@ function withStages(
 	// Nothing of what is only observed happened.
 	if (observes(desk.spec)) return transition;
 	const effects = facts.stop;
+	const states = targetStates(desk);
 	const stages = {
 		fencedAt: isProven(facts.fence, desk.metadata),
 		toldAt: effects.every((effect) => effect.kind !== "DeletePod"),
 		enforcedAt: effects.length === 0,
 		confirmedAt: settled,
-		restoredAt: settled && targetStates(desk).every((state) => state.admits || !state.runsInNormal),
+		flatAt: evidenceFinding("flat", desk, facts, states).status === "True",
+		ordersCancelledAt: evidenceFinding("ordersCancelled", desk, facts, states).status === "True",
+		restoredAt: settled && states.every((state) => state.admits || !state.runsInNormal),
 	};
 	const reached = Object.entries(stages).filter(([, is]) => is);
-	return { ...Object.fromEntries(reached.map(([stage]) => [stage, facts.now])), ...transition };
+	// Unlike the other stages these may turn out not to be so.
+	const { flatAt, ordersCancelledAt, ...rest } = transition;
+	return {
+		...Object.fromEntries(reached.map(([stage]) => [stage, facts.now])),
+		...rest,
+		...(stages.flatAt && flatAt !== undefined && { flatAt }),
+		...(stages.ordersCancelledAt && ordersCancelledAt !== undefined && { ordersCancelledAt }),
+	};
 }
 
 /** What was stopped and does not come back by itself. A row goes when somebody mended it, or with a new halt. */

@@ -29,6 +29,10 @@ export type TargetState = {
 	readonly admits: boolean;
 	/** How far permits reach it, as status says; undefined where Signal is carried out as Stop. */
 	readonly signalled?: SignalState;
+	/** True for one that Emergency stops when the desk is flat, or at the deadline. */
+	readonly stopsLater: boolean;
+	/** True once its time in Emergency is over: Signal and Keep have become Stop. */
+	readonly due?: true;
 	/** Since when every workload of it had its record, in this halt (RFC 3339). */
 	readonly recordedAt?: string;
 	/** Whether Normal lets it run, so that a restore has something to bring back. */
@@ -99,10 +103,16 @@ function targetState(desk: DeskView, spec: TargetSpec, isDue: boolean): TargetSt
 	const wanted = wantedColumn(desk.spec, spec.name);
 	const status = desk.status?.targets?.find((target) => target.name === spec.name);
 	const held = status?.fencedAs === undefined ? undefined : columnOf(status.fencedAs);
-	const signalled = isDue || spec.signal === undefined ? undefined : status?.signalled;
+	const isEmergency = wanted === "Emergency" || held === "Emergency";
+	const isOver = isEmergency && (isDue || status?.due === true);
+	const signalled = isOver || spec.signal === undefined ? undefined : status?.signalled;
+	const later = stopsLater(desk.spec, spec);
 	const joined = [wanted, ...(held === undefined ? [] : [held])].map((column) => {
-		const action = observes(desk.spec) ? "Run" : carriedOut(wantedAction(spec, column), signalled);
-		return { action, admits: admits(action, column, status) };
+		const asked = wantedAction(spec, column);
+		const now = later && column === "Emergency" ? forNow(asked, status) : asked;
+		const action = observes(desk.spec) ? "Run" : carriedOut(now, signalled);
+		// What is to be stopped later goes on, and nothing new is made of it: the fence knows of no later.
+		return { action, admits: !(asked === "Stop" && action === "Keep") && admits(action, column, status) };
 	});
 	const action = joined.map((one) => one.action).reduce(severer);
 	return {
@@ -110,12 +120,23 @@ function targetState(desk: DeskView, spec: TargetSpec, isDue: boolean): TargetSt
 		wanted,
 		...(held !== undefined && { held }),
 		action,
-		runs: action === "Signal" || joined.every((one) => one.admits),
+		runs: action === "Signal" || joined.every((one) => one.admits || one.action === "Keep"),
 		admits: joined.every((one) => one.admits),
 		...(signalled !== undefined && { signalled }),
+		...(isOver && { due: true as const }),
+		stopsLater: later,
 		...(status?.recordedAt !== undefined && { recordedAt: status.recordedAt }),
 		runsInNormal: wantedAction(spec, "Normal") !== "Stop",
 	};
+}
+
+/**
+ * What is done for now to what Emergency stops later. Only what status says ends it: a leader that does not know it yet
+ * would bring back what others stop.
+ */
+function forNow(asked: Action, status: TargetStatus | undefined): Action {
+	if (asked === "Signal") return asked;
+	return status?.due === true ? "Stop" : "Keep";
 }
 
 /** Signal needs permits that reach every pod; where they do not, it is Stop, the more severe, in core and fence alike. */
@@ -142,6 +163,18 @@ function admits(action: Action, column: Column, status: TargetStatus | undefined
 /** True when some mode tells this target by permits. */
 export function asksForSignal(target: TargetSpec): boolean {
 	return columns.some((column) => wantedAction(target, column) === "Signal");
+}
+
+/**
+ * True for a target that Emergency stops later: when the desk is flat, or at the deadline. What is told always is; what
+ * is kept where its table says so; and the way to the venue, where it can be seen whether there is anything to close.
+ */
+function stopsLater({ flat, prometheus }: TradingSafetySpec, target: TargetSpec): boolean {
+	const action = wantedAction(target, "Emergency");
+	if (action !== "Stop")
+		return action === "Signal" || (action === "Keep" && target.onEmergency?.stop !== undefined);
+	const isGateway = target.preset === "Gateway" && target.onEmergency?.action === undefined;
+	return isGateway && flat !== undefined && prometheus !== undefined;
 }
 
 /** Seconds after Emergency was asked for until a target that is told by permits is stopped. */

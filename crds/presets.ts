@@ -12,7 +12,7 @@ export const presets = {
 	Bot: { Normal: "Run", Pause: "Signal", Reduce: "Signal", Emergency: "Signal", Freeze: "Stop" },
 	/** Decides, does not hold the orders. */
 	Strategy: { Normal: "Run", Pause: "Signal", Reduce: "Signal", Emergency: "Stop", Freeze: "Stop" },
-	/** Talks to the venue; reducing positions needs it. */
+	/** Talks to the venue. Where `spec.flat` is set it goes on in Emergency until the desk is flat, or to the deadline. */
 	Gateway: { Normal: "Run", Pause: "Keep", Reduce: "Keep", Emergency: "Stop", Freeze: "Stop" },
 	/** Watches risk, opens nothing: goes on, always. */
 	Risk: { Normal: "Run", Pause: "Keep", Reduce: "Keep", Emergency: "Keep", Freeze: "Keep" },
@@ -46,5 +46,5 @@ export const actionSeverity: Readonly<Record<Action, number>> = {
 /** The columns in which a target that is told by permits may have new pods: they start without one, paused. */
 export const signalledStarts = ["Pause", "Reduce"] as const satisfies readonly Column[];
 
-/** Seconds from Emergency to Stop, for a target that is told by permits and names no time of its own. */
+/** Seconds from Emergency to Stop, for a target that is told or kept until then and names no time of its own. */
 export const defaultDeadlineSeconds = 60;

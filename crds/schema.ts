@@ -56,6 +56,10 @@ export function structural(schema: TSchema, path = "spec"): Json {
 	const { properties, items, patternProperties, required, ...rest } = source;
 	const result: Record<string, unknown> = { ...rest };
 	if (source.enum !== undefined) result.type = "string";
+	// OpenAPI v3.0 has a flag where JSON Schema has a bound.
+	if (typeof source.exclusiveMinimum === "number") {
+		Object.assign(result, { minimum: source.exclusiveMinimum, exclusiveMinimum: true });
+	}
 	if (Array.isArray(required) && required.length > 0) result.required = required;
 	if (items !== undefined) result.items = structural(items as TSchema, `${path}[]`);
 	if (patternProperties !== undefined) {

@@ -1,169 +1,50 @@
-import { type TProperties, Type } from "typebox";
-import { defaultDeadlineSeconds, presetNames } from "./presets.ts";
+import { Type } from "typebox";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
-import { actions, enforcements } from "./vocabulary.ts";
+import { targetSchema } from "./target-spec.ts";
+import { enforcements } from "./vocabulary.ts";
+
+export {
+	type PodSelector,
+	selectorSchema,
+	signalDefaults,
+	type TargetSpec,
+	targetSchema,
+} from "./target-spec.ts";
 
 /** How many characters of a user name are kept. */
 export const nameLength = 256;
 
-/** What holds where `targets[].signal` says nothing. */
-export const signalDefaults = {
-	path: "/permit",
-	ttlSeconds: 5,
-	ackMilliseconds: 250,
-	onNoAck: "Stop",
-} as const;
+/** What holds where `restore` says nothing. */
+export const restoreDefaults = { stageSeconds: 600 } as const;
 
 /** What holds where `reduce` says nothing. */
 export const reduceDefaults = { overSeconds: 300, stopTightenPercent: 50 } as const;
 
-const name = (description: string) => Type.String({ minLength: 1, maxLength: 63, description });
-
-const selectorRequirement = Type.Object(
-	{
-		key: Type.String({ minLength: 1, maxLength: 317, description: "Label key." }),
-		operator: Type.Enum(["In", "NotIn", "Exists", "DoesNotExist"], {
-			description: "How key and values relate.",
-		}),
-		values: Type.Optional(
-			Type.Array(text(63, "One label value."), { maxItems: 16, description: "Values of In and NotIn." }),
-		),
-	},
-	{
-		description: "One condition on the labels of a pod.",
-		"x-kubernetes-validations": [
-			{
-				rule: "(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
-				message: "In and NotIn need values, Exists and DoesNotExist take none",
-			},
-		],
-	},
-);
-
-/** Label selector over pod labels. Unlike that of Kubernetes, an empty one selects nothing and is refused. */
-export const selectorSchema = loose(
-	{
-		matchLabels: Type.Optional(mapOf(text(63, "Label value."), 8, "Labels that a pod must all carry.")),
-		matchExpressions: Type.Optional(
-			Type.Array(selectorRequirement, { maxItems: 8, description: "Conditions that must all hold." }),
-		),
-	},
-	"Which pods, by their labels; a workload belongs to the target when its pod template matches.",
-	{
-		"x-kubernetes-validations": [
-			{
-				rule: "(has(self.matchLabels) && self.matchLabels.size() > 0) || (has(self.matchExpressions) && self.matchExpressions.size() > 0)",
-				message: "an empty selector selects nothing: name at least one label",
-			},
-		],
-	},
-);
-
-const action = <M extends TProperties>(mode: string, more: M) =>
-	Type.Optional(
-		Type.Object(
-			{
-				...more,
-				action: Type.Enum([...actions], {
-					description:
-						"Run, Keep, Signal, Start or Stop. Signal is carried out as Stop where permits do not reach every pod (status.targets[].signalled).",
+const question = (what: string) =>
+	Type.Object(
+		{
+			query: Type.String({
+				minLength: 1,
+				maxLength: 1024,
+				description: `Selector of the series that say ${what}, e.g. risk_position{desk="a"}. An expression needs a recording rule: only a selector tells how old its samples are.`,
+			}),
+			expectSeries: Type.Integer({
+				minimum: 1,
+				maximum: 10_000,
+				description: "How many series there must be at least: fewer prove nothing.",
+			}),
+			maxAgeSeconds: Type.Optional(
+				Type.Integer({
+					minimum: 1,
+					maximum: 300,
+					description: "How old the newest sample of a series may be. Default 15.",
 				}),
-				gracePeriodSeconds: Type.Optional(
-					Type.Integer({
-						minimum: 2,
-						maximum: 300,
-						description:
-							"Seconds between SIGTERM and SIGKILL when stopping. Default: 2 in Emergency, the pod's own otherwise. A kubelet never gives less than 2.",
-					}),
-				),
-				replicas: Type.Optional(
-					Type.Integer({ minimum: 1, maximum: 100, description: "Replicas that Start asks for. Default 1." }),
-				),
-			},
-			{ description: `What ${mode} does to this target; overrides the preset.` },
-		),
+			),
+		},
+		{ description: `What tells of ${what}: in Emergency each series must be seen at zero.` },
 	);
 
-const afterSignal = Type.Object(
-	{
-		deadlineSeconds: Type.Optional(
-			Type.Integer({
-				minimum: 1,
-				maximum: 3600,
-				description: `Seconds after Emergency was asked for; then the pods are stopped. Default ${defaultDeadlineSeconds}.`,
-			}),
-		),
-	},
-	{ description: "When Stop follows Signal." },
-);
-
-const signal = Type.Object(
-	{
-		http: Type.Object(
-			{
-				port: Type.Integer({ minimum: 1, maximum: 65_535, description: "Port of the pod." }),
-				path: Type.Optional(
-					Type.String({
-						maxLength: 256,
-						pattern: "^/[^?#\\s]*$",
-						description: `Path of the gate. Default ${signalDefaults.path}.`,
-					}),
-				),
-			},
-			{ description: "Where each pod takes permits, by POST." },
-		),
-		ttlSeconds: Type.Optional(
-			Type.Integer({
-				minimum: 1,
-				maximum: 60,
-				description: `How long a permit lives; bots pause when nothing renews it. Default ${signalDefaults.ttlSeconds}.`,
-			}),
-		),
-		ackMilliseconds: Type.Optional(
-			Type.Integer({
-				minimum: 50,
-				maximum: 5000,
-				description: `How long to wait for an answer before asking again; three are asked for in vain at most. Default ${signalDefaults.ackMilliseconds}.`,
-			}),
-		),
-		onNoAck: Type.Optional(
-			Type.Enum(["Stop", "Report"], {
-				description: `What happens to a pod that does not acknowledge a raise. Default ${signalDefaults.onNoAck}.`,
-			}),
-		),
-	},
-	{
-		description:
-			"How pods of this target are told what they may do. Without it Signal is carried out as Stop.",
-	},
-);
-
-/** One group of workloads and what each mode does to it. */
-export const targetSchema = Type.Object(
-	{
-		name: name("Name of the target, unique in this object."),
-		preset: Type.Optional(
-			Type.Enum([...presetNames], {
-				description: "The action table to start from. Required unless all three actions are given.",
-			}),
-		),
-		selector: selectorSchema,
-		onPause: action("Pause", {}),
-		onReduce: action("Reduce", {}),
-		onEmergency: action("Emergency", { stop: Type.Optional(afterSignal) }),
-		signal: Type.Optional(signal),
-	},
-	{
-		description: "A group of workloads and what each mode does to it.",
-		"x-kubernetes-validations": [
-			{
-				rule: "has(self.preset) || (has(self.onPause) && has(self.onReduce) && has(self.onEmergency))",
-				message:
-					"name a preset (Bot, Strategy, Gateway, Risk, Liquidator) or give onPause, onReduce and onEmergency",
-			},
-		],
-	},
-);
+const positive = (description: string) => Type.Optional(Type.Number({ exclusiveMinimum: 0, description }));
 
 const trip = loose(
 	{
@@ -249,7 +130,12 @@ export const specSchema = loose(
 			),
 		),
 		targets: Type.Optional(
-			listBy("name", targetSchema, 32, "What this desk consists of, in the order of a restore."),
+			listBy(
+				"name",
+				targetSchema,
+				32,
+				"What this desk consists of. A restore takes Risk first, then Gateway, Bot, Strategy; within each it goes in this order.",
+			),
 		),
 		enforcement: Type.Optional(
 			Type.Enum([...enforcements], {
@@ -276,6 +162,46 @@ export const specSchema = loose(
 					),
 				},
 				"What Reduce tells bots to do.",
+			),
+		),
+		prometheus: Type.Optional(
+			Type.Object(
+				{
+					url: Type.String({
+						maxLength: 512,
+						pattern: "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$",
+						description: "Base address of its HTTP API, e.g. http://prometheus.monitoring:9090.",
+					}),
+				},
+				{ description: "The Prometheus that flat and ordersCancelled are asked of." },
+			),
+		),
+		flat: Type.Optional(question("open positions")),
+		ordersCancelled: Type.Optional(question("resting orders")),
+		liquidation: Type.Optional(
+			loose(
+				{
+					maxSlippageBps: positive("How much worse than the market an order may be, in basis points."),
+					maxParticipation: positive(
+						"Largest share of the quantity on the other side that an order may take, up to 1.",
+					),
+					quoteMaxAgeSeconds: positive("How old a quote may be that an order goes by."),
+				},
+				"Limits of a liquidation, carried in every permit.",
+			),
+		),
+		restore: Type.Optional(
+			loose(
+				{
+					stageSeconds: Type.Optional(
+						Type.Integer({
+							minimum: 5,
+							maximum: 86_400,
+							description: `How long a stage of a restore may take to get ready; then the desk is raised again. Default ${restoreDefaults.stageSeconds}.`,
+						}),
+					),
+				},
+				"How a restore goes.",
 			),
 		),
 		reset: Type.Optional(
@@ -309,9 +235,7 @@ export const specDefaults = { mode: "Pause", freeze: false, enforcement: "Enforc
 
 /** `spec` as read from the API server. */
 export type TradingSafetySpec = ValueOf<typeof specSchema>;
-/** An element of `spec.targets`. */
-export type TargetSpec = ValueOf<typeof targetSchema>;
-/** A label selector as {@link selectorSchema}. */
-export type PodSelector = ValueOf<typeof selectorSchema>;
+/** `spec.flat` and `spec.ordersCancelled`. */
+export type Question = ValueOf<ReturnType<typeof question>>;
 /** `spec.resetRequest`. */
 export type ResetRequest = ValueOf<typeof resetRequest>;

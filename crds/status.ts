@@ -54,6 +54,12 @@ const targetStatus = Type.Object(
 			}),
 		),
 		fencedSince: Type.Optional(time("When fencedAs was last raised")),
+		due: Type.Optional(
+			Type.Boolean({
+				description:
+					"In Emergency: the desk is flat, or the deadline over, and what was told or kept is stopped.",
+			}),
+		),
 		recordedAt: Type.Optional(
 			time(
 				"Workloads of the stopped target made up to this time (by the API server) had their record: what has none lost it",
@@ -87,6 +93,16 @@ const tripSeen = loose(
 		),
 	},
 	"The last trip seen.",
+);
+
+const liquidator = Type.Object(
+	{
+		uid: text(64, "UID of the pod."),
+		name: text(253, "Name of the pod."),
+		since: time("When it was named"),
+		after: Type.Optional(text(253, "The pod before it: its last permit runs out first.")),
+	},
+	{ description: "The one pod whose permits let it close positions in Reduce and Emergency." },
 );
 
 const historyRow = Type.Object(
@@ -133,6 +149,10 @@ const lastTransition = loose(
 		toldAt: Type.Optional(time("When every pod to stop had been told")),
 		enforcedAt: Type.Optional(time("When every owner stood at zero as well")),
 		confirmedAt: Type.Optional(time("When nothing of it was left")),
+		flatAt: Type.Optional(time("In Emergency: when every series of spec.flat was seen at zero")),
+		ordersCancelledAt: Type.Optional(
+			time("In Emergency: when every series of spec.ordersCancelled was seen at zero"),
+		),
 		restoredAt: Type.Optional(time("When every released target was open again")),
 	},
 	"The last transition, with the time of each stage.",
@@ -205,6 +225,7 @@ export const statusSchema = loose(
 		contests: Type.Optional(
 			Type.Array(contest, { maxItems: 20, description: "Who lets stopped workloads grow again, up to 20." }),
 		),
+		liquidator: Type.Optional(liquidator),
 		lastTransition: Type.Optional(lastTransition),
 		history: Type.Optional(
 			Type.Array(historyRow, { maxItems: 20, description: "The last 20 changes of mode, oldest first." }),
@@ -224,6 +245,8 @@ export type Hold = ValueOf<typeof hold>;
 export type TargetStatus = ValueOf<typeof targetStatus>;
 /** An element of `status.history`. */
 export type HistoryRow = ValueOf<typeof historyRow>;
+/** `status.liquidator`. */
+export type LiquidatorRow = ValueOf<typeof liquidator>;
 /** `status.lastTransition`. */
 export type Transition = ValueOf<typeof lastTransition>;
 /** An element of `status.contests`. */

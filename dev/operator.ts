@@ -3,7 +3,8 @@ import { runOperator } from "../operator/run.ts";
 import type { Resolve } from "../operator/signals/recipients.ts";
 
 // The operator of the demo and of tests, for nodes that are played: the processes behind such pods run on this machine.
-// node dev/operator.ts --gates FILE [options of operator/main.ts]; FILE: JSON from the name of a pod to its port.
+// node dev/operator.ts --gates FILE [options of operator/main.ts]; FILE: JSON from the name of a pod to its port,
+// or to HOST:PORT where that is in a network of its own.
 
 const [flag, file, ...args] = process.argv.slice(2);
 if (flag !== "--gates" || file === undefined)
@@ -11,7 +12,7 @@ if (flag !== "--gates" || file === undefined)
 runOperator(args, gatesIn(file));
 
 function gatesIn(path: string): Resolve {
-	let ports: Readonly<Record<string, number>> = {};
+	let ports: Readonly<Record<string, number | string>> = {};
 	let readAt = Number.NaN;
 	return ({ name }) => {
 		const { mtimeMs } = statSync(path);
@@ -19,7 +20,8 @@ function gatesIn(path: string): Resolve {
 			ports = JSON.parse(readFileSync(path, "utf8"));
 			readAt = mtimeMs;
 		}
-		const port = ports[name];
-		return port === undefined ? undefined : `http://127.0.0.1:${port}`;
+		const place = ports[name];
+		if (place === undefined) return undefined;
+		return typeof place === "number" ? `http://127.0.0.1:${place}` : `http://${place}`;
 	};
 }

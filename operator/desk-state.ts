@@ -4,6 +4,7 @@ import { type Facts, type FenceFinding, factsFrom } from "../core/facts.ts";
 import type { GuardProbe } from "../core/guards.ts";
 import type { Recovery } from "../core/memory.ts";
 import type { Observed, Pod, Signals, Workload } from "../core/observed.ts";
+import type { Evidence } from "../core/readings.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
@@ -63,6 +64,10 @@ export class DeskState {
 	guards: GuardProbe | undefined;
 	/** What is known of pods that are sent permits; undefined where none are. */
 	signals: Signals | undefined;
+	/** What Prometheus said of positions and orders, where it was asked. */
+	evidence: Evidence | undefined;
+	/** Targets that were told or kept in Emergency until now, and are to be stopped. */
+	due: ReadonlySet<string> = new Set();
 	/** What refuses a halt under way. */
 	readonly obstacles = new Obstacles();
 	readonly #gone = new Map<string, { readonly at: string }>();
@@ -206,6 +211,7 @@ export class DeskState {
 		return {
 			...this.view.observed(),
 			...(this.signals !== undefined && { signals: this.signals }),
+			...(this.due.size > 0 && { due: this.due }),
 			...(this.view.isDoubted && { doubted: true }),
 		};
 	}
@@ -248,6 +254,7 @@ export class DeskState {
 			contests: [...this.#contests.values()],
 			...(this.rehearsal !== undefined && { rehearsal: this.rehearsal }),
 			...(this.guards !== undefined && { guards: this.guards }),
+			...(this.evidence !== undefined && { evidence: this.evidence }),
 			obstacles: this.obstacles.list(),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});

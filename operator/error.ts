@@ -8,6 +8,8 @@ export type OperatorErrorCode =
 	| "NOT_LEADER"
 	/** A pod did not answer a permit as a gate does. */
 	| "GATE"
+	/** Prometheus did not answer what was asked. */
+	| "PROMETHEUS"
 	/** What is remembered could not be read or written. */
 	| "STATE";
 

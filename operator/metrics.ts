@@ -52,6 +52,12 @@ export function createMetrics() {
 			labelNames: ["namespace"] as const,
 			registers,
 		}),
+		failedRestores: new Counter({
+			name: "tradingsafety_failed_restores_total",
+			help: "Restores that did not get ready in time, so that the desk was raised again.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
 		rehearsals: new Counter({
 			name: "tradingsafety_rehearsals_total",
 			help: "Calls of a halt that were tried by dry run, by result.",

@@ -11,6 +11,7 @@ import { Clock } from "./clock.ts";
 import type { Context } from "./context.ts";
 import { Confirmer } from "./controllers/confirm.ts";
 import { Enforcer } from "./controllers/enforce.ts";
+import { EvidenceGatherer } from "./controllers/evidence.ts";
 import { FenceProber } from "./controllers/fence.ts";
 import { HistoryKeeper } from "./controllers/history.ts";
 import { Lead } from "./controllers/lead.ts";
@@ -159,6 +160,7 @@ export async function startOperator(
 		},
 	});
 	const signaller = new Signaller(context, keys, resolve, (desk) => look(desk));
+	const gatherer = new EvidenceGatherer(context, (desk) => look(desk));
 	const publisher = new KeyPublisher(context, keys);
 	const observe = (desk: DeskState) => {
 		// Nothing to write a status to, and nothing may be opened.
@@ -180,6 +182,7 @@ export async function startOperator(
 		for (const desk of desksSeen) {
 			stages.look(desk);
 			signaller.look(desk);
+			gatherer.look(desk);
 			confirmer.look(desk);
 			observe(desk);
 		}
@@ -205,6 +208,7 @@ export async function startOperator(
 		onGone: (desk) => {
 			for (const controller of [
 				signaller,
+				gatherer,
 				publisher,
 				history,
 				enforcer,
@@ -262,7 +266,7 @@ export async function startOperator(
 			log.info("stopping");
 			stopping.abort();
 			await Promise.all(
-				[keys, publisher, signaller, history, lead, prober, confirmer, rehearser, enforcer].map(
+				[keys, publisher, signaller, gatherer, history, lead, prober, confirmer, rehearser, enforcer].map(
 					(controller) => controller.stop(),
 				),
 			);

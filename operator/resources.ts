@@ -1,4 +1,4 @@
-import type { Pod, Recorded, Workload } from "../core/observed.ts";
+import { leastGraceSeconds, type Pod, type Recorded, type Workload } from "../core/observed.ts";
 import type { RestoreRecord, TradingSafety } from "../crds/types.ts";
 import { apiGroup, apiVersion, deskName, heldAtAnnotation } from "../crds/vocabulary.ts";
 import type { KubeObject } from "../kube/object.ts";
@@ -45,7 +45,7 @@ export type PodObject = {
 		readonly deletionGracePeriodSeconds?: number;
 		readonly ownerReferences?: readonly { readonly controller?: boolean }[];
 	};
-	readonly spec?: { readonly nodeName?: string };
+	readonly spec?: { readonly nodeName?: string; readonly terminationGracePeriodSeconds?: number };
 	readonly status?: {
 		readonly podIP?: string;
 		readonly conditions?: readonly { readonly type: string; readonly status: string }[];
@@ -54,6 +54,7 @@ export type PodObject = {
 
 /** What the decisions need of a pod. */
 export function projectPod({ metadata, spec, status }: PodObject): Pod {
+	const own = spec?.terminationGracePeriodSeconds ?? leastGraceSeconds;
 	const isReady = status?.conditions?.some((one) => one.type === "Ready" && one.status === "True");
 	return {
 		name: metadata.name,
@@ -62,6 +63,7 @@ export function projectPod({ metadata, spec, status }: PodObject): Pod {
 		...(metadata.deletionTimestamp !== undefined && {
 			stopping: { graceSeconds: metadata.deletionGracePeriodSeconds ?? 0 },
 		}),
+		...(own < leastGraceSeconds && { hasty: true }),
 		owned: metadata.ownerReferences?.some((owner) => owner.controller === true) ?? false,
 		...(spec?.nodeName !== undefined && { node: spec.nodeName }),
 		...(status?.podIP !== undefined && { address: status.podIP }),

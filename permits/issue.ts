@@ -6,7 +6,7 @@ import type { Duties, Permit } from "./permit.ts";
 /** A version of a desk, as far as permits speak of it. */
 export type DeskVersion = {
 	readonly metadata: { readonly namespace?: string; readonly uid: string; readonly generation?: number };
-	readonly spec: Pick<TradingSafetySpec, "reason" | "reduce">;
+	readonly spec: Pick<TradingSafetySpec, "reason" | "reduce" | "liquidation">;
 };
 
 /**
@@ -27,6 +27,7 @@ export function permitFor(
 		mode: column,
 		permissions: permissionsOf(column),
 		duties: dutiesOf(column, spec.reduce),
+		...(spec.liquidation !== undefined && { limits: spec.liquidation }),
 		reason: spec.reason ?? "",
 		ttlMilliseconds: ttlMilliseconds(signal),
 		...(challenge !== undefined && { challenge }),

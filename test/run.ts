@@ -16,6 +16,7 @@ import { readTap, type TapReport } from "./support/tap.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const AVA = join(ROOT, "node_modules/ava/entrypoints/cli.js");
+const ENCLOSE = join(ROOT, "dev/node/enclose.ts");
 const FILES = "test/**/*.test.ts";
 /** These take long or need more than this machine; they have commands of their own. */
 const ELSEWHERE = ["test/e2e/**", "test/soak/**"];
@@ -46,6 +47,11 @@ function isSlow(file: string): boolean {
 	return readFileSync(join(ROOT, file), "utf8").includes("ownCluster(");
 }
 
+/** A file with real nodes runs in namespaces of its own. */
+function isEnclosed(file: string): boolean {
+	return readFileSync(join(ROOT, file), "utf8").includes("startNode(");
+}
+
 function isFolder(path: string): boolean {
 	return statSync(join(ROOT, path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
@@ -57,18 +63,21 @@ async function runFile(
 	running: Set<ChildProcess>,
 ): Promise<FileResult> {
 	const start = performance.now();
-	const child = spawn(process.execPath, [AVA, "--tap", file, ...avaFlags], {
+	const enclosed = isEnclosed(file);
+	const command = [...(enclosed ? [ENCLOSE, process.execPath] : []), AVA, "--tap", file, ...avaFlags];
+	const child = spawn(process.execPath, command, {
 		cwd: ROOT,
-		stdio: ["ignore", "pipe", "pipe"],
+		// An enclosure ends when nobody holds its standard input any more.
+		stdio: [enclosed ? "pipe" : "ignore", "pipe", "pipe"],
 		env: { ...process.env, TRADINGSAFETY_TEST_CLUSTER: cluster },
 	});
 	running.add(child);
 	let tap = "";
 	let output = "";
-	child.stdout.setEncoding("utf8").on("data", (text: string) => {
+	child.stdout?.setEncoding("utf8").on("data", (text: string) => {
 		tap += text;
 	});
-	child.stderr.setEncoding("utf8").on("data", (text: string) => {
+	child.stderr?.setEncoding("utf8").on("data", (text: string) => {
 		output += text;
 	});
 	const seconds = () => (performance.now() - start) / 1000;

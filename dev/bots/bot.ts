@@ -90,7 +90,7 @@ export async function startBot(options: BotOptions): Promise<RunningBot> {
 
 	const listening: Port[] = [];
 	async function listen(port: number, routes: Routes): Promise<number> {
-		const made = await servePort(port, routes);
+		const made = await servePort(port, routes, options.address);
 		listening.push(made);
 		return made.port;
 	}

@@ -16,7 +16,7 @@ export type Routes = Readonly<Record<string, (asked: Asked) => Reply | Promise<R
 export type Port = { readonly port: number; readonly close: () => Promise<void> };
 
 /** Serves these paths. Port 0 takes a free one. */
-export async function servePort(port: number, routes: Routes): Promise<Port> {
+export async function servePort(port: number, routes: Routes, address = "127.0.0.1"): Promise<Port> {
 	const server = createServer(async (request, response) => {
 		const path = (request.url ?? "/").split("?")[0];
 		const route = routes[`${request.method} ${path}`];
@@ -36,7 +36,7 @@ export async function servePort(port: number, routes: Routes): Promise<Port> {
 	server.keepAliveTimeout = 0;
 	await new Promise<void>((resolve, reject) => {
 		server.once("error", reject);
-		server.listen(port, "127.0.0.1", resolve);
+		server.listen(port, address, resolve);
 	});
 	return {
 		port: (server.address() as AddressInfo).port,

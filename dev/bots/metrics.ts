@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Breaker } from "./breaker.ts";
 import type { Outcome } from "./hands.ts";
+import { restingCount } from "./positions.ts";
 import type { View } from "./view.ts";
 
 /** What the metrics are read from when they are asked for. */
@@ -67,6 +68,9 @@ export function createBotMetrics({ view, breaker, isOpen }: Sight) {
 			for (const { symbol, quantity } of view.states()) this.set({ symbol }, quantity);
 		},
 	});
+	gauge(orders, "orders_resting", "Orders that rest at the venue, stops and targets among them.", () =>
+		restingCount(view.states()),
+	);
 	const latency = new Histogram({
 		name: "order_latency_seconds",
 		help: "From the decision to send an order to the answer of the venue.",

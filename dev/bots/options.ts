@@ -11,6 +11,8 @@ export type BotOptions = {
 	readonly venue: string;
 	readonly gateway?: string;
 	readonly account: string;
+	/** Where all its ports listen; loopback unless it is said. */
+	readonly address?: string;
 	readonly permitPort: number;
 	/** The first of five ports; 0 takes five free ones. */
 	readonly metricsPortBase: number;
@@ -30,6 +32,7 @@ export const usage = `usage: node dev/bots/main.ts --kind KIND --venue URL --acc
   --venue URL              origin of the venue
   --gateway URL            of a strategy: origin of the main port of its gateway
   --account NAME           the account at the venue
+  --address ADDRESS        where all its ports listen (127.0.0.1)
   --permit-port N          POST /permit (0: a free one)
   --metrics-port-base N    N main, N+1 circuit breaker, N+2 risk, N+3 orders, N+4 memory (0: five free ones)
   --permit-key whpk_...    public key of the operator; may be repeated
@@ -58,6 +61,7 @@ export function parseOptions(args: readonly string[]): BotOptions {
 		venue: origin("venue", values.venue),
 		...(gateway !== undefined && { gateway: origin("gateway", gateway) }),
 		account: required("account", values.account),
+		...(values.address !== undefined && { address: values.address }),
 		permitPort: number("permit-port", values["permit-port"] ?? "0", 65_535),
 		metricsPortBase: number("metrics-port-base", values["metrics-port-base"] ?? "0", 65_531),
 		keys:
@@ -83,6 +87,7 @@ function parse(args: readonly string[]) {
 				venue: text,
 				gateway: text,
 				account: text,
+				address: text,
 				"permit-port": text,
 				"metrics-port-base": text,
 				"permit-key": texts,

@@ -5,7 +5,7 @@ import type { KeyPair } from "./pki.ts";
 /** Plain requests to the API server as one user, for what the cluster itself needs. */
 export type ApiClient = {
 	/** Returns the decoded answer; throws `RequestFailed` for a status of 400 and above. */
-	call(method: "GET" | "POST", path: string, body?: object): Promise<unknown>;
+	call(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<unknown>;
 	close(): Promise<void>;
 };
 

@@ -41,7 +41,7 @@ const STAGES = fileURLToPath(new URL("stages", import.meta.url));
 export type ClusterOptions = {
 	/** Where its files go; by default a new temporary folder. Must be new, empty, or hold an earlier cluster. */
 	readonly dir?: string;
-	/** How many KWOK nodes (4). */
+	/** How many KWOK nodes (4). With 0 there is no KWOK: nodes are real, or there are none. */
 	readonly nodes?: number;
 	/** How many API servers on the one etcd, 1 (the default) to 3. Controllers, scheduler and nodes use the first. */
 	readonly apiServers?: number;

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { API_SERVERS } from "./files.ts";
-import { clients, type Starting, startApiServer, startStore } from "./startup.ts";
+import { clients, endNodeLeases, type Starting, startApiServer, startStore } from "./startup.ts";
 
 /** A copy of everything that etcd had at one moment. Goes with the cluster. */
 export type Snapshot = { readonly folder: string };
@@ -36,6 +36,7 @@ export async function restoreSnapshot(
 	await whileDown();
 	await startStore(cluster);
 	for (const name of apiServers(cluster)) await startApiServer(cluster, name);
+	await endNodeLeases(cluster);
 	for (const name of clients) await warden.start(name, command(name));
 }
 

@@ -23,7 +23,7 @@ const MODULE_FOLDER = dirname(fileURLToPath(import.meta.url));
 const [, MAJOR, MINOR] = /^v(\d+)\.(\d+)/.exec(KUBERNETES_VERSION) ?? [];
 const VERSION_PACKAGE = "k8s.io/component-base/version";
 /** Without a version the API server calls itself v0.0.0 and refuses its own feature defaults. */
-const BUILD_FLAGS = [
+export const BUILD_FLAGS = [
 	"-trimpath",
 	"-ldflags",
 	`-s -w -X ${VERSION_PACKAGE}.gitVersion=${KUBERNETES_VERSION} -X ${VERSION_PACKAGE}.gitMajor=${MAJOR} -X ${VERSION_PACKAGE}.gitMinor=${MINOR}`,
@@ -47,9 +47,25 @@ export type ToolchainOptions = {
  * @throws ClusterError `GoMissing`, `GoTooOld`, `BuildFailed`
  */
 export async function ensureToolchain(options: ToolchainOptions = {}): Promise<string> {
+	return ensureBuilt(buildKey(), "the Kubernetes servers", build, options);
+}
+
+/** How binaries are made: into the folder, which it makes. */
+export type Build = (
+	folder: string,
+	progress: Progress,
+	options: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal | undefined },
+) => Promise<void>;
+
+/** The folder of what `build` makes, kept under `key`: built once, as {@link ensureToolchain} says. */
+export async function ensureBuilt(
+	key: string,
+	what: string,
+	build: Build,
+	options: ToolchainOptions = {},
+): Promise<string> {
 	const env = options.env ?? process.env;
 	const cache = options.cacheFolder ?? defaultCacheFolder(env);
-	const key = buildKey();
 	const folder = join(cache, key);
 	const binaries = join(folder, "bin");
 	if (existsSync(binaries)) return binaries;
@@ -64,12 +80,16 @@ export async function ensureToolchain(options: ToolchainOptions = {}): Promise<s
 			const temporary = mkdtempSync(join(cache, `${key}.building.`));
 			try {
 				await build(join(temporary, "bin"), progress, { env, signal: options.signal });
+				writeFileSync(
+					join(temporary, "README"),
+					"Built by tradingsafety; safe to delete, the next start builds it again.\n",
+				);
 				renameSync(temporary, folder);
 			} finally {
 				rmSync(temporary, { recursive: true, force: true });
 			}
 		},
-		(pid) => progress.report(`Waiting for process ${pid}, which builds the Kubernetes servers`),
+		(pid) => progress.report(`Waiting for process ${pid}, which builds ${what}`),
 	);
 	progress.finish();
 	return binaries;
@@ -129,10 +149,6 @@ async function build(
 	renameSync(join(folder, "server"), join(folder, "etcd"));
 	const missing = BINARIES.filter((name) => !existsSync(join(folder, name)));
 	if (missing.length > 0) throw new Error(`go built everything but ${missing.join(", ")}`);
-	writeFileSync(
-		join(folder, "..", "README"),
-		"Built by tradingsafety; safe to delete, the next start builds it again.\n",
-	);
 }
 
 /** What killed builds left. Only the holder of the lock may call this. */

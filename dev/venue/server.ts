@@ -5,7 +5,7 @@ import { readCancel, readCancelAll, readFaults, readOrder, readReplacement } fro
 import { startStreams } from "./streams.ts";
 import { createVenue, type VenueOptions } from "./venue.ts";
 
-/** A venue that listens on loopback. */
+/** A venue that listens. */
 export type RunningVenue = { readonly port: number; readonly close: () => Promise<void> };
 
 /** Far more than any order. */
@@ -14,8 +14,9 @@ const bodyAtMost = 64 << 10;
 /** Starts a venue and serves it over HTTP. Port 0 takes a free one. */
 export async function startVenue({
 	port,
+	address = "127.0.0.1",
 	...options
-}: VenueOptions & { readonly port: number }): Promise<RunningVenue> {
+}: VenueOptions & { readonly port: number; readonly address?: string }): Promise<RunningVenue> {
 	const venue = createVenue(options);
 	const streams = startStreams(venue);
 
@@ -98,7 +99,7 @@ export async function startVenue({
 	server.keepAliveTimeout = 0;
 	await new Promise<void>((resolve, reject) => {
 		server.once("error", reject);
-		server.listen(port, "127.0.0.1", resolve);
+		server.listen(port, address, resolve);
 	});
 	return {
 		port: (server.address() as AddressInfo).port,

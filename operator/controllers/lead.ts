@@ -14,6 +14,7 @@ import type { DeskState } from "../desk-state.ts";
 import { OperatorError } from "../error.ts";
 import { Podless } from "../podless.ts";
 import { deskPath, recordsPath, workloadPath } from "../resources.ts";
+import { RestoreStages } from "../restore-stages.ts";
 import { type WorkloadObject, withVersion } from "../workloads/kind.ts";
 import { publishStatus, writeStatus } from "./status.ts";
 
@@ -34,10 +35,12 @@ export class Lead implements Controller {
 	readonly #desks = new Map<string, DeskState>();
 	/** By namespace. */
 	readonly #podless = new Map<string, Podless>();
+	readonly #stages: RestoreStages;
 	readonly #queue: WorkQueue;
 
 	constructor(context: Context) {
 		this.#context = context;
+		this.#stages = new RestoreStages(context);
 		this.#queue = new WorkQueue({
 			name: "lead",
 			concurrency: 4,
@@ -68,6 +71,7 @@ export class Lead implements Controller {
 	forget(desk: DeskState): void {
 		this.#desks.delete(desk.namespace);
 		this.#podless.delete(desk.namespace);
+		this.#stages.forget(desk.namespace);
 	}
 
 	async stop(): Promise<void> {
@@ -85,6 +89,7 @@ export class Lead implements Controller {
 			return { requeueAfterMilliseconds: echoMilliseconds };
 		}
 		const facts = desk.facts();
+		await this.#stages.raiseIfFailed(desk, object, facts.restore, signal);
 		const step = this.#withPodless(namespace, facts.restore);
 		if (step.effects.length > 0) {
 			await this.#perform(desk, object, step, signal);

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
+import { permitColumnOf } from "../../core/liquidator.ts";
 import type { Signals } from "../../core/observed.ts";
 import { restoreStep } from "../../core/restore.ts";
-import { isTold, permitColumn } from "../../core/signals.ts";
+import { isTold } from "../../core/signals.ts";
 import { targetStates } from "../../core/targets.ts";
 import { ttlMilliseconds } from "../../permits/issue.ts";
 import type { Context, Controller } from "../context.ts";
@@ -26,9 +27,9 @@ const gatherMilliseconds = 10;
 
 type Told = {
 	recipients: ReadonlyMap<string, Recipient>;
+	readonly hadSilent: Set<string>;
 	/** The generation that was last pushed, and when. */
 	pushed: { readonly uid: string; readonly generation: number; readonly at: number } | undefined;
-	readonly emergencies: Map<string, number>;
 	timer: NodeJS.Timeout | undefined;
 	judging: NodeJS.Timeout | undefined;
 	renewing: boolean;
@@ -114,7 +115,7 @@ export class Signaller implements Controller {
 			return undefined;
 		}
 		const told: Told = this.#desks.get(desk) ?? {
-			...{ recipients: new Map(), pushed: undefined, emergencies: new Map() },
+			...{ recipients: new Map(), hadSilent: new Set(), pushed: undefined },
 			...{ timer: undefined, judging: undefined, renewing: false, next: "Nobody" },
 			...{ renewedAt: Number.NEGATIVE_INFINITY, triedAt: Number.NEGATIVE_INFINITY },
 		};
@@ -141,7 +142,9 @@ export class Signaller implements Controller {
 			const message = messages.get(name);
 			if (message === undefined) continue;
 			const { generation = 0 } = desk.object.metadata;
-			if (recipient.asked?.generation !== generation) recipient.asked = { generation, at: told.triedAt };
+			const { asked, goodAt = Number.NEGATIVE_INFINITY } = recipient;
+			const isAsked = asked?.generation === generation && asked.at >= goodAt;
+			if (!isAsked) recipient.asked = { generation, at: told.triedAt };
 			void this.#send(desk, recipient, message, ackMilliseconds(target));
 		}
 	}
@@ -212,10 +215,10 @@ export class Signaller implements Controller {
 			({ busy, sentAt, target }) => !busy && (all || now - sentAt >= lifeOf(target) / renewals - 1),
 		);
 		const renewOne = async (recipient: Recipient) => {
-			const { challenge, target } = recipient;
+			const { challenge, pod, target } = recipient;
 			// The desk moved since it was read: the next round tells what holds now.
 			if (desk.object.metadata.generation !== object.metadata.generation) return;
-			const column = permitColumn(object, target, isRestored);
+			const column = permitColumnOf(object, target, pod, isRestored, this.#context.clock.now());
 			const message = messageFor(object, target, column, this.#signing(), challenge);
 			recipient.challenge = undefined;
 			recipient.sentAt = performance.now();
@@ -244,12 +247,8 @@ export class Signaller implements Controller {
 		clearTimeout(told.judging);
 		told.judging = undefined;
 		const problem = this.#keys.keys?.problem;
-		const { recipients, emergencies } = told;
-		const telling = {
-			recipients,
-			emergencies,
-			...(problem !== undefined && { problem }),
-		};
+		const { hadSilent, recipients } = told;
+		const telling = { hadSilent, recipients, ...(problem !== undefined && { problem }) };
 		const signals = judgeAnswers(desk, telling, isRestoredIn(desk), this.#context.clock.now());
 		if (isDeepStrictEqual(signals, desk.signals)) return;
 		this.#nameSilent(desk, told, signals);

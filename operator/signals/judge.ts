@@ -1,5 +1,6 @@
+import { permitColumnOf } from "../../core/liquidator.ts";
 import type { Signals } from "../../core/observed.ts";
-import { isDeadlineOver, permitColumn } from "../../core/signals.ts";
+import { isToStop } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import { signalDefaults } from "../../crds/spec.ts";
 import { acknowledges } from "../../permits/acknowledgement.ts";
@@ -16,10 +17,10 @@ const bootMilliseconds = 60_000;
 /** What a replica has told, and when. Times by `performance.now()`. */
 export type Telling = {
 	readonly recipients: ReadonlyMap<string, Recipient>;
-	/** Since when each target has been seen wanted or held in Emergency. Kept up here. */
-	readonly emergencies: Map<string, number>;
 	/** Why nothing can be signed. Absent: it can. */
 	readonly problem?: string;
+	/** Targets of which a pod to stop was silent since they are told to take less risk. Kept up here: it may be gone soon. */
+	readonly hadSilent: Set<string>;
 };
 
 /** How long to wait for the answer of a pod of this target before asking again. */
@@ -37,40 +38,31 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 	for (const [podUid, recipient] of telling.recipients) {
 		const state = states.get(recipient.target.spec.name);
 		if (state === undefined) continue;
-		const permissions = permissionsOf(permitColumn(desk.object, state, isRestored));
+		const permissions = permissionsOf(permitColumnOf(desk.object, state, recipient.pod, isRestored, now));
 		const { answer } = recipient;
-		const isFresh = answer !== undefined && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
-		if (isFresh && acknowledges(answer.of, { uid, generation }, permissions)) obeying.add(podUid);
-		else if (at >= answerBy(recipient, state, generation)) silent.add(podUid);
+		const isGood = answer !== undefined && acknowledges(answer.of, { uid, generation }, permissions);
+		const isFresh = isGood && at - answer.at < 2 * ttlMilliseconds(state.spec.signal);
+		if (isGood) recipient.goodAt = answer.at;
+		// A good answer also grows old where nobody asked again: an API server that is away stops all renewals.
+		const isAsked = !isGood || (recipient.asked?.at ?? 0) >= answer.at;
+		if (isFresh) obeying.add(podUid);
+		else if (isAsked && at >= answerBy(recipient, state, generation)) silent.add(podUid);
 	}
-	const due = [...states.values()].filter((state) => isDue(desk, telling, state, at, now));
-	const { problem } = telling;
-	const names = new Set(due.map((state) => state.spec.name));
-	return { obeying, silent, due: names, ...(problem !== undefined && { problem }) };
+	const { hadSilent, problem, recipients } = telling;
+	for (const state of states.values()) {
+		const { name } = state.spec;
+		const isIt = [...silent].some((podUid) => {
+			const recipient = recipients.get(podUid);
+			return recipient?.target.spec.name === name && isToStop(state, recipient.pod, { obeying, silent });
+		});
+		if (isIt) hadSilent.add(name);
+		else if (state.action !== "Signal") hadSilent.delete(name);
+	}
+	return { obeying, silent, hadSilent: new Set(hadSilent), ...(problem !== undefined && { problem }) };
 }
 
 /** Until when a pod has to acknowledge what was raised; never, where it was not asked. */
 function answerBy({ asked, readyAt, seenAt }: Recipient, state: TargetState, generation: number): number {
 	if (state.action !== "Signal" || asked?.generation !== generation) return Number.POSITIVE_INFINITY;
 	return Math.max(asked.at, readyAt ?? seenAt + bootMilliseconds) + triesAtMost * ackMilliseconds(state);
-}
-
-/** The longer counts of what status says and what this replica saw: status may be lost, and a replica be new. */
-function isDue(
-	desk: DeskState,
-	{ emergencies }: Telling,
-	state: TargetState,
-	at: number,
-	now: string,
-): boolean {
-	const { name } = state.spec;
-	if (state.wanted !== "Emergency" && state.held !== "Emergency") {
-		emergencies.delete(name);
-		return false;
-	}
-	const since = emergencies.get(name) ?? at;
-	emergencies.set(name, since);
-	const row = desk.object.status?.targets?.find((target) => target.name === name);
-	const said = row?.fencedAs === "Emergency" ? Date.parse(now) - Date.parse(row.fencedSince ?? now) : 0;
-	return isDeadlineOver(state, Math.max(said, at - since) / 1000);
 }

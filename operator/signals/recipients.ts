@@ -27,9 +27,11 @@ export type Recipient = {
 	challenge: string | undefined;
 	/** Its last good answer. */
 	answer: { readonly of: Acknowledgement; readonly at: number } | undefined;
+	/** When it last gave an answer that was good then. Kept up by the judge. */
+	goodAt: number | undefined;
 	/** What came instead, since then. */
 	problem: string | undefined;
-	/** When the present generation was first asked for, and which that is. */
+	/** When the present generation was first asked for since the last good answer, and which that is. */
 	asked: { readonly generation: number; readonly at: number } | undefined;
 	/** When the last permit was sent. */
 	sentAt: number;
@@ -62,7 +64,7 @@ export function recipientsOf(
 				: {
 						...{ pod, origin, path, target, gate: new GateCall(origin, path), readyAt, seenAt: now },
 						...{ challenge: undefined, answer: undefined, problem: undefined, asked: undefined },
-						...{ sentAt: Number.NEGATIVE_INFINITY, busy: false },
+						...{ goodAt: undefined, sentAt: Number.NEGATIVE_INFINITY, busy: false },
 					},
 		);
 	}

@@ -10,7 +10,7 @@ export type Measured = {
 };
 
 /** What a row counts. */
-export type Unit = "ms" | "MB" | "% of a core" | "workloads";
+export type Unit = "ms" | "ns" | "MB" | "% of a core" | "workloads";
 
 /** One line of the result. */
 export type Row = {

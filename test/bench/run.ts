@@ -7,12 +7,13 @@ import { appendFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ClusterError } from "../../dev/cluster/errors.ts";
-import { displayProgress } from "../../dev/cluster/progress.ts";
+import { displayProgress, type Progress } from "../../dev/cluster/progress.ts";
 import { emergencyRows } from "./emergency.ts";
 import { BenchError } from "./error.ts";
 import { fenceElsewhereRow, fenceRow } from "./fence.ts";
 import { floodRow } from "./flood.ts";
 import { type Floor, type FloorOptions, openFloor } from "./floor.ts";
+import { gateRows } from "./gate.ts";
 import { idleRows } from "./idle.ts";
 import { expiryRows, ordersRow } from "./orders.ts";
 import { acknowledgedRow, permitRows } from "./permits.ts";
@@ -23,7 +24,7 @@ import { toldRow } from "./told.ts";
 const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out FILE]
   --quick      few rounds, for trying it out: its figures mean little
   --only NAME  fence, told-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000,
-               acknowledged-50, permits-500, orders-10, orders-expiry or fence-elsewhere; may be repeated
+               acknowledged-50, permits-500, orders-10, orders-expiry, fence-elsewhere or gate; may be repeated
   --json       JSON lines on standard output, the table on standard error
   --out FILE   appends the JSON lines to a file
 With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
@@ -84,6 +85,13 @@ const floors: Readonly<Record<string, FloorOptions>> = {
 };
 const plainFloor: FloorOptions = {};
 
+/** Rows that need no cluster: they come before one is started. */
+const floorless: Readonly<
+	Record<string, (progress: Progress, quick: boolean, emit: (row: Row) => void) => Promise<void>>
+> = {
+	gate: (progress, quick, emit) => gateRows(progress, quick ? 1 : 5, emit),
+};
+
 const { values } = parseArgs({
 	options: {
 		quick: { type: "boolean", default: false },
@@ -93,7 +101,9 @@ const { values } = parseArgs({
 		help: { type: "boolean", default: false },
 	},
 });
-const chosen = Object.keys(benches).filter((name) => values.only.length === 0 || values.only.includes(name));
+const chosen = [...Object.keys(floorless), ...Object.keys(benches)].filter(
+	(name) => values.only.length === 0 || values.only.includes(name),
+);
 
 if (values.help || chosen.length === 0) {
 	console.error(usage);
@@ -139,6 +149,11 @@ async function run(): Promise<number> {
 			if (values.out !== undefined) appendFileSync(values.out, `${JSON.stringify(row)}\n`);
 		};
 		for (const name of chosen) {
+			const alone = floorless[name]?.(progress, values.quick, emit);
+			if (alone !== undefined) {
+				await Promise.race([alone, interrupted]);
+				continue;
+			}
 			const options = floors[name] ?? plainFloor;
 			if (open?.options !== options) {
 				await close();

@@ -69,7 +69,20 @@ test("what is open is not touched, and of two targets the one that stops decides
 	);
 });
 
-test("a restore opens one target at a time, in the order of spec", (t) => {
+test("a pod whose own grace is too short for its kubelet gets as much as the kubelet gives", (t) => {
+	// Given a pod that would be gone before its process, in each mode
+	const hasty = podOf("bot", { hasty: true });
+	// When a stop is planned, then it gets 2 seconds at least, where others keep their own
+	const graces = (mode: "Pause" | "Emergency", pod = hasty) =>
+		stopPlan(deskOf({ mode, targets }), seen({ pods: [pod] })).map((effect) =>
+			effect.kind === "DeletePod" ? effect.graceSeconds : undefined,
+		);
+	t.deepEqual(graces("Pause"), [2]);
+	t.deepEqual(graces("Emergency"), [2]);
+	t.deepEqual(graces("Pause", podOf("bot")), [undefined]);
+});
+
+test("a restore opens one target at a time, gateways before bots", (t) => {
 	// Given a desk lowered to Normal with two targets still held
 	const status = {
 		targets: [
@@ -77,12 +90,12 @@ test("a restore opens one target at a time, in the order of spec", (t) => {
 			{ name: "gateway", fencedAs: "Emergency" as const },
 		],
 	};
-	const bots = (replicas: number, ready: number) => [
-		workloadOf("bot", replicas, { ready }),
-		workloadOf("gateway", 0),
+	const gateways = (replicas: number, ready: number) => [
+		workloadOf("gateway", replicas, { ready }),
+		workloadOf("bot", 0),
 	];
-	const records = [recordOf("bot", 3), recordOf("gateway", 2)];
-	const next = (released: readonly string[], workloads: ReturnType<typeof bots>, left = records) => {
+	const records = [recordOf("gateway", 3), recordOf("bot", 2)];
+	const next = (released: readonly string[], workloads: ReturnType<typeof gateways>, left = records) => {
 		const held = status.targets.filter(({ name }) => !released.includes(name));
 		const step = restoreStep(
 			deskOf({ mode: "Normal", targets }, { targets: held }),
@@ -93,11 +106,31 @@ test("a restore opens one target at a time, in the order of spec", (t) => {
 	};
 	// When the next step is asked for at each point of the way up
 	// Then the second target waits until the first is Ready and its record gone
-	t.deepEqual(next([], bots(0, 0)), ["bot", "Release", ""]);
-	t.deepEqual(next(["bot"], bots(0, 0)), ["bot", "Scale", ""]);
-	t.deepEqual(next(["bot"], bots(3, 1)), ["bot", "", "Deployment bot to be Ready (1 of 3)"]);
-	t.deepEqual(next(["bot"], bots(3, 3)), ["bot", "DeleteRecord", ""]);
-	t.deepEqual(next(["bot"], bots(3, 3), records.slice(1)), ["gateway", "Release", ""]);
+	t.deepEqual(next([], gateways(0, 0)), ["gateway", "Release", ""]);
+	t.deepEqual(next(["gateway"], gateways(0, 0)), ["gateway", "Scale", ""]);
+	t.deepEqual(next(["gateway"], gateways(3, 1)), ["gateway", "", "Deployment gateway to be Ready (1 of 3)"]);
+	t.deepEqual(next(["gateway"], gateways(3, 3)), ["gateway", "DeleteRecord", ""]);
+	t.deepEqual(next(["gateway"], gateways(3, 3), records.slice(1)), ["bot", "Release", ""]);
+});
+
+test("a restore takes what watches risk first, then gateways, bots, strategies", (t) => {
+	// Given a desk with one target of each, in the opposite order, all of them held
+	const names = ["strategy", "bot", "gateway", "risk"] as const;
+	const preset = { strategy: "Strategy", bot: "Bot", gateway: "Gateway", risk: "Risk" } as const;
+	const all = names.map((name) => target(name, { preset: preset[name] }));
+	// When the next step is asked for again and again, then that is the order
+	const released: string[] = [];
+	while (released.length < names.length) {
+		const held = names.filter((name) => !released.includes(name));
+		const rows = held.map((name) => ({ name, fencedAs: "Freeze" as const }));
+		const { stage } = restoreStep(
+			deskOf({ mode: "Normal", targets: all }, { targets: rows }),
+			seen(),
+			new Set(),
+		);
+		released.push(stage ?? "none");
+	}
+	t.deepEqual(released, ["risk", "gateway", "bot", "strategy"]);
 });
 
 test("a workload of the open stage that stands where it was without any pod is named", (t) => {

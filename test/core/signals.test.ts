@@ -109,13 +109,57 @@ test("at the deadline what was told is stopped, before status says so, and statu
 	t.false(isDeadlineOver(stateOf({ mode: "Emergency" }, { signalled: "Admit" }), 59.9));
 	t.true(isDeadlineOver(stateOf({ mode: "Emergency" }, { signalled: "Admit" }), 60));
 	t.false(isDeadlineOver(stateOf({ mode: "Reduce" }, { signalled: "Admit" }), 1e6));
-	const after = withSignals(parts, { obeying: uids(bot.uid), due: uids("bot") });
+	const after = { ...withSignals(parts, { obeying: uids(bot.uid) }), due: uids("bot") };
 	// Then they are stopped as others are
 	t.deepEqual(
 		stopPlan(desk, after).map((effect) => effect.kind),
 		["DeletePod", "CreateRecord"],
 	);
-	t.is(nextStatus(desk, factsOf(desk, after), []).targets?.[0]?.signalled, undefined);
+	const row = nextStatus(desk, factsOf(desk, after), []).targets?.[0];
+	t.is(row?.signalled, undefined);
+	t.true(row?.due);
+});
+
+test("what is kept until the desk is flat is stopped once status says that it is due, and comes back", (t) => {
+	// Given gateways that Emergency keeps for a while, and one that it keeps for ever
+	const kept = {
+		preset: "Gateway" as const,
+		onEmergency: { action: "Keep" as const, stop: { deadlineSeconds: 5 } },
+	};
+	const ever = target("risk", { preset: "Risk" });
+	const gateways = [target("bot", kept), ever];
+	const parts = seen({ pods: [bot], workloads: [workloadOf("bot", 1)] });
+	const states = targetStates(deskOf({ mode: "Emergency", targets: gateways }));
+	t.deepEqual(
+		states.map((state) => isDeadlineOver(state, 5)),
+		[true, false],
+	);
+	// When they are due, then status says so first: nothing is stopped that a leader might bring back
+	const desk = deskOf({ mode: "Emergency", targets: gateways }, held({ fencedAs: "Emergency" }));
+	const due = { ...parts, due: uids("bot") };
+	t.deepEqual(stopPlan(desk, due), []);
+	const [row] = nextStatus(desk, factsOf(desk, due), []).targets ?? [];
+	t.true(row?.due);
+	const said = deskOf({ mode: "Emergency", targets: gateways }, held({ fencedAs: "Emergency", due: true }));
+	t.deepEqual(
+		stopPlan(said, parts).map((effect) => effect.kind),
+		["DeletePod", "CreateRecord"],
+	);
+	const stopped = seen({ workloads: [workloadOf("bot", 0)], records: [recordOf("bot", 1)] });
+	t.deepEqual(restoreStep(said, stopped, uids("bot")).effects, []);
+	// And a gateway whose table says nothing waits only where it can be seen whether the desk is flat
+	const plain = [target("bot", { preset: "Gateway" })];
+	const flat = { prometheus: { url: "http://p" }, flat: { query: "q", expectSeries: 1 } };
+	const [blind] = targetStates(deskOf({ mode: "Emergency", targets: plain }));
+	const [sighted] = targetStates(deskOf({ mode: "Emergency", targets: plain, ...flat }));
+	t.deepEqual([blind?.action, blind?.runs, blind?.admits], ["Stop", false, false]);
+	t.deepEqual([sighted?.action, sighted?.runs, sighted?.admits], ["Keep", true, false]);
+	// And with the way back they are released, and scaled to what they were
+	const lowered = deskOf({ mode: "Pause", targets: gateways }, held({ fencedAs: "Emergency", due: true }));
+	t.is(restoreStep(lowered, stopped, uids("bot")).effects[0]?.kind, "Release");
+	const released = deskOf({ mode: "Pause", targets: gateways }, held({ fencedAs: "Pause", due: true }));
+	t.is(restoreStep(released, stopped, uids("bot")).effects[0]?.kind, "Scale");
+	t.is(nextStatus(released, factsOf(released, stopped), []).targets?.[0]?.due, undefined);
 });
 
 test("status never widens how far permits reach; it narrows with a lost key", (t) => {

@@ -44,6 +44,22 @@ test("a target that left spec keeps what was held against it", (t) => {
 	t.like(statusOf(desk, stopped).targets?.at(-1), { name: "old", fencedAs: "Emergency" });
 });
 
+test("status never has more rows of targets than the API server takes", (t) => {
+	// Given many targets that left spec while they were held
+	const gone = Array.from({ length: 80 }, (_, index) => ({
+		name: `gone-${index}`,
+		fencedAs: "Pause" as const,
+	}));
+	const desk = deskOf({ mode: "Pause", targets }, { targets: gone });
+	// When a replica writes status, then those of spec are there, and 64 in all
+	const rows = statusOf(desk, stopped).targets ?? [];
+	t.is(rows.length, 64);
+	t.deepEqual(
+		rows.slice(0, 2).map(({ name }) => name),
+		["bot", "risk"],
+	);
+});
+
 test("Confirmed needs the hold, the proof, the list and the owners", (t) => {
 	// Given a halted desk, all done, and the same with one thing missing
 	const row = { targets: [{ name: "bot", fencedAs: "Pause" as const }] };

@@ -183,6 +183,11 @@ test("every field of spec is free or guarded", async (t) => {
 		reduce: { overSeconds: 1 },
 		reset: { approvals: 1 },
 		enforcement: "Observe",
+		prometheus: { url: "http://prometheus:9090" },
+		flat: { query: "risk_position", expectSeries: 1 },
+		ordersCancelled: { query: "orders_resting", expectSeries: 1 },
+		liquidation: { maxSlippageBps: 10 },
+		restore: { stageSeconds: 60 },
 	};
 	t.deepEqual(
 		Object.keys(changes).sort(),

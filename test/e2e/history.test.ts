@@ -44,7 +44,23 @@ async function governed(t: ExecutionContext, dirs: readonly (string | undefined)
 	await desk.confirmed("Pause");
 	await desk.lower("Normal");
 	await desk.confirmed("Normal");
+	keepKwokAwake(t, desk);
 	return { on, desk, replicas, start };
+}
+
+/** Shows KWOK what it forgot while its API server was away, until the test ends. */
+function keepKwokAwake(t: ExecutionContext, desk: TestDesk): void {
+	let ended = false;
+	let waking: Promise<void> = Promise.resolve();
+	const timer = setInterval(() => {
+		// The API server is away now and then: there will be a next time.
+		if (!ended) waking = desk.wakeKwok().catch((error) => t.log(`KWOK: ${error}`));
+	}, 2_000);
+	t.teardown(async () => {
+		ended = true;
+		clearInterval(timer);
+		await waking;
+	});
 }
 
 async function holds(desk: TestDesk): Promise<readonly string[]> {
@@ -129,6 +145,7 @@ for (const { who, durable, victims } of [
 		// Then it is halted again, with the hold, and what ran is recorded
 		await assertRecovered(t, desk);
 		t.deepEqual(await desk.recorded(), ["bots=3"]);
+		await awaitPolicies(on);
 		// Then the hold ends only by somebody who answers for it, and all comes back
 		await assertHeldUntilAnswered(t, desk);
 		await desk.lower("Normal");

@@ -1,9 +1,25 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { TestDesk, target } from "../operator/desk.ts";
 import { FaultProxy, pass } from "../operator/proxy.ts";
 import { startReplica } from "../operator/replica.ts";
 import { Witness } from "../operator/witness.ts";
 import { until } from "../support/until.ts";
+
+/** A desk in Normal with a leader that sees changes of this resource no more, and another replica that does. */
+async function blindLeader(t: ExecutionContext, resource: string): Promise<TestDesk> {
+	const desk = await TestDesk.create(t);
+	await desk.run({ name: "bots", replicas: 2 });
+	const proxy = await FaultProxy.start(t, desk.cluster);
+	const leader = await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
+	await until("the first leads", () => leader.leads);
+	await startReplica(t, desk);
+	await desk.govern({ targets: [target("bots", "Bot")] });
+	await desk.confirmed("Pause");
+	await desk.lower("Normal");
+	await desk.confirmed("Normal");
+	proxy.freezeWatches(resource);
+	return desk;
+}
 
 test.serial(
 	"a scale to zero that arrives after the halt and its restore does not undo the restore",
@@ -91,17 +107,7 @@ test.serial(
 
 test.serial("a leader that no longer sees workloads change does not forget what was recorded", async (t) => {
 	// Given a desk in Normal with a leader that sees no Deployments any more, and another replica
-	const desk = await TestDesk.create(t);
-	await desk.run({ name: "bots", replicas: 2 });
-	const proxy = await FaultProxy.start(t, desk.cluster);
-	const leader = await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
-	await until("the first leads", () => leader.leads);
-	await startReplica(t, desk);
-	await desk.govern({ targets: [target("bots", "Bot")] });
-	await desk.confirmed("Pause");
-	await desk.lower("Normal");
-	await desk.confirmed("Normal");
-	proxy.freezeWatches("deployments");
+	const desk = await blindLeader(t, "deployments");
 	// When the desk is raised, and lowered without clearance as soon as the owner is at zero
 	await desk.patch({ mode: "Pause" });
 	await until("the owner is at zero", async () => (await desk.workload("bots")).spec.replicas === 0);
@@ -116,17 +122,7 @@ test.serial(
 	"a leader that sees no records since before the halt does not say that all is back",
 	async (t) => {
 		// Given a desk in Normal with a leader that sees no records any more, and another replica that makes them
-		const desk = await TestDesk.create(t);
-		await desk.run({ name: "bots", replicas: 2 });
-		const proxy = await FaultProxy.start(t, desk.cluster);
-		const leader = await startReplica(t, desk, { kubeconfig: proxy.kubeconfig });
-		await until("the first leads", () => leader.leads);
-		await startReplica(t, desk);
-		await desk.govern({ targets: [target("bots", "Bot")] });
-		await desk.confirmed("Pause");
-		await desk.lower("Normal");
-		await desk.confirmed("Normal");
-		proxy.freezeWatches("restorerecords");
+		const desk = await blindLeader(t, "restorerecords");
 		// When it is halted, and lowered again
 		await desk.patch({ mode: "Pause" });
 		await desk.confirmed("Pause");

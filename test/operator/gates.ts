@@ -13,6 +13,9 @@ import { ensurePermitKeys } from "../support/permit-keys.ts";
 import { until } from "../support/until.ts";
 import type { Pod, TestDesk } from "./desk.ts";
 
+/** On a busy machine a key that is new takes its time to everybody. */
+const patience = { timeoutMilliseconds: 120_000 };
+
 /** What stands behind the pods of an app: a gate, one that takes messages and never answers, one that answers no JSON, or nothing. */
 export type Manner = "Good" | "Deaf" | "Garbled" | "Absent";
 
@@ -86,11 +89,15 @@ export class Gates {
 
 	/** Waits until every gate of an app may open, or none may. */
 	async open(app: string, count: number, mayOpen: boolean): Promise<readonly BotGate[]> {
-		return until(`${count} gates of ${app} ${mayOpen ? "may" : "may not"} open`, async () => {
-			const gates = await this.of(app);
-			const areSo = gates.length === count && gates.every(({ gate }) => gate.mayOpen() === mayOpen);
-			return areSo ? gates : undefined;
-		});
+		return until(
+			`${count} gates of ${app} ${mayOpen ? "may" : "may not"} open`,
+			async () => {
+				const gates = await this.of(app);
+				const areSo = gates.length === count && gates.every(({ gate }) => gate.mayOpen() === mayOpen);
+				return areSo ? gates : undefined;
+			},
+			patience,
+		);
 	}
 
 	/** From now on the pods of an app take messages and never answer. */

@@ -9,7 +9,6 @@ import { generateKeys } from "../../permits/keys.ts";
 import { permissionsOf } from "../../permits/permissions.ts";
 import { deskOf, podOf, target } from "../core/desk.ts";
 
-const now = "2026-01-01T00:01:10.000Z";
 const signal = { http: { port: 8090 }, ttlSeconds: 5, ackMilliseconds: 100 };
 
 const answerOf = (rest: Partial<Acknowledgement> = {}): Acknowledgement => ({
@@ -24,8 +23,9 @@ const answerOf = (rest: Partial<Acknowledgement> = {}): Acknowledgement => ({
 /** One bot on a desk of generation 7, and what is known of it: `ago` in milliseconds. */
 function judged(
 	mode: "Normal" | "Pause" | "Emergency",
-	recipient: Partial<Recipient>,
+	recipient: Partial<Recipient> | undefined,
 	row: Partial<TargetStatus> = {},
+	hadSilent = new Set<string>(),
 ) {
 	const object = deskOf(
 		{ mode, targets: [target("bot", { preset: "Bot", signal })] },
@@ -42,9 +42,9 @@ function judged(
 	};
 	return judgeAnswers(
 		{ object } as unknown as DeskState,
-		{ recipients: new Map([[pod.uid, one as unknown as Recipient]]), emergencies: new Map() },
+		{ recipients: new Map(recipient && [[pod.uid, one as unknown as Recipient]]), hadSilent },
 		true,
-		now,
+		"2026-01-01T00:01:10.000Z",
 	);
 }
 const ago = (milliseconds: number) => performance.now() - milliseconds;
@@ -80,15 +80,32 @@ test("silent is who was asked three times for this generation and did not answer
 	t.true(silent({ ...asked(61_000), readyAt: undefined, seenAt: ago(61_000) }));
 });
 
-test("a deadline counts from what status says, or from what was seen", (t) => {
-	// Given a bot in Emergency, with what status says of when that began
-	const due = (fencedSince?: string) =>
-		judged("Emergency", {}, { fencedAs: "Emergency", ...(fencedSince && { fencedSince }) }).due.has("bot");
-	// When a minute is over, then it is due
-	t.true(due("2026-01-01T00:00:10.000Z"));
-	t.false(due("2026-01-01T00:00:11.000Z"));
-	t.false(due());
-	t.false(judged("Pause", {}, { fencedAs: "Pause", fencedSince: "2025-01-01T00:00:00Z" }).due.has("bot"));
+test("a target keeps to those it has once a pod of it was silent, also when that pod is gone", (t) => {
+	// Given a pod that was silent in a halt
+	const hadSilent = new Set<string>();
+	const asked = { asked: { generation: 7, at: ago(10_000) } };
+	const had = (mode: "Normal" | "Pause", recipient: Partial<Recipient> | undefined) =>
+		judged(mode, recipient, {}, hadSilent).hadSilent?.has("bot");
+	t.true(had("Pause", asked));
+	// When it is gone, then that is still known; in Normal it is forgotten
+	t.true(had("Pause", undefined));
+	t.false(had("Normal", undefined));
+	t.false(had("Pause", undefined));
+});
+
+test("who answered well is not silent for an answer that grew old, until it was asked for again", (t) => {
+	// Given a pod whose good answer is too old to count, since nobody asked again
+	const silent = (asked: number, of = answerOf()) =>
+		judged("Pause", {
+			answer: { of, at: ago(30_000) },
+			asked: { generation: 7, at: ago(asked) },
+		}).silent.size === 1;
+	// When it was asked before that answer, or just now, then it is not silent; when after it and long enough ago, it is
+	t.false(silent(30_100));
+	t.false(silent(250));
+	t.true(silent(301));
+	// And whose last answer was no good one is
+	t.true(silent(30_100, answerOf({ permissions: permissionsOf("Normal") })));
 });
 
 test("an answer that is none is refused with what is wrong", (t) => {

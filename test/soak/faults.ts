@@ -22,6 +22,7 @@ export class Faults {
 	readonly #taken = new Set<ServerName>();
 	readonly #healing = new AbortController();
 	readonly #errors: string[] = [];
+	#kwokWasKilled = false;
 
 	constructor(stage: {
 		readonly cluster: Cluster;
@@ -54,7 +55,20 @@ export class Faults {
 	async heal(): Promise<readonly string[]> {
 		this.#healing.abort();
 		await Promise.all(this.#running);
+		if (this.#kwokWasKilled) await this.#restartKwok();
+		this.#kwokWasKilled = false;
 		return this.#errors;
+	}
+
+	/**
+	 * A KWOK that was started while the API server was about to go away keeps its leases and plays no pod any more
+	 * (0.8.0), which no kubelet does.
+	 */
+	async #restartKwok(): Promise<void> {
+		await this.#cluster.stopServer("kwok", "SIGKILL");
+		await this.#endNodeLeases();
+		await this.#cluster.startServer("kwok");
+		this.#chronicle.note("kwok was started again, so that it sees everything");
 	}
 
 	async #do(fault: Fault): Promise<void> {
@@ -76,6 +90,7 @@ export class Faults {
 				return this.#hit(fault.server, "kill -9", async () => {
 					await this.#cluster.stopServer(fault.server, "SIGKILL");
 					await last(fault.downMilliseconds)();
+					this.#kwokWasKilled ||= fault.server === "kwok";
 					if (fault.server === "kwok") await this.#endNodeLeases();
 					await this.#cluster.startServer(fault.server);
 					this.#chronicle.note(`${fault.server} runs again`);

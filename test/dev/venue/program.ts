@@ -30,10 +30,15 @@ export async function startTestProgram<Ready>(
 	return program;
 }
 
-/** Starts it; resolves when it printed a line of JSON. */
-export async function startProgram<Ready>(path: string, args: readonly string[]): Promise<Started<Ready>> {
+/** Starts it; resolves when it printed a line of JSON. `via`: a command that becomes it, with its arguments. */
+export async function startProgram<Ready>(
+	path: string,
+	args: readonly string[],
+	via: readonly string[] = [],
+): Promise<Started<Ready>> {
 	const file = fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-	const child = spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+	const [command = process.execPath, ...rest] = [...via, process.execPath, file, ...args];
+	const child = spawn(command, rest, { stdio: ["pipe", "pipe", "pipe"] });
 	const ended = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
 	const end = async () => {
 		child.kill("SIGTERM");
