@@ -16,7 +16,7 @@ function version(mode: "Normal" | "Emergency", generation: number, resourceVersi
 function inEmergency() {
 	const told: string[] = [];
 	const state = new DeskState(version("Emergency", 7, "900"), {
-		view: {} as NamespaceView,
+		view: { relistStopped: () => told.push("lists again what was stopped") } as unknown as NamespaceView,
 		memory: new Memory(clock),
 		clock,
 		onMoved: ({ object }) => told.push(`moved to ${object.metadata.generation}`),
@@ -53,7 +53,11 @@ test("a later version that says something else of the same or an earlier generat
 		// When the watch shows that, as after a restore with bumped revisions
 		t.true(state.accept(rewritten));
 		// Then nothing that was seen before is believed, and it is to be raised
-		t.deepEqual(told, ["went back", `moved to ${rewritten.metadata.generation}`]);
+		t.deepEqual(told, [
+			"lists again what was stopped",
+			"went back",
+			`moved to ${rewritten.metadata.generation}`,
+		]);
 		t.is(state.recovery?.mode, "Emergency");
 		t.true("error" in state.fence);
 		t.false(state.isGone("bot"));
@@ -75,7 +79,7 @@ test("an older version that a later read shows is taken: history went back", (t)
 		// When a read that was sent after that was seen shows something older
 		t.true(state.accept(older, performance.now() + 1), what);
 		// Then it counts, nothing that was seen before is believed, and it is to be raised
-		t.deepEqual(told, ["went back", "moved to 6"]);
+		t.deepEqual(told, ["lists again what was stopped", "went back", "moved to 6"]);
 		t.is(state.object.metadata.generation, 6);
 		t.is(state.recovery?.mode, "Emergency");
 		t.true("error" in state.fence);
