@@ -108,6 +108,8 @@ export type Signals = {
 	readonly obeying: ReadonlySet<string>;
 	/** UIDs of pods that had to acknowledge a raise and did not, in time. */
 	readonly silent: ReadonlySet<string>;
+	/** Those of them that stop whether their target is seen closed to new pods or not. Absent: none. */
+	readonly overdue?: ReadonlySet<string>;
 	/** Names of targets of which a pod was silent in this halt, even if it is gone by now. Absent: none. */
 	readonly hadSilent?: ReadonlySet<string>;
 };

@@ -60,6 +60,8 @@ function stopPod(
 ): readonly StopEffect[] {
 	const target = decidingTarget(states, pod.labels);
 	if (target === undefined || (target.runs && !isToStop(target, pod, signals))) return [];
+	// Its controller makes another at once: that one meets a closed door, if somebody is there to close it.
+	if (target.runs && target.signalled === "Admit" && signals?.overdue?.has(pod.uid) !== true) return [];
 	const grace = gracePeriodSeconds(target) ?? (pod.hasty === true ? leastGraceSeconds : undefined);
 	const tooSlow = pod.stopping !== undefined && grace !== undefined && pod.stopping.graceSeconds > grace;
 	if (pod.stopping !== undefined && !tooSlow) return [];

@@ -11,6 +11,8 @@ import type { Recipient } from "./recipients.ts";
 
 /** How often a raise is asked for before a pod counts as silent. */
 export const triesAtMost = 3;
+/** How long a silent pod may wait for the leader to close its target to new ones. */
+const closingMilliseconds = 250;
 /** A pod that never was Ready may take that long to start before it has to answer. */
 const bootMilliseconds = 60_000;
 
@@ -35,6 +37,7 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 	const states = new Map(targetStates(desk.object).map((state) => [state.spec.name, state]));
 	const obeying = new Set<string>();
 	const silent = new Set<string>();
+	const overdue = new Set<string>();
 	for (const [podUid, recipient] of telling.recipients) {
 		const state = states.get(recipient.target.spec.name);
 		if (state === undefined) continue;
@@ -46,7 +49,10 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		// A good answer also grows old where nobody asked again: an API server that is away stops all renewals.
 		const isAsked = !isGood || (recipient.asked?.at ?? 0) >= answer.at;
 		if (isFresh) obeying.add(podUid);
-		else if (isAsked && at >= answerBy(recipient, state, generation)) silent.add(podUid);
+		if (isFresh || !isAsked) continue;
+		const lateBy = at - answerBy(recipient, state, generation);
+		if (lateBy >= 0) silent.add(podUid);
+		if (lateBy >= closingMilliseconds) overdue.add(podUid);
 	}
 	const { hadSilent, problem, recipients } = telling;
 	for (const state of states.values()) {
@@ -58,7 +64,8 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		if (isIt) hadSilent.add(name);
 		else if (state.action !== "Signal") hadSilent.delete(name);
 	}
-	return { obeying, silent, hadSilent: new Set(hadSilent), ...(problem !== undefined && { problem }) };
+	const found = { obeying, silent, overdue, hadSilent: new Set(hadSilent) };
+	return { ...found, ...(problem !== undefined && { problem }) };
 }
 
 /** Until when a pod has to acknowledge what was raised; never, where it was not asked. */

@@ -73,16 +73,18 @@ test("a table that goes from Stop back to Signal, or from Signal to Keep, is ref
 
 test("what is told is not stopped; what stays silent is, alone, and its target makes no other", (t) => {
 	// Given two bots that are told, of which one did not acknowledge in time
-	const desk = deskOf({ mode: "Pause", targets }, held({ fencedAs: "Pause", signalled: "Admit" }));
-	const observed = withSignals(seen({ pods: [bot, other], workloads: [workloadOf("bot", 2)] }), {
-		obeying: uids(bot.uid),
-		silent: uids(other.uid),
-	});
-	// When the plan is asked for, then it is that pod alone
-	t.deepEqual(
-		stopPlan(desk, observed).map((effect) => (effect.kind === "DeletePod" ? effect.pod.name : effect.kind)),
-		["other"],
-	);
+	const deskWith = (signalled: "Admit" | "Keep") =>
+		deskOf({ mode: "Pause", targets }, held({ fencedAs: "Pause", signalled }));
+	const desk = deskWith("Admit");
+	const parts = seen({ pods: [bot, other], workloads: [workloadOf("bot", 2)] });
+	const answers = { obeying: uids(bot.uid), silent: uids(other.uid) };
+	const observed = withSignals(parts, answers);
+	const planned = (of: typeof desk, seenAs = observed) =>
+		stopPlan(of, seenAs).map((effect) => (effect.kind === "DeletePod" ? effect.pod.name : effect.kind));
+	// When the plan is asked for, then it is that pod alone, once its target is closed or should have been
+	t.deepEqual(planned(desk), []);
+	t.deepEqual(planned(deskWith("Keep")), ["other"]);
+	t.deepEqual(planned(desk, withSignals(parts, { ...answers, overdue: uids(other.uid) })), ["other"]);
 	// And status closes the target
 	const [row] = nextStatus(desk, factsOf(desk, observed), []).targets ?? [];
 	t.is(row?.signalled, "Keep");

@@ -78,6 +78,10 @@ test("silent is who was asked three times for this generation and did not answer
 	// And one that was never Ready has a minute to start
 	t.false(silent({ ...asked(59_000), readyAt: undefined, seenAt: ago(59_000) }));
 	t.true(silent({ ...asked(61_000), readyAt: undefined, seenAt: ago(61_000) }));
+	// And it is overdue when nobody closed its target in time
+	const overdue = (milliseconds: number) => judged("Pause", asked(milliseconds)).overdue?.size === 1;
+	t.false(overdue(500));
+	t.true(overdue(551));
 });
 
 test("a target keeps to those it has once a pod of it was silent, also when that pod is gone", (t) => {
