@@ -65,9 +65,10 @@ export async function openFloor({ place, dir, logs, onBotDied, onLost }: FloorOp
 	const argsOf = (app: string): readonly string[] | undefined => {
 		const known = programs[app];
 		if (known === undefined) return undefined;
-		const { kind, account } = known;
+		const { kind, account, alsoAccounts = [] } = known;
 		return [
 			...["--kind", kind, "--venue", origin, "--account", account, "--keys", keys],
+			...alsoAccounts.flatMap((other) => ["--also-account", other]),
 			...["--seed", String(1 + Object.keys(programs).indexOf(app))],
 			...["--orders-per-second", String(ORDERS_PER_SECOND)],
 			// Its strategies know it by this address, as by that of a Service.

@@ -1,8 +1,12 @@
 import type { Kind } from "../bots/kinds.ts";
 import type { DeskPlan } from "./desk.ts";
 
-/** The process behind each pod of a workload, and the account at the venue that it trades for. */
-export type Program = { readonly kind: Kind; readonly account: string };
+/** The process behind each pod of a workload, and the accounts at the venue that it trades for, the first one first of all. */
+export type Program = {
+	readonly kind: Kind;
+	readonly account: string;
+	readonly alsoAccounts?: readonly string[];
+};
 
 /** The processes of the desk, by workload. The split desk has one account, whichever of its processes acts. */
 export const programs: Readonly<Record<string, Program>> = {
@@ -15,10 +19,7 @@ export const programs: Readonly<Record<string, Program>> = {
 	"strategy-pairs": { kind: "strategy", account: "split" },
 	"bot-hanger": { kind: "hanger", account: "hanger" },
 	"bot-deaf": { kind: "deaf", account: "deaf" },
-	"liquidator-split": { kind: "liquidator", account: "split" },
-	"liquidator-liar": { kind: "liquidator", account: "liar" },
-	"liquidator-hanger": { kind: "liquidator", account: "hanger" },
-	"liquidator-deaf": { kind: "liquidator", account: "deaf" },
+	liquidator: { kind: "liquidator", account: "split", alsoAccounts: ["liar", "hanger", "deaf"] },
 };
 
 /** The accounts that trade. */
@@ -57,10 +58,7 @@ export const tradingDesk: DeskPlan = {
 		{ ...deployment, name: "strategy-pairs", part: "strategies" },
 		{ ...deployment, name: "bot-hanger", part: "hanger" },
 		{ ...deployment, name: "bot-deaf", part: "deaf" },
-		...["split", "liar", "hanger", "deaf"].map(
-			(account) =>
-				({ ...deployment, name: `liquidator-${account}`, part: "liquidator", replicas: 0 }) as const,
-		),
+		{ ...deployment, name: "liquidator", part: "liquidator", replicas: 0 },
 	],
 	targets: [
 		{ name: "risk", preset: "Risk" },

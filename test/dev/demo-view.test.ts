@@ -7,7 +7,7 @@ import { preparation, suggestions } from "../../dev/demo/commands.ts";
 import { deskObject } from "../../dev/demo/desk.ts";
 import { playedDesk } from "../../dev/demo/played-desk.ts";
 import type { Seen } from "../../dev/demo/sight.ts";
-import { cutToFit, type Room, renderLine, renderView } from "../../dev/demo/view.ts";
+import { cutToFit, type Room, renderLine, renderMarket, renderView } from "../../dev/demo/view.ts";
 
 const desk = (spec: TradingSafetySpec): TradingSafety => ({
 	apiVersion: "tradingsafety.dev/v1alpha1",
@@ -63,6 +63,32 @@ test("the view does not show a confirmation of an older generation", (t) => {
 		renderLine(seen(object)),
 		/^Pause, in force Normal, confirmed not yet; pods: bots 1\+1 stopping; hold: target bots/,
 	);
+});
+
+test("what the venue shows is in one line, and by account where there is room", (t) => {
+	// Given a halt that is confirmed, and one account that takes risk all the same
+	const row = { ordersPerSecond: 2.5, held: 10, profit: -1.5, riskSinceHalt: 0 };
+	const market = [
+		{ account: "momentum", ...row },
+		{ account: "liar", ...row, riskSinceHalt: 7 },
+	];
+	const shown = (of: typeof market | undefined, rows = 60) =>
+		stripVTControlCharacters(
+			renderView({ ...seen(desk({ mode: "Pause" })), ...(of && { market: of }) }, help, {
+				columns: 200,
+				rows,
+			}).join("\n"),
+		);
+	// When it is shown, then the one is named, and nothing is claimed of a venue that does not answer
+	t.regex(
+		shown(market),
+		/5\.0 orders\/s, 20 units held, P&L -3\.00; .*confirmed: 0 by 1 accounts, 7 by liar$/m,
+	);
+	t.regex(shown(market), /^liar +2\.5 +10 +-1\.50 +7$/m);
+	t.notRegex(shown(market, 14), /^liar/m);
+	t.notRegex(shown(undefined), /orders\/s/);
+	// And while no halt is confirmed, there is nothing to count
+	t.notRegex(renderMarket([{ account: "a", ordersPerSecond: 1, held: 0, profit: 0 }]), /since the halt/);
 });
 
 test("without a desk the view says so and still shows the operator", (t) => {

@@ -29,6 +29,9 @@ export class Market {
 	/** What was so before the step. */
 	#instance: string | undefined;
 	#stops: ReadonlyMap<string, number> = new Map();
+	/** The last stop of each position while it was brought down. */
+	readonly #lastStops = new Map<string, number>();
+	#hung: number | undefined;
 	#begunAt = 0;
 	#sampled: Promise<readonly Held[]> = Promise.resolve([]);
 
@@ -46,6 +49,7 @@ export class Market {
 			return (status?.targets ?? []).filter(({ signalled }) => signalled === "Admit").map(({ name }) => name);
 		}, ["bots", "strategies", "hanger"]);
 		await this.#becomes("the hanger hangs", () => this.#answers("bot-hanger"), false);
+		this.#hung = this.#floor.processes().find(({ app }) => app === "bot-hanger")?.pid;
 	}
 
 	/** To be called before each step, with what it leads to. */
@@ -65,7 +69,10 @@ export class Market {
 		const goOn = async () => {
 			while (performance.now() < end && !signal.aborted) {
 				await new Promise((resolve) => setTimeout(resolve, SAMPLE_MILLISECONDS));
-				samples.push(await heldOf(venue, obedient));
+				const [held, stops] = await Promise.all([heldOf(venue, obedient), stopsOf(venue, obedient)]);
+				samples.push(held);
+				// What is flat needs no stop: the last one of each position counts.
+				for (const [which, price] of stops) this.#lastStops.set(which, price);
 			}
 			return samples;
 		};
@@ -104,9 +111,16 @@ export class Market {
 			await this.#takers(this.#haltedAt),
 			[liar],
 		);
-		for (const app of ["bot-deaf", "bot-hanger"]) {
-			await this.#becomes(`${step}: the process of ${app} is gone`, async () => this.#isRunning(app), false);
-		}
+		await this.#becomes(
+			`${step}: the process of the deaf is gone`,
+			async () => this.#isRunning("bot-deaf"),
+			false,
+		);
+		await this.#becomes(
+			`${step}: the process that hung is gone`,
+			async () => this.#floor.processes().some(({ pid }) => pid !== undefined && pid === this.#hung),
+			false,
+		);
 		const after = await this.#positions("bot-restarter");
 		checks.same(
 			`${step}: the restarter began anew, and came up paused`,
@@ -117,21 +131,18 @@ export class Market {
 
 	async #checkReduce(step: string): Promise<void> {
 		const { checks, demo } = this.#context;
-		const stops = await stopsOf(this.#floor.venue, obedient);
-		const moved = [...stops].flatMap(([which, price]) => {
-			const before = this.#stops.get(which);
-			if (before === undefined) return [];
-			// Below the price for what was bought (kept as positive), above it for what was sold.
-			return [Math.sign(price - before)];
+		const seconds = demo.plan.reduce?.overSeconds ?? 0;
+		const samples = await this.#sampled;
+		const moved = [...this.#stops].flatMap(([which, before]) => {
+			const last = this.#lastStops.get(which);
+			return last === undefined ? [] : [Math.sign(last - before)];
 		});
 		checks.note(
-			`${step}: stops are nearer to the price (${moved.length} of ${stops.size} compared)`,
+			`${step}: stops are nearer to the price (${moved.length} of ${this.#stops.size} compared)`,
 			moved.length > 0 && moved.every((nearer) => nearer > 0)
 				? { good: true }
 				: { good: false, expected: "each nearer than before", seen: JSON.stringify(moved) },
 		);
-		const seconds = demo.plan.reduce?.overSeconds ?? 0;
-		const samples = await this.#sampled;
 		const verdict = fallsAlong(samples, { seconds, slackMilliseconds: SLACK_MILLISECONDS });
 		const at = [0, 1, 2, 3].map((third) => samples[Math.floor((third / 3) * (samples.length - 1))]?.total);
 		checks.note(

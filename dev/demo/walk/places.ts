@@ -34,8 +34,12 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 	const silent = plan.silentIn[facts.to];
 	const stopped = [...plan.stoppedIn[facts.to], ...silent];
 	const started = plan.startedIn[facts.to];
-	for (const part of stopped) {
+	for (const part of plan.stoppedIn[facts.to]) {
 		checks.same(`${step}: a new pod of ${part} is denied`, await tryPod(demo, part), "denied");
+	}
+	for (const part of silent) {
+		// Once it is known that it is silent.
+		await becomes(context, `${step}: a new pod of ${part} is denied`, () => tryPod(demo, part), "denied");
 	}
 	await becomes(
 		context,

@@ -83,7 +83,7 @@ export function shortfalls(
  * The generation that a version says is confirmed. While spec is newer than what status speaks of, the condition is
  * about something that is not asked for any more, and claims nothing.
  */
-export function claimedGeneration({ object }: DeskVersion): number | undefined {
+export function claimedGeneration({ object }: Pick<DeskVersion, "object">): number | undefined {
 	const confirmed = object.status?.conditions?.find(({ type }) => type === "Confirmed");
 	const { generation } = object.metadata;
 	if (generation === undefined || confirmed?.status !== "True") return undefined;
