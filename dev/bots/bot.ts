@@ -39,9 +39,11 @@ export async function startBot(options: BotOptions): Promise<RunningBot> {
 		breaker: () => life.breaker(),
 		isOpen: () => life.gate.mayOpen(),
 	});
+	const others = options.alsoAccounts.map((account) => ({ account, view: createView() }));
 	const surroundings = {
 		options,
 		view,
+		others,
 		line,
 		...(gateway !== undefined && { gateway }),
 		onOrder: metrics.noteOrder,
@@ -49,7 +51,9 @@ export async function startBot(options: BotOptions): Promise<RunningBot> {
 			console.error(JSON.stringify({ time: performance.timeOrigin + performance.now(), event })),
 	};
 	let life = startLife(surroundings);
-	void followVenue(options, view, ending.signal);
+	for (const { account, view: its } of [{ account: options.account, view }, ...others]) {
+		void followVenue({ venue: options.venue, account }, its, ending.signal);
+	}
 
 	const positions = (): PositionsDocument => ({
 		account: options.account,

@@ -19,6 +19,8 @@ import type { View } from "./view.ts";
 export type Surroundings = {
 	readonly options: BotOptions;
 	readonly view: View;
+	/** What else a liquidator closes. */
+	readonly others: readonly { readonly account: string; readonly view: View }[];
 	/** To the venue. */
 	readonly line: Line;
 	/** Of a strategy. */
@@ -36,7 +38,7 @@ const stepMilliseconds = 10;
 const protectMilliseconds = 250;
 
 /** Begins a life: paused, with nothing remembered. */
-export function startLife({ options, view, line, gateway, onOrder, say }: Surroundings) {
+export function startLife({ options, view, others, line, gateway, onOrder, say }: Surroundings) {
 	const habits = habitsOf[options.kind];
 	const { account } = options;
 	// Until the gate has answered for the first time nobody but a deaf bot sends anything.
@@ -64,9 +66,9 @@ export function startLife({ options, view, line, gateway, onOrder, say }: Surrou
 	const tasks = createTasks({ hands, view, guard });
 	const executor = gateway === undefined ? hands : remoteExecutor(gateway, guard, () => trading?.spend());
 	const trading = habits.wishes === "none" ? undefined : startTrading({ ...options, view, guard, executor });
-	const liquidator = habits.liquidates
-		? startLiquidator({ account, instance: () => instance, line, view, guard, limits: () => limits })
-		: undefined;
+	const liquidators = (habits.liquidates ? [{ account, view }, ...others] : []).map((books) =>
+		startLiquidator({ ...books, instance: () => instance, line, guard, limits: () => limits }),
+	);
 	const triedAt = new Map<string, number>();
 
 	function protect(): void {
@@ -103,7 +105,7 @@ export function startLife({ options, view, line, gateway, onOrder, say }: Surrou
 		/** No further decisions. */
 		stop(): void {
 			trading?.stop();
-			liquidator?.stop();
+			for (const liquidator of liquidators) liquidator.stop();
 			clearInterval(timer);
 		},
 		/** True when nothing of this bot rests at the venue that could still open. */

@@ -11,6 +11,8 @@ export type BotOptions = {
 	readonly venue: string;
 	readonly gateway?: string;
 	readonly account: string;
+	/** Of a liquidator: other accounts that it closes too. */
+	readonly alsoAccounts: readonly string[];
 	/** Where all its ports listen; loopback unless it is said. */
 	readonly address?: string;
 	readonly permitPort: number;
@@ -32,6 +34,7 @@ export const usage = `usage: node dev/bots/main.ts --kind KIND --venue URL --acc
   --venue URL              origin of the venue
   --gateway URL            of a strategy: origin of the main port of its gateway
   --account NAME           the account at the venue
+  --also-account NAME      of a liquidator: another one; may be repeated
   --address ADDRESS        where all its ports listen (127.0.0.1)
   --permit-port N          POST /permit (0: a free one)
   --metrics-port-base N    N main, N+1 circuit breaker, N+2 risk, N+3 orders, N+4 memory (0: five free ones)
@@ -56,11 +59,15 @@ export function parseOptions(args: readonly string[]): BotOptions {
 	if ((kind === "strategy") !== (gateway !== undefined)) {
 		throw new BotError("USAGE", "--gateway goes with --kind strategy, and it needs it");
 	}
+	if (kind !== "liquidator" && values["also-account"] !== undefined) {
+		throw new BotError("USAGE", "--also-account goes with --kind liquidator");
+	}
 	return {
 		kind,
 		venue: origin("venue", values.venue),
 		...(gateway !== undefined && { gateway: origin("gateway", gateway) }),
 		account: required("account", values.account),
+		alsoAccounts: values["also-account"] ?? [],
 		...(values.address !== undefined && { address: values.address }),
 		permitPort: number("permit-port", values["permit-port"] ?? "0", 65_535),
 		metricsPortBase: number("metrics-port-base", values["metrics-port-base"] ?? "0", 65_531),
@@ -87,6 +94,7 @@ function parse(args: readonly string[]) {
 				venue: text,
 				gateway: text,
 				account: text,
+				"also-account": texts,
 				address: text,
 				"permit-port": text,
 				"metrics-port-base": text,

@@ -6,6 +6,7 @@ import { messageOf } from "../cluster/errors.ts";
 import type { Progress } from "../cluster/progress.ts";
 import { deskObject } from "./desk.ts";
 import { DemoError } from "./errors.ts";
+import type { Floor } from "./floor.ts";
 import type { Cast, Refused } from "./people.ts";
 import { deskPath, type Place } from "./place.ts";
 import { type Replica, startReplica } from "./replica.ts";
@@ -20,6 +21,8 @@ export type DemoOptions = {
 	readonly onLost: (error: Error) => void;
 	/** Told when a replica ended by itself; it is started again. */
 	readonly onReplicaDied: (replica: string, how: string) => void;
+	/** Told when a bot ended by itself; it is started again. */
+	readonly onBotDied: (bot: string, how: string) => void;
 };
 
 /** A running demo: a desk in Normal, and the operator that governs it. */
@@ -27,6 +30,8 @@ export type Demo = Place & {
 	readonly cast: Cast;
 	/** The replicas of the operator that are ours; none when the cluster has an operator of its own. */
 	readonly replicas: readonly Replica[];
+	/** What trades behind the pods; undefined where they only sleep. */
+	readonly floor?: Floor;
 	/** The folder of the logs, which goes when the demo ends. */
 	readonly logs: string;
 	/** What a person says once in a terminal before anything else. */
@@ -86,19 +91,23 @@ export function startTwoReplicas(
 	logs: string,
 	args: readonly string[],
 	onDied: DemoOptions["onReplicaDied"],
+	addressBook?: string,
 ): readonly Replica[] {
 	return ["a", "b"].map((name) =>
-		startReplica({ name, kubeconfig, logs, args, onDied: (how) => onDied(name, how) }),
+		startReplica({
+			...{ name, kubeconfig, logs, args, onDied: (how: string) => onDied(name, how) },
+			...(addressBook !== undefined && { addressBook }),
+		}),
 	);
 }
 
 type Patience = { readonly signal: AbortSignal; readonly milliseconds: number };
 
 /** Created by the person who configures. Their rights, just bound, may take a moment to be known. */
-async function createDesk({ namespace }: Place, cast: Cast, patience: Patience): Promise<void> {
+async function createDesk({ namespace, plan }: Place, cast: Cast, patience: Patience): Promise<void> {
 	const collection = pathOf({ group: apiGroup, version: apiVersion, resource: "tradingsafeties", namespace });
 	await accepted("the TradingSafety can be created", patience, () =>
-		cast.create("lee-resets", collection, deskObject(namespace)),
+		cast.create("lee-resets", collection, deskObject(namespace, plan)),
 	);
 }
 

@@ -1,16 +1,17 @@
-import type { TargetSpec } from "../../crds/spec.ts";
+import type { TargetSpec, TradingSafetySpec } from "../../crds/spec.ts";
 import type { Mode } from "../../crds/vocabulary.ts";
 import { apiGroup, apiVersion, deskName, enforceLabel } from "../../crds/vocabulary.ts";
 import type { Place } from "./place.ts";
 
 /** The label by which targets select: its value is the name of a target. */
 export const partLabel = "part";
+/** The label with the name of the workload. */
+export const appLabel = "app";
 
-/** The targets of the demo desk, in the order in which a restore brings them back. */
-export const parts = ["risk", "gateway", "bots", "strategies", "liquidator"] as const;
-export type Part = (typeof parts)[number];
+/** The names of targets. */
+export type Part = "risk" | "gateway" | "bots" | "strategies" | "hanger" | "deaf" | "liquidator";
 
-/** One workload of the demo desk as it is before the first halt. */
+/** One workload of a demo desk as it is before the first halt. */
 export type DemoWorkload = {
 	readonly kind: "Deployment" | "StatefulSet";
 	readonly name: string;
@@ -18,44 +19,36 @@ export type DemoWorkload = {
 	readonly replicas: number;
 };
 
-/** The workloads of the demo desk. One bot was parked by hand: a restore must leave it so. */
-export const workloads: readonly DemoWorkload[] = [
-	{ kind: "Deployment", name: "risk-monitor", part: "risk", replicas: 1 },
-	{ kind: "Deployment", name: "order-gateway", part: "gateway", replicas: 2 },
-	{ kind: "Deployment", name: "bot-momentum", part: "bots", replicas: 3 },
-	{ kind: "Deployment", name: "bot-arbitrage", part: "bots", replicas: 2 },
-	{ kind: "StatefulSet", name: "bot-maker", part: "bots", replicas: 3 },
-	{ kind: "Deployment", name: "bot-parked", part: "bots", replicas: 0 },
-	{ kind: "Deployment", name: "strategy-pairs", part: "strategies", replicas: 2 },
-	{ kind: "Deployment", name: "liquidator", part: "liquidator", replicas: 0 },
-];
+/** A mode, and whether Emergency came before it: what Emergency stopped stays stopped until Normal. */
+export type Phase = Mode | "AfterEmergency";
 
 /**
- * What must stand still in each mode. Written out by hand and not taken from the presets, so that the walk judges
- * them too. Signal counts as Stop as long as the desk has no permits.
+ * A demo desk, and what must become of it. That is written out by hand and not taken from the presets, so that the
+ * walk judges them too.
  */
-export const stoppedIn: Readonly<Record<Mode, readonly Part[]>> = {
-	Normal: ["liquidator"],
-	Pause: ["bots", "strategies", "liquidator"],
-	Reduce: ["bots", "strategies"],
-	Emergency: ["gateway", "bots", "strategies"],
+export type DeskPlan = {
+	readonly workloads: readonly DemoWorkload[];
+	/** In the order in which a restore brings them back. */
+	readonly targets: readonly (Omit<TargetSpec, "selector"> & { readonly name: Part })[];
+	readonly reduce?: TradingSafetySpec["reduce"];
+	/** What must stand still. */
+	readonly stoppedIn: Readonly<Record<Phase, readonly Part[]>>;
+	/** What starts, one replica each, once everything that must stand still does. */
+	readonly startedIn: Readonly<Record<Phase, readonly Part[]>>;
+	/** Told like others and silent: its pods are stopped one by one, and its workload stays as it is. */
+	readonly silentIn: Readonly<Record<Phase, readonly Part[]>>;
+	/** What is told first in Emergency, and stopped so much later. */
+	readonly deadline: { readonly parts: readonly Part[]; readonly milliseconds: number };
 };
 
-/** What starts in each mode, one replica each, once everything that must stand still does. */
-export const startedIn: Readonly<Record<Mode, readonly Part[]>> = {
-	Normal: [],
-	Pause: [],
-	Reduce: ["liquidator"],
-	Emergency: ["liquidator"],
-};
+/** The names of the targets of a desk, in the order of a restore. */
+export const partsOf = ({ targets }: DeskPlan): readonly Part[] => targets.map(({ name }) => name);
 
-const presetOf = {
-	risk: "Risk",
-	gateway: "Gateway",
-	bots: "Bot",
-	strategies: "Strategy",
-	liquidator: "Liquidator",
-} as const satisfies Readonly<Record<Part, TargetSpec["preset"]>>;
+/** The phase that a mode is, after a phase. */
+export function phaseAfter(before: Phase | undefined, mode: Mode): Phase {
+	if (mode === "Normal" || mode === "Emergency") return mode;
+	return before === "Emergency" || before === "AfterEmergency" ? "AfterEmergency" : mode;
+}
 
 /** The namespace, with the label that lets the fence act in it. */
 export const namespaceObject = (namespace: string) => ({
@@ -65,21 +58,22 @@ export const namespaceObject = (namespace: string) => ({
 });
 
 /** The TradingSafety of the desk. It says no mode, so it begins in Pause: the desk is halted until somebody opens it. */
-export const deskObject = (namespace: string) => ({
+export const deskObject = (namespace: string, { targets, reduce }: Pick<DeskPlan, "targets" | "reduce">) => ({
 	apiVersion: `${apiGroup}/${apiVersion}`,
 	kind: "TradingSafety",
 	metadata: { name: deskName, namespace },
 	spec: {
-		targets: parts.map((part) => ({
-			name: part,
-			preset: presetOf[part],
-			selector: { matchLabels: { [partLabel]: part } },
+		targets: targets.map((target) => ({
+			...target,
+			selector: { matchLabels: { [partLabel]: target.name } },
 		})),
+		...(reduce !== undefined && { reduce }),
 	},
 });
 
-/** Pods that KWOK plays: the image is never fetched. */
+/** Pods that KWOK plays: the image is never fetched. What has a process behind it ends within two seconds. */
 export const simulatedPod = (name: string) => ({
+	terminationGracePeriodSeconds: 2,
 	containers: [{ name: "main", image: `example.invalid/${name}:demo` }],
 });
 
@@ -88,7 +82,7 @@ export function workloadObject(
 	{ kind, name, part, replicas }: DemoWorkload,
 	{ namespace, podSpec }: Pick<Place, "namespace" | "podSpec">,
 ) {
-	const labels = { app: name, [partLabel]: part };
+	const labels = { [appLabel]: name, [partLabel]: part };
 	return {
 		apiVersion: "apps/v1",
 		kind,

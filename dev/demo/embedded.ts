@@ -11,12 +11,14 @@ import { kubectl } from "../cluster/kubectl.ts";
 import { installApi } from "../install.ts";
 import { preparation } from "./commands.ts";
 import { type Demo, type DemoOptions, governDesk, limits, startTwoReplicas } from "./demo.ts";
-import { namespaceObject, simulatedPod, workloadObject, workloads } from "./desk.ts";
+import { namespaceObject, simulatedPod, workloadObject } from "./desk.ts";
 import { DemoError } from "./errors.ts";
+import { type Floor, openFloor } from "./floor.ts";
 import { keepLogs } from "./logs.ts";
 import { type Cast, gatherCast, type Person, people, roleBindings } from "./people.ts";
 import type { Place } from "./place.ts";
 import type { Replica } from "./replica.ts";
+import { tradingDesk } from "./trading-desk.ts";
 
 /**
  * The demo on a cluster of its own, which is started for it and ends with it.
@@ -28,6 +30,7 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 	const admin = new Client(await connect(loadKubeConfig(cluster.kubeconfig)), { limits });
 	const place: Place = {
 		admin,
+		plan: tradingDesk,
 		namespace: "fx-desk",
 		operatorNamespace,
 		podSpec: simulatedPod,
@@ -35,9 +38,11 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 	};
 	const { logs } = clusterFiles(cluster.dir);
 	const replicas: Replica[] = [];
+	let floor: Floor | undefined;
 	let cast: Cast | undefined;
 	const stop = async () => {
 		await Promise.all(replicas.map((replica) => replica.stop()));
+		await floor?.stop();
 		await cast?.close();
 		await admin.close();
 		await cluster.stop();
@@ -49,11 +54,16 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 		signal.throwIfAborted();
 		progress.report("Starting a desk of workloads");
 		await installDesk(cluster, place);
+		floor = await openFloor({
+			...{ place, dir: cluster.dir, logs, onLost },
+			onBotDied: options.onBotDied,
+		});
+		const { addressBook } = floor;
 		cast = await gatherPeople(cluster, place);
 		const account = { namespace: operatorNamespace, name: operatorAccount };
 		const kubeconfig = await cluster.kubeconfigForServiceAccount(account);
 		const startReplicas = () => {
-			replicas.push(...startTwoReplicas(kubeconfig, logs, [], options.onReplicaDied));
+			replicas.push(...startTwoReplicas(kubeconfig, logs, [], options.onReplicaDied, addressBook));
 			return replicas;
 		};
 		await governDesk(place, cast, startReplicas, options);
@@ -61,9 +71,10 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 			...place,
 			cast,
 			replicas,
+			floor,
 			logs,
 			preparation: preparation(cast.kubeconfig, cluster.kubectl),
-			ending: "Ending the operator and the cluster",
+			ending: "Ending the operator, the bots, the venue and the cluster",
 			stop,
 		};
 	} catch (error) {
@@ -77,12 +88,12 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 
 /** Creates the namespace of the desk, what people may do in it, and its workloads, which begin to run. */
 async function installDesk(cluster: ClusterAccess, place: Place): Promise<void> {
-	const { namespace } = place;
+	const { namespace, plan } = place;
 	const user = (name: Person) => ({ kind: "User", name, apiGroup: "rbac.authorization.k8s.io" });
 	const items = [
 		namespaceObject(namespace),
 		...roleBindings(namespace, user),
-		...workloads.map((workload) => workloadObject(workload, place)),
+		...plan.workloads.map((workload) => workloadObject(workload, place)),
 	];
 	const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
 	const { code, stderr } = await kubectl(cluster, ["apply", "--server-side", "-f", "-"], { input });

@@ -6,6 +6,8 @@ export type DemoErrorCode =
 	| "SetupFailed"
 	/** A replica of the operator did not come up. */
 	| "ReplicaFailed"
+	/** The venue of the demo is gone, and with it what everybody holds. */
+	| "VenueEnded"
 	/** The walk cannot go on: what a later step needs is not there. */
 	| "WalkStopped"
 	/** A person or another process ended the demo. */

@@ -4,9 +4,11 @@ import { type Demo, type OpenDemo, openAloud } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { openScreen } from "./screen.ts";
 import { Sight } from "./sight.ts";
-import { type Help, renderLine, renderView } from "./view.ts";
+import { type Help, renderLine, renderMarket, renderView } from "./view.ts";
 
 const REFRESH_MILLISECONDS = 250;
+/** Where nothing can be drawn over, what changes all the time is told now and then. */
+const MARKET_MILLISECONDS = 5_000;
 
 /**
  * `npm start`: the demo with a live view, until `signal` ends it. On a terminal the view is drawn in place;
@@ -25,6 +27,7 @@ export async function runLive(
 			progress,
 			signal,
 			onLost: interrupt,
+			onBotDied: (bot, how) => died.push(`${bot} ended (${how}) and is started again`),
 			onReplicaDied: (replica, how) => died.push(`replica ${replica} ended (${how}) and is started again`),
 		});
 		try {
@@ -72,8 +75,13 @@ function onScreen(demo: Demo, sight: Sight): () => void {
 
 function inLines(demo: Demo, sight: Sight): () => void {
 	let last: string | undefined;
+	let marketAt = Number.NEGATIVE_INFINITY;
 	return () => {
 		const seen = sight.seen();
+		if (seen.market !== undefined && performance.now() - marketAt >= MARKET_MILLISECONDS) {
+			marketAt = performance.now();
+			console.log(`${new Date().toISOString().slice(11, 23)} market: ${renderMarket(seen.market)}`);
+		}
 		const line = renderLine(seen);
 		if (seen.desk === undefined && last === undefined) return;
 		if (last === undefined) printHelp(help(demo, seen.desk), demo);

@@ -1,11 +1,14 @@
 import { apiGroup, apiVersion, deskName } from "../../crds/vocabulary.ts";
 import type { Client } from "../../kube/client.ts";
 import { pathOf } from "../../kube/paths.ts";
+import type { DeskPlan } from "./desk.ts";
 
 /** Where a demo desk is and how it is looked at. */
 export type Place = {
 	/** Reads as the person who runs the demo. */
 	readonly admin: Client;
+	/** What the desk consists of. */
+	readonly plan: DeskPlan;
 	/** Namespace of the desk. */
 	readonly namespace: string;
 	/** Namespace of the lease of the operator that governs it. */

@@ -7,6 +7,7 @@ import { nodeFlags } from "../node-flags.ts";
 import { DemoError } from "./errors.ts";
 
 const MAIN = fileURLToPath(new URL("../../operator/main.ts", import.meta.url));
+const MAIN_WITH_ADDRESSES = fileURLToPath(new URL("../operator.ts", import.meta.url));
 const LEASH = new URL("leash.ts", import.meta.url).href;
 const RESTART_MILLISECONDS = 1_000;
 /** Longer than a replica gives itself for a clean stop. */
@@ -21,6 +22,8 @@ export type ReplicaOptions = {
 	readonly logs: string;
 	/** More of its command line. */
 	readonly args: readonly string[];
+	/** Where the processes behind played pods take permits; undefined: pods are asked at their own addresses. */
+	readonly addressBook?: string;
 	/** Told when it ended by itself; it is started again a second later. */
 	readonly onDied: (how: string) => void;
 };
@@ -42,8 +45,10 @@ export type Replica = {
 	readonly stop: () => Promise<void>;
 };
 
-/** Starts `node operator/main.ts` in a session of its own, so that Ctrl-C at a terminal does not reach it first. */
-export function startReplica({ name, kubeconfig, logs, args: more, onDied }: ReplicaOptions): Replica {
+/** Starts the operator in a session of its own, so that Ctrl-C at a terminal does not reach it first. */
+export function startReplica(options: ReplicaOptions): Replica {
+	const { name, kubeconfig, logs, args: more, addressBook, onDied } = options;
+	const main = addressBook === undefined ? [MAIN] : [MAIN_WITH_ADDRESSES, "--gates", addressBook];
 	const log = join(logs, `operator-${name}.log`);
 	let lives = 0;
 	let deaths = 0;
@@ -57,7 +62,7 @@ export function startReplica({ name, kubeconfig, logs, args: more, onDied }: Rep
 		port = undefined;
 		const out = openSync(log, "a", 0o600);
 		const args = ["--kubeconfig", kubeconfig, "--identity", identity(), "--http-port", "0", ...more];
-		const started = spawn(process.execPath, [...nodeFlags, "--import", LEASH, MAIN, ...args], {
+		const started = spawn(process.execPath, [...nodeFlags, "--import", LEASH, ...main, ...args], {
 			detached: true,
 			stdio: ["ignore", out, out, "ipc"],
 		});

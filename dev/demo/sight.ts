@@ -5,9 +5,13 @@ import { apiGroup, apiVersion } from "../../crds/vocabulary.ts";
 import type { KubeObject } from "../../kube/object.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { Reflector } from "../../kube/reflector.ts";
+import { wallNow } from "../venue/clock.ts";
 import type { Demo } from "./demo.ts";
 import { partLabel } from "./desk.ts";
+import { type SeenAccount, watchMarket } from "./market-sight.ts";
 import type { Replica } from "./replica.ts";
+import { accounts } from "./trading-desk.ts";
+import { claimedGeneration } from "./walk/truth.ts";
 
 /** What the live view shows, as the API server and the replicas have it. */
 export type Seen = {
@@ -17,6 +21,8 @@ export type Seen = {
 	/** Identity of the leader. */
 	readonly leader: string | undefined;
 	readonly replicas: readonly SeenReplica[];
+	/** The accounts at the venue; undefined where there is none, or while it does not answer. */
+	readonly market?: readonly SeenAccount[];
 	/** The last things that went wrong, newest first. */
 	readonly notes: readonly string[];
 };
@@ -63,11 +69,15 @@ export class Sight {
 	readonly #leases: Reflector<Lease, string | undefined>;
 	readonly #readiness = new Map<string, string>();
 	readonly #stopped = new AbortController();
+	readonly #floor: Demo["floor"];
+	#market: ReturnType<typeof watchMarket> | undefined;
+	/** When the first mode of the halt was seen confirmed; milliseconds since 1970. */
+	#haltedAt: number | undefined;
 	#notes: readonly string[] = [];
 	#asking: Promise<void> = Promise.resolve();
 	#timer: NodeJS.Timeout | undefined;
 
-	constructor({ admin: client, namespace: deskNamespace, operatorNamespace, replicas }: Demo) {
+	constructor({ admin: client, namespace: deskNamespace, operatorNamespace, replicas, floor }: Demo) {
 		const common = (group: string, version: string, resource: string, namespace: string) => ({
 			client,
 			path: pathOf({ group, version, resource, namespace }),
@@ -75,10 +85,12 @@ export class Sight {
 			onError: (error: unknown) => this.note(`cannot watch ${resource}: ${String(error)}`),
 		});
 		this.#replicas = replicas;
+		this.#floor = floor;
 		this.#leaseKey = `${operatorNamespace}/${leaderLease}`;
 		this.#desks = new Reflector<TradingSafety & KubeObject, TradingSafety>({
 			...common(apiGroup, apiVersion, "tradingsafeties", deskNamespace),
 			project: (desk) => desk,
+			onChange: ({ after }) => this.#noteHalt(after),
 		});
 		this.#pods = new Reflector<Labelled, SeenPod>({
 			...common("", "v1", "pods", deskNamespace),
@@ -112,6 +124,11 @@ export class Sight {
 		};
 		ask();
 		this.#timer = setInterval(ask, READINESS_MILLISECONDS);
+		if (this.#floor === undefined) return;
+		this.#market = watchMarket({
+			...{ venue: this.#floor.venue, accounts, haltedAt: () => this.#haltedAt },
+			onError: (error) => this.note(`the venue does not answer: ${String(error)}`),
+		});
 	}
 
 	/** Adds something to tell the person. */
@@ -122,6 +139,7 @@ export class Sight {
 
 	/** Everything as seen now. */
 	seen(): Seen {
+		const market = this.#market?.rows();
 		return {
 			desk: [...this.#desks.rows.values()][0],
 			pods: [...this.#pods.rows.values()],
@@ -135,13 +153,23 @@ export class Sight {
 				log: replica.log,
 			})),
 			notes: this.#notes,
+			...(market !== undefined && { market }),
 		};
+	}
+
+	#noteHalt(desk: TradingSafety | undefined): void {
+		if (desk === undefined || (desk.spec.mode === "Normal" && desk.spec.freeze !== true)) {
+			this.#haltedAt = undefined;
+		} else if (claimedGeneration({ object: desk }) !== undefined) {
+			this.#haltedAt ??= wallNow();
+		}
 	}
 
 	async stop(): Promise<void> {
 		clearInterval(this.#timer);
 		this.#stopped.abort();
 		await this.#asking;
+		await this.#market?.stop();
 		await Promise.all(this.#all().map((reflector) => reflector.stop()));
 	}
 

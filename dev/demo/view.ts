@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Suggestion } from "./commands.ts";
+import type { SeenAccount } from "./market-sight.ts";
 import type { Seen, SeenReplica } from "./sight.ts";
 
 const HISTORY_ROWS = 5;
@@ -24,11 +25,14 @@ export function renderView(seen: Seen, help: Help, room: Room): readonly string[
 	}
 	// In a narrow window the end of a table matters less than the lines below it.
 	const table = targets(desk, seen).map((line) => shorten(line, room.columns));
-	const above = [...state(desk), "", ...table, ""];
+	const total = seen.market === undefined ? [] : [`${label("market")}${renderMarket(seen.market)}`, ""];
+	const above = [...state(desk), "", ...table, "", ...total];
 	const below = [...operators(seen), ...notes(seen), "", ...howTo(help)];
 	const commands = help.suggestions.map(renderSuggestion);
 	let left = room.rows - height([...above, ...below], room);
 	const reserved = height(commands[0] ?? [], room) + (commands.length > 1 ? 1 : 0);
+	const market = accounts(seen.market ?? [], left - reserved - 1);
+	left -= market.length === 0 ? 0 : market.length + 1;
 	const past = upTo(history(desk), left - reserved - 1, room);
 	left -= past.length === 0 ? 0 : height(past, room) + 1;
 	const all = height(commands.flat(), room) <= left;
@@ -36,6 +40,8 @@ export function renderView(seen: Seen, help: Help, room: Room): readonly string[
 	const missing = commands.length - shown.length;
 	const lines = [
 		...above,
+		...market,
+		...(market.length === 0 ? [] : [""]),
 		...past,
 		...(past.length === 0 ? [] : [""]),
 		...below,
@@ -154,6 +160,36 @@ function targets({ spec, status }: TradingSafety, { pods, workloads }: Seen): re
 		return `${cells.join("")}  ${owners.join("  ")}`;
 	});
 	return [heading, ...rows];
+}
+
+/** What the venue shows, in one line. */
+export function renderMarket(market: readonly SeenAccount[]): string {
+	const sum = (of: (row: SeenAccount) => number) => market.reduce((so, row) => so + of(row), 0);
+	const rate = sum(({ ordersPerSecond }) => ordersPerSecond);
+	const known = market.filter(({ riskSinceHalt }) => riskSinceHalt !== undefined);
+	const takers = known.filter(({ riskSinceHalt = 0 }) => riskSinceHalt > 0);
+	const who = takers.map(({ account, riskSinceHalt }) => `${riskSinceHalt} by ${account}`).join(", ");
+	const none = known.length - takers.length;
+	const halted =
+		known.length === 0
+			? ""
+			: `; risk-taking orders accepted since the halt was confirmed: 0 by ${none} accounts${who === "" ? "" : `, ${who}`}`;
+	const held = sum((row) => row.held);
+	const profit = sum((row) => row.profit);
+	return `${rate.toFixed(1)} orders/s, ${held} units held, P&L ${profit.toFixed(2)}${halted}`;
+}
+
+/** A row for each account; none where there is no room for all. */
+function accounts(market: readonly SeenAccount[], rows: number): readonly string[] {
+	if (market.length === 0 || market.length + 1 > rows) return [];
+	const heading = `${"account".padEnd(12)}${"orders/s".padStart(8)}${"held".padStart(8)}${"P&L".padStart(12)}  risk-taking since the halt`;
+	return [
+		heading,
+		...market.map(
+			({ account, ordersPerSecond, held, profit, riskSinceHalt }) =>
+				`${account.padEnd(12)}${ordersPerSecond.toFixed(1).padStart(8)}${String(held).padStart(8)}${profit.toFixed(2).padStart(12)}  ${riskSinceHalt ?? "-"}`,
+		),
+	];
 }
 
 function history({ status }: TradingSafety): readonly string[] {

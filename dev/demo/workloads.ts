@@ -1,5 +1,4 @@
 import { pathOf } from "../../kube/paths.ts";
-import { workloads } from "./desk.ts";
 import type { Place } from "./place.ts";
 
 type WorkloadStatus = {
@@ -12,6 +11,7 @@ type WorkloadStatus = {
 export async function readHowFar(
 	place: Place,
 ): Promise<{ readonly running: boolean; readonly howFar: string }> {
+	const { workloads } = place.plan;
 	const wanted = workloads.reduce((sum, { replicas }) => sum + replicas, 0);
 	const found = await readWorkloads(place);
 	const ready = [...found.values()].reduce((sum, { status }) => sum + (status?.readyReplicas ?? 0), 0);

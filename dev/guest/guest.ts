@@ -8,6 +8,7 @@ import { DemoError } from "../demo/errors.ts";
 import { keepLogs } from "../demo/logs.ts";
 import { type Cast, gatherCast, type Person, people } from "../demo/people.ts";
 import type { Place } from "../demo/place.ts";
+import { playedDesk } from "../demo/played-desk.ts";
 import type { Replica } from "../demo/replica.ts";
 import { assertAgreed } from "./ask.ts";
 import { folderOf } from "./folder.ts";
@@ -68,6 +69,7 @@ async function openPlanned(
 	mkdirSync(logs);
 	const place: Place = {
 		admin: host.client,
+		plan: playedDesk,
 		namespace: run.namespace,
 		operatorNamespace,
 		podSpec: () => sleepingPod(image),

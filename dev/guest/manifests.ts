@@ -8,8 +8,9 @@ import {
 	roles,
 } from "../../crds/roles.ts";
 import { enforceLabel, operatorLabel } from "../../crds/vocabulary.ts";
-import { workloadObject, workloads } from "../demo/desk.ts";
+import { workloadObject } from "../demo/desk.ts";
 import { type Person, people, roleBindings } from "../demo/people.ts";
+import { playedDesk } from "../demo/played-desk.ts";
 import type { AnyObject } from "./objects.ts";
 
 /** What a person types to remove what a demo left. */
@@ -130,7 +131,7 @@ export function clusterWideReads() {
 /** The workloads of the desk. */
 export function workloadObjects(run: Run, image: string): readonly AnyObject[] {
 	const place = { namespace: run.namespace, podSpec: () => sleepingPod(image) };
-	return workloads.map((workload) => labelled(workloadObject(workload, place), run, "desk"));
+	return playedDesk.workloads.map((workload) => labelled(workloadObject(workload, place), run, "desk"));
 }
 
 /** A pod that does nothing, ends at once when told to, and passes the strictest rules for pods. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isKubeError } from "../../kube/error.ts";
 import { pathOf } from "../../kube/paths.ts";
-import { workloads } from "../demo/desk.ts";
+import { playedDesk } from "../demo/played-desk.ts";
 import type { Host } from "./host.ts";
 import type { Making } from "./making.ts";
 import { apiObjects, type PolicySet, runOf } from "./manifests.ts";
@@ -47,6 +47,7 @@ export function isOurs(api: Plan["api"]): boolean {
 /** The plan in the words of the person who has to agree. */
 export async function describePlan(host: Host, plan: Plan, image: string): Promise<readonly string[]> {
 	const { run, api, ownOperator, operatorNamespace } = plan;
+	const { workloads } = playedDesk;
 	const pods = workloads.reduce((sum, { replicas }) => sum + replicas, 0);
 	return [
 		`On the cluster ${host.server}`,

@@ -208,6 +208,8 @@ export class Signaller implements Controller {
 
 	async #renewOnce(desk: DeskState, told: Told, all: boolean): Promise<void> {
 		if (desk.isForgotten || desk.isOrphan || desk.recovery !== undefined) return;
+		// Where a pod is reached may be known without any event of the API server.
+		if (this.#gather(desk) !== told) return;
 		const { object } = desk;
 		const isRestored = isRestoredIn(desk);
 		const now = performance.now();

@@ -2,6 +2,7 @@ import test from "ava";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Mode } from "../../crds/vocabulary.ts";
 import type { Part } from "../../dev/demo/desk.ts";
+import { playedDesk } from "../../dev/demo/played-desk.ts";
 import type { DeskVersion, PodLife } from "../../dev/demo/walk/recorder.ts";
 import { stepTimes } from "../../dev/demo/walk/timing.ts";
 import { claims, shortfalls, untruths } from "../../dev/demo/walk/truth.ts";
@@ -64,7 +65,7 @@ test("a status that says Confirmed once the last pod is gone tells the truth", (
 	];
 	// When they are held against what status said
 	// Then there is nothing to find
-	t.deepEqual(untruths(halt, pods), []);
+	t.deepEqual(untruths(playedDesk, halt, pods), []);
 });
 
 const lies: readonly { readonly what: string; readonly pod: PodLife }[] = [
@@ -78,7 +79,7 @@ for (const { what, pod: culprit } of lies) {
 	test(`Confirmed and ${what} contradict each other, and the pod is named`, (t) => {
 		// Given such a pod
 		// When it is held against what status said
-		const found = untruths(halt, [culprit]);
+		const found = untruths(playedDesk, halt, [culprit]);
 		// Then it is found, with the revisions
 		t.true(found.length > 0);
 		t.true(found.some((line) => line.includes(culprit.name) && line.includes("200 to 300")));
@@ -96,7 +97,7 @@ test("Confirmed before everything that a mode lets run was ready is found", (t) 
 	// Given Reduce, confirmed at 200, which keeps risk and gateway and starts a liquidator
 	const versions = [version(100, "Reduce", 2, "False"), version(200, "Reduce", 2, "True")];
 	const kept = [readyPod("risk", 0), readyPod("gateway", 0), readyPod("gateway", 1)];
-	const found = (...others: readonly PodLife[]) => shortfalls(versions, [...kept, ...others]);
+	const found = (...others: readonly PodLife[]) => shortfalls(playedDesk, versions, [...kept, ...others]);
 	// When the liquidator was ready in time, too late, not any more, or never
 	// Then only the first is as it should be
 	t.deepEqual(found(readyPod("liquidator", 200)), []);

@@ -4,9 +4,10 @@ import test from "ava";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import { preparation, suggestions } from "../../dev/demo/commands.ts";
-import { deskObject, workloads } from "../../dev/demo/desk.ts";
+import { deskObject } from "../../dev/demo/desk.ts";
+import { playedDesk } from "../../dev/demo/played-desk.ts";
 import type { Seen } from "../../dev/demo/sight.ts";
-import { cutToFit, type Room, renderLine, renderView } from "../../dev/demo/view.ts";
+import { cutToFit, type Room, renderLine, renderMarket, renderView } from "../../dev/demo/view.ts";
 
 const desk = (spec: TradingSafetySpec): TradingSafety => ({
 	apiVersion: "tradingsafety.dev/v1alpha1",
@@ -64,6 +65,32 @@ test("the view does not show a confirmation of an older generation", (t) => {
 	);
 });
 
+test("what the venue shows is in one line, and by account where there is room", (t) => {
+	// Given a halt that is confirmed, and one account that takes risk all the same
+	const row = { ordersPerSecond: 2.5, held: 10, profit: -1.5, riskSinceHalt: 0 };
+	const market = [
+		{ account: "momentum", ...row },
+		{ account: "liar", ...row, riskSinceHalt: 7 },
+	];
+	const shown = (of: typeof market | undefined, rows = 60) =>
+		stripVTControlCharacters(
+			renderView({ ...seen(desk({ mode: "Pause" })), ...(of && { market: of }) }, help, {
+				columns: 200,
+				rows,
+			}).join("\n"),
+		);
+	// When it is shown, then the one is named, and nothing is claimed of a venue that does not answer
+	t.regex(
+		shown(market),
+		/5\.0 orders\/s, 20 units held, P&L -3\.00; .*confirmed: 0 by 1 accounts, 7 by liar$/m,
+	);
+	t.regex(shown(market), /^liar +2\.5 +10 +-1\.50 +7$/m);
+	t.notRegex(shown(market, 14), /^liar/m);
+	t.notRegex(shown(undefined), /orders\/s/);
+	// And while no halt is confirmed, there is nothing to count
+	t.notRegex(renderMarket([{ account: "a", ordersPerSecond: 1, held: 0, profit: 0 }]), /since the halt/);
+});
+
 test("without a desk the view says so and still shows the operator", (t) => {
 	// Given no desk
 	// When that is shown
@@ -118,7 +145,11 @@ test("what is suggested suits the state", (t) => {
 
 test("the smallest usual terminal still shows a command to try, a larger one the history and all commands", (t) => {
 	// Given a desk with a history, and what there is to try
-	const object = desk({ mode: "Pause", reason: "looking", targets: deskObject("fx").spec.targets });
+	const object = desk({
+		mode: "Pause",
+		reason: "looking",
+		targets: deskObject("fx", playedDesk).spec.targets,
+	});
 	const rows = Array.from({ length: 5 }, (_, index) => ({
 		generation: index,
 		time: `2026-01-01T00:00:0${index}.000Z`,
@@ -128,7 +159,7 @@ test("the smallest usual terminal still shows a command to try, a larger one the
 	}));
 	const past = {
 		...seen({ ...object, status: { ...object.status, history: rows } }),
-		workloads: workloads.map((workload) => ({ ...workload, ready: workload.replicas })),
+		workloads: playedDesk.workloads.map((workload) => ({ ...workload, ready: workload.replicas })),
 	};
 	const advice = {
 		preparation: preparation("/tmp/tradingsafety/people", `/home/a/${"long/".repeat(13)}kubectl`),

@@ -1,7 +1,6 @@
-import type { Mode } from "../../../crds/vocabulary.ts";
 import { waitFor } from "../../cluster/deadline.ts";
 import { ClusterError } from "../../cluster/errors.ts";
-import { type Part, parts, startedIn, stoppedIn } from "../desk.ts";
+import { type DeskPlan, type Part, type Phase, partsOf } from "../desk.ts";
 import type { Place } from "../place.ts";
 import { type Owner, podsOf, readOwners, readRecords, tryPod } from "./reads.ts";
 import type { WalkContext } from "./walk.ts";
@@ -14,25 +13,33 @@ export type Places = {
 
 /** A step, and what ran before the first halt and before this step. */
 export type PlaceStep = {
-	readonly from: Mode;
-	readonly to: Mode;
+	readonly from: Phase;
+	readonly to: Phase;
 	readonly start: Places;
 	readonly before: Places;
 };
 
 export async function readPlaces(place: Place): Promise<Places> {
 	const owners = await readOwners(place);
-	const pods = await Promise.all(parts.map(async (part) => [part, await podsOf(place, part)] as const));
+	const pods = await Promise.all(
+		partsOf(place.plan).map(async (part) => [part, await podsOf(place, part)] as const),
+	);
 	return { owners, pods: new Map(pods) };
 }
 
 /** Checks what runs, what is denied and what is recorded in the mode that a step leads to. */
 export async function checkPlaces(context: WalkContext, step: string, facts: PlaceStep): Promise<void> {
 	const { demo, checks } = context;
-	const stopped = stoppedIn[facts.to];
-	const started = startedIn[facts.to];
-	for (const part of stopped) {
+	const { plan } = demo;
+	const silent = plan.silentIn[facts.to];
+	const stopped = [...plan.stoppedIn[facts.to], ...silent];
+	const started = plan.startedIn[facts.to];
+	for (const part of plan.stoppedIn[facts.to]) {
 		checks.same(`${step}: a new pod of ${part} is denied`, await tryPod(demo, part), "denied");
+	}
+	for (const part of silent) {
+		// Once it is known that it is silent.
+		await becomes(context, `${step}: a new pod of ${part} is denied`, () => tryPod(demo, part), "denied");
 	}
 	await becomes(
 		context,
@@ -43,7 +50,11 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 		},
 		0,
 	);
-	const wanted = facts.start.owners.map((owner) => [owner.name, wantedReplicas(owner, facts.to)]);
+	const wanted = facts.start.owners.map((owner) => [owner.name, wantedReplicas(plan, owner, facts.to)]);
+	const isLoud = ({ part }: Owner) => !silent.includes(part as Part);
+	const ready = facts.start.owners
+		.filter(isLoud)
+		.map((owner) => [owner.name, wantedReplicas(plan, owner, facts.to)]);
 	await becomes(
 		context,
 		`${step}: every workload is at zero, as before the first halt, or started`,
@@ -58,13 +69,14 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 		`${step}: what runs is ready`,
 		async () => {
 			const owners = await readOwners(demo);
-			return owners.map((owner) => [owner.name, owner.ready]);
+			return owners.filter(isLoud).map((owner) => [owner.name, owner.ready]);
 		},
-		wanted,
+		ready,
 	);
 	const after = await readPlaces(demo);
-	const kept = parts.filter(
-		(part) => !stopped.includes(part) && !started.includes(part) && !stoppedIn[facts.from].includes(part),
+	const before = [...plan.stoppedIn[facts.from], ...plan.silentIn[facts.from]];
+	const kept = partsOf(plan).filter(
+		(part) => !stopped.includes(part) && !started.includes(part) && !before.includes(part),
 	);
 	for (const part of kept) {
 		checks.same(
@@ -85,22 +97,22 @@ export async function checkPlaces(context: WalkContext, step: string, facts: Pla
 		},
 		Object.fromEntries(
 			facts.start.owners
-				.filter((owner) => isRecorded(owner, facts.to))
+				.filter((owner) => isRecorded(plan, owner, facts.to))
 				.map((owner) => [owner.uid, owner.replicas] as const)
 				.sort(),
 		),
 	);
 }
 
-function wantedReplicas(owner: Owner, mode: Mode): number {
+function wantedReplicas(plan: DeskPlan, owner: Owner, phase: Phase): number {
 	const part = owner.part as Part;
-	if (stoppedIn[mode].includes(part)) return 0;
-	return startedIn[mode].includes(part) ? 1 : owner.replicas;
+	if (plan.stoppedIn[phase].includes(part)) return 0;
+	return plan.startedIn[phase].includes(part) ? 1 : owner.replicas;
 }
 
 /** What stands still in Normal too has nothing to come back to. */
-function isRecorded({ part }: Owner, mode: Mode): boolean {
-	return stoppedIn[mode].includes(part as Part) && !stoppedIn.Normal.includes(part as Part);
+function isRecorded({ stoppedIn }: DeskPlan, { part }: Owner, phase: Phase): boolean {
+	return stoppedIn[phase].includes(part as Part) && !stoppedIn.Normal.includes(part as Part);
 }
 
 /** A check that may take its time; the walk goes on when it fails. */

@@ -3,9 +3,10 @@ import { type Mode, modes } from "../../../crds/vocabulary.ts";
 import { waitFor } from "../../cluster/deadline.ts";
 import { ClusterError } from "../../cluster/errors.ts";
 import type { Demo } from "../demo.ts";
-import { type Part, parts, startedIn, stoppedIn } from "../desk.ts";
+import { type Part, type Phase, partsOf, phaseAfter } from "../desk.ts";
 import { DemoError } from "../errors.ts";
 import type { Checks } from "./checks.ts";
+import { Market } from "./market.ts";
 import { checkPlaces, type Places, readPlaces } from "./places.ts";
 import { firstDenial, podsOf, readDesk, readRecords } from "./reads.ts";
 import { Recorder } from "./recorder.ts";
@@ -40,9 +41,18 @@ export async function walk(
 	const steps: StepFacts[] = [];
 	try {
 		const start = await readPlaces(demo);
+		const market = demo.floor === undefined ? undefined : new Market(context, demo.floor);
+		await market?.awaitTrading();
+		let phase: Phase = "Normal";
 		for (const [index, to] of path.entries()) {
 			const from = path[index - 1];
-			if (from !== undefined) await takeStep(context, from, to, start, (facts) => steps.push(facts));
+			if (from === undefined) continue;
+			const next = phaseAfter(phase, to);
+			await market?.begin(next);
+			const phases = { before: phase, after: next };
+			await takeStep(context, from, to, phases, start, (facts) => steps.push(facts));
+			await market?.check(`${from} -> ${to}`, next);
+			phase = next;
 		}
 		await checkEnd(context, start);
 	} finally {
@@ -63,6 +73,7 @@ async function takeStep(
 	context: WalkContext,
 	from: Mode,
 	to: Mode,
+	phases: { readonly before: Phase; readonly after: Phase },
 	start: Places,
 	onPatched: (facts: StepFacts) => void,
 ): Promise<void> {
@@ -77,7 +88,9 @@ async function takeStep(
 	}
 	const before = await readDesk(demo);
 	const places = await readPlaces(demo);
-	const newlyStopped = stoppedIn[to].filter((part) => !stoppedIn[from].includes(part));
+	const { stoppedIn, startedIn } = demo.plan;
+	const [was, is] = [stoppedIn[phases.before], stoppedIn[phases.after]];
+	const newlyStopped = is.filter((part) => !was.includes(part));
 	const { deniedAt, refused } = await patchAndTryPods(context, newlyStopped[0], () =>
 		demo.cast.patch(by, { mode: to, reason }),
 	);
@@ -91,7 +104,7 @@ async function takeStep(
 		name: step,
 		generation,
 		stops: newlyStopped,
-		starts: [...stoppedIn[from].filter((part) => !stoppedIn[to].includes(part)), ...startedIn[to]],
+		starts: [...was.filter((part) => !is.includes(part)), ...startedIn[phases.after]],
 		...(deniedAt !== undefined && { deniedAt }),
 	});
 	if (from === "Normal") await checkRefusal(context, step, beforeClearance);
@@ -100,7 +113,7 @@ async function takeStep(
 		return desk.status?.observedGeneration === generation;
 	});
 	checkStory(checks, step, change, before.status ?? {}, spoken.status ?? {});
-	await checkPlaces(context, step, { from, to, start, before: places });
+	await checkPlaces(context, step, { from: phases.before, to: phases.after, start, before: places });
 	await awaitConfirmed(context, step, generation);
 	checkOutcome(checks, step, change, (await readDesk(demo)).status ?? {});
 }
@@ -208,7 +221,8 @@ async function checkEnd({ demo, checks }: WalkContext, start: Places): Promise<v
 async function checkTruth(context: WalkContext): Promise<void> {
 	const { recorder, checks, demo, signal } = context;
 	if (signal.aborted) return;
-	const live = async () => (await Promise.all(parts.map((part) => podsOf(demo, part)))).flat().sort();
+	const live = async () =>
+		(await Promise.all(partsOf(demo.plan).map((part) => podsOf(demo, part)))).flat().sort();
 	const recorded = () =>
 		recorder.pods
 			.filter((pod) => pod.deleted === undefined)
@@ -228,13 +242,13 @@ async function checkTruth(context: WalkContext): Promise<void> {
 		{ pods: recorded(), failures: recorder.failures },
 		{ pods: await live(), failures: [] },
 	);
-	const found = untruths(recorder.desks, recorder.pods);
+	const found = untruths(demo.plan, recorder.desks, recorder.pods);
 	const count = new Set(claims(recorder.desks).map(({ generation }) => generation)).size;
 	checks.note(
 		`Confirmed was never True while a pod of a stopped target existed (${count} generations, ${recorder.desks.length} versions, ${recorder.pods.length} pods)`,
 		found.length === 0 ? { good: true } : { good: false, expected: "none", seen: found.join("; ") },
 	);
-	const early = shortfalls(recorder.desks, recorder.pods);
+	const early = shortfalls(demo.plan, recorder.desks, recorder.pods);
 	checks.note(
 		"Confirmed was never True before everything that the mode lets run was ready",
 		early.length === 0 ? { good: true } : { good: false, expected: "none", seen: early.join("; ") },

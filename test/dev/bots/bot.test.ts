@@ -5,6 +5,7 @@ import { wallNow } from "../../../dev/venue/clock.ts";
 import { permitOf } from "../../permits/desk.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { until } from "../../support/until.ts";
+import { orderOf } from "../venue/client.ts";
 import { judgeNext, startTestBot, startTestDesk, untilHeld, untilOpened } from "./desk.ts";
 import { createIssuer } from "./issuer.ts";
 
@@ -22,7 +23,8 @@ test.serial("a bot is paused until it is granted a permit, and stops when one ta
 	t.is(applied, "Granted");
 	const { instances } = await untilOpened(desk);
 	t.deepEqual(Object.keys(instances), [instance]);
-	// When it is told to pause, then not one order takes risk from then on
+	// When it is told to pause while an order waits to open, then not one order takes risk from then on
+	await desk.venue.submit(orderOf({ type: "limit", price: 10 }));
 	await bot.operator.set({ mode: "Pause", generation: 2, ttlMilliseconds: 10_000 });
 	const paused = wallNow();
 	const { lastRiskTakingAt } = await judgeNext(desk, 700);

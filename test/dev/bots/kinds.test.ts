@@ -77,6 +77,21 @@ test.serial("a liquidator closes everything within its limits, and only where it
 	t.like(JSON.parse(await liquidator.get(liquidator.ports.main, "/health")), { status: "ok" });
 });
 
+test.serial("one liquidator closes several accounts", async (t) => {
+	// Given positions of two accounts, and a liquidator that has both
+	const desk = await startTestDesk(t);
+	await desk.venue.submit(orderOf({ quantity: 9 }));
+	await desk.venue.submit(orderOf({ account: "b", side: "sell", quantity: 5, symbol: "ETH" }));
+	const liquidator = await startTestBot(t, desk, "liquidator", "--also-account", "b");
+	// When it may liquidate, then both become flat
+	await liquidator.operator.set({ ...long, mode: "Emergency" });
+	await until("both are flat", async () => {
+		const answers = await Promise.all(["a", "b"].map((account) => desk.venue.judge(account)));
+		return answers.every(({ positions }) => Object.keys(positions).length === 0);
+	});
+	t.is((await desk.venue.judge("b")).riskReducing, 1);
+});
+
 test.serial("a liar acknowledges and trades on, and the venue sees it", async (t) => {
 	const desk = await startTestDesk(t);
 	const liar = await startTestBot(t, desk, "liar");
