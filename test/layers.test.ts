@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	permits: ["crds"],
 	clients: ["permits"],
 	operator: ["core", "crds", "kube", "permits"],
+	sidecar: ["core", "crds", "kube", "permits"],
 	// Its operator for nodes that are played is the real one with another address book.
 	dev: ["core", "crds", "kube", "operator", "permits"],
 };
