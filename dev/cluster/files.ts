@@ -46,6 +46,8 @@ export type ClusterFiles = {
 	readonly snapshots: string;
 	readonly logs: string;
 	readonly kubectlCache: string;
+	/** Of whatever else runs for as long as the cluster does, such as the bots of the demo. */
+	readonly guests: string;
 };
 
 /** What another process must know to use a cluster that is ready. */
@@ -82,6 +84,7 @@ export function clusterFiles(dir: string): ClusterFiles {
 		snapshots: join(dir, "snapshots"),
 		logs: join(dir, "logs"),
 		kubectlCache: join(dir, "kubectl-cache"),
+		guests: join(dir, "guests"),
 	};
 }
 

@@ -37,8 +37,12 @@ export type DeskPlan = {
 	readonly startedIn: Readonly<Record<Phase, readonly Part[]>>;
 	/** Told like others and silent: its pods are stopped one by one, and its workload stays as it is. */
 	readonly silentIn: Readonly<Record<Phase, readonly Part[]>>;
-	/** What is told first in Emergency, and stopped so much later. */
-	readonly deadline: { readonly parts: readonly Part[]; readonly milliseconds: number };
+	/** What is told first in Emergency, and stopped so much later: someone has to look, and to make the call. */
+	readonly deadline: {
+		readonly parts: readonly Part[];
+		readonly milliseconds: number;
+		readonly slackMilliseconds: number;
+	};
 };
 
 /** The names of the targets of a desk, in the order of a restore. */

@@ -36,7 +36,7 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 		podSpec: simulatedPod,
 		patienceMilliseconds: 30_000,
 	};
-	const { logs } = clusterFiles(cluster.dir);
+	const { logs, guests } = clusterFiles(cluster.dir);
 	const replicas: Replica[] = [];
 	let floor: Floor | undefined;
 	let cast: Cast | undefined;
@@ -55,7 +55,7 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 		progress.report("Starting a desk of workloads");
 		await installDesk(cluster, place);
 		floor = await openFloor({
-			...{ place, dir: cluster.dir, logs, onLost },
+			...{ place, dir: guests, logs, onLost },
 			onBotDied: options.onBotDied,
 		});
 		const { addressBook } = floor;

@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { operatorNamespace, permitKeySecret, raiseKeySecret } from "../../crds/roles.ts";
 import { pathOf } from "../../kube/paths.ts";
@@ -24,7 +25,7 @@ export type Floor = {
 /** Settings of {@link openFloor}. */
 export type FloorOptions = {
 	readonly place: Pick<Place, "admin" | "namespace">;
-	/** The folder for keys and addresses. Each command line names it. */
+	/** The folder for keys and addresses, made where it is missing. Each command line names it. */
 	readonly dir: string;
 	readonly logs: string;
 	/** Told when a bot ended by itself, which is started again. */
@@ -46,6 +47,7 @@ const PORTS_OF_A_BOT = 5;
  * @throws DemoError `SetupFailed`
  */
 export async function openFloor({ place, dir, logs, onBotDied, onLost }: FloorOptions): Promise<Floor> {
+	mkdirSync(dir, { recursive: true, mode: 0o700 });
 	const keys = join(dir, "public-keys.json");
 	writeAtomically(keys, JSON.stringify(await makeKeys(place)));
 	const args = ["--port", "0", "--log", join(logs, "venue.jsonl")];

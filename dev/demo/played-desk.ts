@@ -34,5 +34,5 @@ export const playedDesk: DeskPlan = {
 	},
 	startedIn: { ...none, Reduce: ["liquidator"], Emergency: ["liquidator"] },
 	silentIn: none,
-	deadline: { parts: [], milliseconds: 0 },
+	deadline: { parts: [], milliseconds: 0, slackMilliseconds: 0 },
 };

@@ -79,5 +79,5 @@ export const tradingDesk: DeskPlan = {
 	},
 	startedIn: { Normal: [], Pause: [], Reduce: [], Emergency: ["liquidator"], AfterEmergency: [] },
 	silentIn: { Normal: [], Pause: ["hanger"], Reduce: ["hanger"], Emergency: [], AfterEmergency: [] },
-	deadline: { parts: ["bots", "hanger"], milliseconds: deadlineSeconds * 1_000 },
+	deadline: { parts: ["bots", "hanger"], milliseconds: deadlineSeconds * 1_000, slackMilliseconds: 5_000 },
 };

@@ -17,8 +17,6 @@ const WATCH_MILLISECONDS = 1_500;
 const SILENCE_MILLISECONDS = 500;
 /** From an order of the operator to what the venue shows of it, on a machine that is busy. */
 const SLACK_MILLISECONDS = 1_500;
-/** A look at a deadline each second, and the call that stops. */
-const DEADLINE_SLACK_MILLISECONDS = 5_000;
 
 /** Holds what the venue saw, and nobody else, against what each step is for. */
 export class Market {
@@ -154,7 +152,7 @@ export class Market {
 
 	async #checkEmergency(step: string): Promise<void> {
 		const { checks, recorder, demo } = this.#context;
-		const { milliseconds } = demo.plan.deadline;
+		const { milliseconds, slackMilliseconds } = demo.plan.deadline;
 		const told = recorder.pods
 			.filter(({ name, toldAt }) => name.includes("bot-liar") && toldAt !== undefined)
 			.map(({ toldAt = 0 }) => toldAt - this.#begunAt)
@@ -162,7 +160,7 @@ export class Market {
 		const { riskTaking } = await this.#floor.venue.judge(liar, this.#haltedAt);
 		checks.note(
 			`${step}: the liar is stopped by the deadline, and named by the venue: ${riskTaking} risk-taking orders since the halt was confirmed`,
-			told !== undefined && told <= milliseconds + DEADLINE_SLACK_MILLISECONDS && riskTaking > 0
+			told !== undefined && told <= milliseconds + slackMilliseconds && riskTaking > 0
 				? { good: true }
 				: {
 						good: false,

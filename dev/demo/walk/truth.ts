@@ -103,9 +103,9 @@ function isReadyAt(pod: PodLife, revision: Revision): boolean {
 
 /** What must stand still while a claim is made: in Emergency some of it has a deadline first. */
 function stoppedAt(plan: DeskPlan, { phase, age }: Claim): readonly Part[] {
-	const { parts, milliseconds } = plan.deadline;
+	const { parts, milliseconds, slackMilliseconds } = plan.deadline;
 	const stopped = [...plan.stoppedIn[phase], ...plan.silentIn[phase]];
-	if (phase !== "Emergency" || age >= milliseconds) return stopped;
+	if (phase !== "Emergency" || age >= milliseconds + slackMilliseconds) return stopped;
 	return stopped.filter((part) => !parts.includes(part));
 }
 
