@@ -2,6 +2,7 @@ import { type Logger, pino } from "pino";
 import { observes } from "../core/enforcement.ts";
 import { leaderAccount, operatorAccount } from "../crds/roles.ts";
 import { modes } from "../crds/vocabulary.ts";
+import { podAddress, type Resolve } from "../gates/address.ts";
 import { Client } from "../kube/client.ts";
 import { EventRecorder } from "../kube/events.ts";
 import { LeaderElector } from "../kube/lease.ts";
@@ -26,7 +27,6 @@ import { createMetrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
 import { KeyReader } from "./signals/permit-keys.ts";
 import { KeyPublisher } from "./signals/public-keys.ts";
-import { podAddress, type Resolve } from "./signals/recipients.ts";
 import { StageTimer } from "./stages.ts";
 import { StateDir } from "./state-dir.ts";
 

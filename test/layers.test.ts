@@ -12,10 +12,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	core: ["crds"],
 	permits: ["crds"],
 	clients: ["permits"],
-	operator: ["core", "crds", "kube", "permits"],
-	sidecar: ["core", "crds", "kube", "permits"],
+	gates: ["core", "crds", "permits"],
+	operator: ["core", "crds", "gates", "kube", "permits"],
+	sidecar: ["core", "crds", "gates", "kube", "permits"],
 	// Its operator for nodes that are played is the real one with another address book.
-	dev: ["core", "crds", "kube", "operator", "permits"],
+	dev: ["core", "crds", "gates", "kube", "operator", "permits"],
 };
 
 /** Modules that do I/O or read a clock: decisions have none of it. */
