@@ -2,7 +2,8 @@ const polynomial = 0x2f;
 
 const table = Uint8Array.from({ length: 256 }, (_, byte) => {
 	let rest = byte;
-	for (let bit = 0; bit < 8; bit++) rest = (rest & 0x80) === 0 ? rest << 1 : ((rest << 1) ^ polynomial) & 0xff;
+	for (let bit = 0; bit < 8; bit++)
+		rest = (rest & 0x80) === 0 ? rest << 1 : ((rest << 1) ^ polynomial) & 0xff;
 	return rest;
 });
 

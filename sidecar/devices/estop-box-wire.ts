@@ -91,7 +91,11 @@ export function readOutput(
 	};
 }
 
-function nameOf<Name extends string>(table: Readonly<Record<Name, number>>, value: number, other: Name): Name {
+function nameOf<Name extends string>(
+	table: Readonly<Record<Name, number>>,
+	value: number,
+	other: Name,
+): Name {
 	const names = Object.keys(table) as Name[];
 	return names.find((name) => table[name] === value) ?? other;
 }
