@@ -47,7 +47,7 @@ export type Rhythm =
 	| "Steady"
 	/** Once a second. */
 	| "Slow"
-	/** Four times a second. */
+	/** Four times a second; twice where the host switches the light. */
 	| "Fast"
 	/** Two short ones, then a pause. */
 	| "Double";
@@ -77,6 +77,8 @@ export type Profile = {
 	readonly abilities: Abilities;
 	/** True for an interface of this kind. Never by vendor and product number alone where others use the same. */
 	readonly identify: (info: HidInterface) => boolean;
+	/** Written once after it was opened, before anything else. Absent: nothing. */
+	readonly start?: readonly Write[];
 	/** Reads a report; never throws. Absent: it has no button. */
 	readonly decode?: (report: Uint8Array) => Reading | Malformed;
 	/** How the host has to ask for a report. Absent: the device sends them by itself. */
@@ -84,20 +86,19 @@ export type Profile = {
 		readonly everyMilliseconds: number;
 		/** Written before each report that comes as input. */
 		readonly request?: Write;
-		/** Or the feature report that is read instead. */
+		/** Or the feature report that is read instead. Its first byte is the first that the device sends. */
 		readonly feature?: { readonly id: number; readonly length: number };
 	};
 	/** Without any report for so long it is stale. Undefined: it reports changes only, and its silence says nothing. */
 	readonly staleAfterMilliseconds?: number;
 	/**
-	 * What to write so that it shows this. Called at each change, and every {@link refreshMilliseconds} for devices with
-	 * a dead-man. `tick` counts quarters of a second, for devices that cannot blink by themselves; `sequence` counts
-	 * writes. Absent: it has no lights.
+	 * What to write so that it shows this. Called at each change, and every {@link refreshMilliseconds}. `tick` counts
+	 * quarters of a second, for devices that cannot blink by themselves; `sequence` counts calls. Absent: it has no lights.
 	 */
 	readonly encode?: (
 		indication: Indication,
 		at: { readonly tick: number; readonly sequence: number },
 	) => readonly Write[];
-	/** How often {@link encode} is to be written again though nothing changed. Absent: never. */
+	/** How often {@link encode} is to be written again though nothing changed: to feed a dead-man, or to blink. Absent: never. */
 	readonly refreshMilliseconds?: number;
 };
