@@ -75,8 +75,10 @@ export class Device {
 	}
 
 	#begin(): void {
-		const every = (milliseconds: number, act: () => void) => this.#timers.push(setInterval(act, milliseconds));
-		const { poll, encode } = this.profile;
+		const every = (milliseconds: number, act: () => void) =>
+			this.#timers.push(setInterval(act, milliseconds));
+		const { start = [], poll, encode } = this.profile;
+		for (const write of start) this.#handle?.write(write).catch(this.#options.onWriteFailed);
 		every(tickMilliseconds, () => this.#step({ kind: "Tick" }));
 		if (poll !== undefined) every(poll.everyMilliseconds, () => void this.#ask());
 		if (encode !== undefined) every(rhythmMilliseconds, () => this.#lights.tick());
