@@ -4,11 +4,12 @@ import { leaderAccount, operatorAccount } from "../crds/roles.ts";
 import { modes } from "../crds/vocabulary.ts";
 import { podAddress, type Resolve } from "../gates/address.ts";
 import { Client } from "../kube/client.ts";
+import { Clock } from "../kube/clock.ts";
 import { EventRecorder } from "../kube/events.ts";
 import { LeaderElector } from "../kube/lease.ts";
+import { serveHttp } from "../kube/probes.ts";
 import { ServiceAccountToken } from "../kube/token.ts";
 import { openApiServers } from "./api-servers.ts";
-import { Clock } from "./clock.ts";
 import type { Context } from "./context.ts";
 import { Confirmer } from "./controllers/confirm.ts";
 import { Enforcer } from "./controllers/enforce.ts";
@@ -21,7 +22,6 @@ import { Signaller } from "./controllers/signal.ts";
 import { StatusWriter } from "./controllers/status.ts";
 import type { DeskState } from "./desk-state.ts";
 import { Desks } from "./desks.ts";
-import { serveHttp } from "./http.ts";
 import { Memory } from "./memory.ts";
 import { createMetrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
@@ -231,7 +231,7 @@ export async function startOperator(
 		address: options.httpAddress,
 		port: options.httpPort,
 		healthy: () => [],
-		keys: () => keys.keys?.known,
+		more: { "/keys": () => keys.keys?.known },
 		ready: () => {
 			const problems = ready();
 			publishAges(context, desks);

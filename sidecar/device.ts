@@ -63,6 +63,11 @@ export class Device {
 		return this.#state;
 	}
 
+	/** True once it is gone or closed. */
+	get isOver(): boolean {
+		return this.#isOver;
+	}
+
 	/** From now on it shows this. */
 	show(indication: Indication): void {
 		this.#lights.show(indication);

@@ -107,18 +107,20 @@ export class Station {
 	async #openOne(info: HidInterface, profile: Profile): Promise<readonly string[]> {
 		const { transport, onOpened, onEvent, onDamaged, onWriteFailed, onLost } = this.#options;
 		try {
-			const device: Device = await Device.open({
+			const device = await Device.open({
 				...{ transport, info, profile, onEvent },
 				onDamaged: (why) => onDamaged(info, why),
 				onWriteFailed: (error) => onWriteFailed(info, error),
 				onLost: (error) => {
-					if (this.#open.get(info.path) !== device) return;
+					const lost = this.#open.get(info.path);
+					if (lost === undefined) return;
 					this.#open.delete(info.path);
-					void device.close();
-					onLost(device, error);
+					void lost.close();
+					onLost(lost, error);
 					this.#look();
 				},
 			});
+			if (device.isOver) return [`${info.path} went as soon as it was opened: it is tried again`];
 			this.#open.set(info.path, device);
 			onOpened(device);
 			return [];

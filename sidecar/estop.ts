@@ -1,0 +1,350 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import { estopDefaults } from "../crds/spec.ts";
+import type { TradingSafety } from "../crds/types.ts";
+import type { Mode } from "../crds/vocabulary.ts";
+import type { Resolve } from "../gates/address.ts";
+import type { Client } from "../kube/client.ts";
+import type { Clock } from "../kube/clock.ts";
+import { BotRaiser } from "./bots.ts";
+import type { ButtonEvent, Fault } from "./button.ts";
+import { deskViewOf } from "./desk-view.ts";
+import { Desks } from "./desks.ts";
+import type { Device } from "./device.ts";
+import { identityOf, type Pin } from "./devices/pinned.ts";
+import type { HidInterface, Profile } from "./devices/profile.ts";
+import { DirectStopper } from "./direct-stopper.ts";
+import { indicationOf } from "./indicator.ts";
+import { renewLease } from "./lease.ts";
+import type { Metrics } from "./metrics.ts";
+import { deskPath } from "./paths.ts";
+import { type Raise, raisePatch } from "./raise.ts";
+import type { RaiseKeys } from "./raise-keys.ts";
+import { Station } from "./station.ts";
+import type { HidTransport } from "./transport.ts";
+import { Tripper } from "./tripper.ts";
+
+/** What {@link Estop} works with. */
+export type EstopContext = {
+	/** For watches and for what is not urgent. */
+	readonly client: Client;
+	/** One for each API server, the nearest first. */
+	readonly apiServers: readonly Client[];
+	readonly transport: HidTransport;
+	readonly profiles: readonly Profile[];
+	readonly resolve: Resolve;
+	readonly keys: Pick<RaiseKeys, "signing" | "problem">;
+	readonly clock: Pick<Clock, "now">;
+	readonly log: Logger;
+	readonly metrics: Metrics;
+	/** Where the Leases of devices are. */
+	readonly operatorNamespace: string;
+	/** Of this process, in the Leases. */
+	readonly identity: string;
+};
+
+type DeskPin = Pin & { readonly namespace: string };
+
+const showMilliseconds = 100;
+const leaseMilliseconds = 1_000;
+const rehearseMilliseconds = 10_000;
+
+/** The faults that raise by themselves; the others make a device count as lost. */
+const tampering: readonly Fault[] = ["Tampered", "Discrepancy"];
+
+/** One sidecar: what happens at the devices of this machine raises the desks that pin them. */
+export class Estop {
+	readonly #context: EstopContext;
+	readonly #desks: Desks;
+	readonly #station: Station;
+	readonly #tripper: Tripper;
+	readonly #bots: BotRaiser;
+	readonly #stopper: DirectStopper;
+	/** By device and desk: what stands and was raised already. It is raised again when it has ended and begins anew. */
+	readonly #raised = new Map<string, Set<string>>();
+	/** By namespace: why a raise would be refused, as a dry run said. */
+	readonly #refused = new Map<string, string>();
+	readonly #lastPress = new Map<string, string>();
+	#problems: readonly string[] = [];
+	#timers: NodeJS.Timeout[] = [];
+	#renewing = false;
+
+	constructor(context: EstopContext) {
+		this.#context = context;
+		const { client, apiServers, transport, profiles, resolve, keys, clock, log, metrics } = context;
+		const failed = (where: string, facts: object, error: unknown) => {
+			metrics.errors.inc({ where });
+			log.warn({ ...facts, err: error }, `failed: ${where}`);
+		};
+		this.#tripper = new Tripper(apiServers, {
+			onShown: (namespace, { mode, trip }, milliseconds) => {
+				metrics.shownSeconds.observe({ namespace }, milliseconds / 1_000);
+				log.warn({ namespace, mode, trip: trip.id, milliseconds }, "the desk shows the raise");
+			},
+			onFailed: (namespace, { trip }, server, error) =>
+				failed("raise", { namespace, trip: trip.id, server: server.origin }, error),
+		});
+		this.#bots = new BotRaiser({
+			...{ keys: keys.signing, resolve, now: () => Date.parse(clock.now()) },
+			onAcknowledged: (namespace, pod, milliseconds) => {
+				metrics.toldSeconds.observe({ namespace }, milliseconds / 1_000);
+				log.info({ namespace, pod: pod.name, milliseconds }, "the bot acknowledges");
+			},
+			onFailed: (namespace, pod, error) => failed("tell-bot", { namespace, pod: pod.name }, error),
+		});
+		this.#desks = new Desks({
+			...{ client, apiServers },
+			onChange: (namespace, desk, pods) => {
+				if (desk !== undefined) this.#tripper.see(namespace, desk);
+				else this.#refused.delete(namespace);
+				this.#bots.see(namespace, desk, pods);
+				// A desk that pins a device from now on is raised by what stands there now.
+				for (const device of this.#station.devices()) this.#look(device);
+			},
+			onError: (where, error) => failed(where, {}, error),
+		});
+		this.#stopper = new DirectStopper({
+			client,
+			desk: (namespace) => this.#desks.all().get(namespace),
+			pods: (namespace) => this.#desks.podsOf(namespace),
+			onDeleted: (namespace, pod) => {
+				metrics.deleted.inc({ namespace });
+				log.error({ namespace, pod: pod.name }, "nobody told the pod to stop: deleted");
+			},
+			onFailed: (namespace, pod, error) => failed("delete-pod", { namespace, pod: pod.name }, error),
+		});
+		this.#station = new Station({
+			...{ transport, profiles },
+			isExpected: (info) => identityOf(info, this.#pins()).kind !== "Unpinned",
+			onOpened: (device) => {
+				const { serial, product, descriptorHash, path } = device.info;
+				log.info({ path, serial, product, descriptorHash, profile: device.profile.name }, "device opened");
+				this.#look(device);
+			},
+			onEvent: (event, device) => this.#happened(event, device),
+			onDamaged: ({ serial }, why) => metrics.damaged.inc({ serial, why }),
+			onWriteFailed: ({ serial }, error) => failed("write-device", { serial }, error),
+			onLost: ({ info }, error) => {
+				this.#forget(info.path);
+				metrics.armed.set({ serial: info.serial }, 0);
+				log.error({ path: info.path, serial: info.serial, err: error }, "the device is gone");
+			},
+			onProblems: (problems) => {
+				this.#problems = problems;
+				for (const problem of problems) log.error({ problem }, "a device cannot be used");
+			},
+		});
+	}
+
+	start(): void {
+		this.#desks.start();
+		this.#station.start();
+		const every = (milliseconds: number, act: () => void) =>
+			this.#timers.push(setInterval(act, milliseconds));
+		every(showMilliseconds, () => this.#show());
+		every(leaseMilliseconds, () => void this.#renewAll(false));
+		every(rehearseMilliseconds, () => void this.#rehearse());
+		void this.#rehearse();
+	}
+
+	/** Why a press may not get through, one line each; none: all that is here is armed. */
+	problems(): readonly string[] {
+		const unarmed = this.#pinned().flatMap((device) =>
+			this.#notArmed(device).map((why) => `${device.info.serial}: ${why}`),
+		);
+		const none = this.#pinned().length === 0 ? ["no device here is pinned by a desk"] : [];
+		return [...this.#problems, ...none, ...unarmed];
+	}
+
+	/** Ends it on purpose, which its Leases say. */
+	async stop(): Promise<void> {
+		for (const timer of this.#timers) clearInterval(timer);
+		await this.#renewAll(true);
+		this.#tripper.stop();
+		this.#stopper.stop();
+		await this.#station.stop();
+		await this.#desks.stop();
+		await this.#bots.stop();
+	}
+
+	#happened(event: ButtonEvent, device: Device): void {
+		const { serial, path } = device.info;
+		const { metrics, log, clock } = this.#context;
+		switch (event.kind) {
+			case "Pressed":
+				// First of all: what stands is raised at every desk that pins it.
+				this.#look(device);
+				metrics.presses.inc({ serial });
+				this.#lastPress.set(serial, clock.now());
+				log.warn({ serial, path }, "pressed");
+				return;
+			case "Released":
+				this.#end(path, "Button");
+				log.info({ serial, path }, "released");
+				return;
+			case "FaultBegan":
+				this.#look(device);
+				metrics.fault.set({ serial, fault: event.fault }, 1);
+				log.error({ serial, path, fault: event.fault }, "fault");
+				return;
+			case "FaultEnded":
+				this.#end(path, event.fault);
+				metrics.fault.set({ serial, fault: event.fault }, 0);
+				log.info({ serial, path, fault: event.fault }, "fault over");
+		}
+	}
+
+	/** Raises each desk by what stands at a device and was not raised there yet. */
+	#look({ info, state }: Device): void {
+		const identity = identityOf(info, this.#pins());
+		switch (identity.kind) {
+			case "Unpinned":
+				return;
+			case "Impostor":
+				for (const { pin, differs } of identity.of) {
+					this.#raiseOnce(info, pin.namespace, "Impostor", { differs: differs.join() });
+				}
+				return;
+			case "Pinned":
+				for (const { namespace } of identity.pins) {
+					if (state.pressed) this.#raiseOnce(info, namespace, "Button", undefined);
+					for (const fault of tampering) {
+						if (state.faults.includes(fault)) this.#raiseOnce(info, namespace, fault, undefined);
+					}
+				}
+		}
+	}
+
+	#raiseOnce(
+		info: HidInterface,
+		namespace: string,
+		what: Fault | "Button" | "Impostor",
+		detail: Readonly<Record<string, string>> | undefined,
+	): void {
+		const key = keyOf(info.path, what);
+		const raised = this.#raised.get(key) ?? new Set();
+		if (raised.has(namespace)) return;
+		this.#raised.set(key, raised.add(namespace));
+		const estop = { ...estopDefaults, ...this.#desks.all().get(namespace)?.spec.estop };
+		const mode: Mode = what === "Button" ? estop.onPress : estop.onTamper;
+		if (mode === "Normal") return;
+		const raise: Raise = {
+			mode,
+			trip: {
+				id: randomUUID(),
+				source: info.serial.slice(0, 256),
+				at: this.#context.clock.now(),
+				type: what,
+				...(detail !== undefined && { detail }),
+			},
+		};
+		void this.#tripper.raise(namespace, raise);
+		this.#bots.raise(namespace, mode);
+		this.#stopper.begin(namespace, mode, estop.directStopAfterSeconds);
+		this.#context.log.warn({ namespace, mode, trip: raise.trip }, "raising");
+	}
+
+	/** What ended may begin anew. */
+	#end(path: string, what: Fault | "Button"): void {
+		this.#raised.delete(keyOf(path, what));
+	}
+
+	#forget(path: string): void {
+		for (const key of this.#raised.keys()) if (key.startsWith(`${path} `)) this.#raised.delete(key);
+	}
+
+	#pins(): readonly DeskPin[] {
+		return [...this.#desks.all()].flatMap(([namespace, { spec }]) =>
+			(spec.estop?.devices ?? []).map((device) => ({ ...device, namespace })),
+		);
+	}
+
+	#pinned(): readonly Device[] {
+		const pins = this.#pins();
+		return this.#station.devices().filter(({ info }) => identityOf(info, pins).kind === "Pinned");
+	}
+
+	#desksOf({ info }: Device): ReadonlyMap<string, TradingSafety> {
+		const identity = identityOf(info, this.#pins());
+		const namespaces = identity.kind === "Pinned" ? identity.pins.map(({ namespace }) => namespace) : [];
+		return new Map([...this.#desks.all()].filter(([namespace]) => namespaces.includes(namespace)));
+	}
+
+	#notArmed(device: Device): readonly string[] {
+		const refused = [...this.#desksOf(device).keys()].flatMap((namespace) => {
+			const why = this.#refused.get(namespace);
+			return why === undefined ? [] : [`desk ${namespace} would refuse a raise: ${why}`];
+		});
+		return [
+			...device.state.faults,
+			...(device.profile.abilities.button ? [] : ["it has no button"]),
+			...(this.#desks.isReached() ? [] : ["no API server answers"]),
+			...refused,
+		];
+	}
+
+	#show(): void {
+		const pinned = this.#pinned();
+		for (const device of this.#station.devices()) {
+			// What has lights alone shows how the buttons beside it are.
+			const shownFor = device.profile.abilities.button ? [device] : pinned;
+			const desks = new Map(shownFor.flatMap((one) => [...this.#desksOf(one)]));
+			const armed = shownFor.length > 0 && shownFor.every((one) => this.#notArmed(one).length === 0);
+			device.show(
+				indicationOf({
+					desks: [...desks].map(([namespace, desk]) => deskViewOf(desk, this.#desks.isCurrent(namespace))),
+					tripping: this.#tripper.isTripping(),
+					...{ armed, tested: false, silenced: false },
+				}),
+			);
+			this.#context.metrics.armed.set({ serial: device.info.serial }, armed ? 1 : 0);
+		}
+	}
+
+	async #renewAll(ended: boolean): Promise<void> {
+		if (this.#renewing) return;
+		this.#renewing = true;
+		await Promise.all(this.#pinned().map((device) => this.#renew(device, ended)));
+		this.#renewing = false;
+	}
+
+	async #renew(device: Device, ended: boolean): Promise<void> {
+		const { client, operatorNamespace, identity: holder, metrics, log } = this.#context;
+		const timeouts = [...this.#desksOf(device).values()].map(
+			({ spec }) => spec.estop?.heartbeatTimeoutSeconds ?? estopDefaults.heartbeatTimeoutSeconds,
+		);
+		const lastPress = this.#lastPress.get(device.info.serial);
+		try {
+			await renewLease(client, operatorNamespace, device, {
+				...{ holder, ended, notArmed: this.#notArmed(device) },
+				heartbeatSeconds: Math.min(...timeouts),
+				...(lastPress !== undefined && { lastPress }),
+			});
+		} catch (err) {
+			metrics.errors.inc({ where: "lease" });
+			log.warn({ serial: device.info.serial, err }, "could not say how the device is");
+		}
+	}
+
+	/** Tries by dry run whether a raise would pass. */
+	async #rehearse(): Promise<void> {
+		const { client, clock, metrics, log } = this.#context;
+		await Promise.all(
+			[...this.#desks.all()].map(async ([namespace, desk]) => {
+				const mode = desk.spec.estop?.onPress ?? estopDefaults.onPress;
+				const trip = { id: randomUUID(), source: "rehearsal", at: clock.now(), type: "Button" };
+				try {
+					const patch = raisePatch({ mode, trip }, desk);
+					await client.patch(deskPath(namespace), patch, { type: "merge", dryRun: true });
+					this.#refused.delete(namespace);
+				} catch (err) {
+					metrics.errors.inc({ where: "rehearse" });
+					log.warn({ namespace, err }, "a raise would be refused, or was not answered");
+					this.#refused.set(namespace, err instanceof Error ? err.message : String(err));
+				}
+			}),
+		);
+	}
+}
+
+const keyOf = (path: string, what: string) => `${path} ${what}`;
