@@ -61,6 +61,7 @@ test("reports written by hand are read as docs/estop-box.md says", (t) => {
 	});
 	// Flags of a later firmware are no reason to lose the button
 	t.deepEqual(decode("01 fe 01 00 01 09 09 1d"), { ...calm, sequence: 9 });
+	t.deepEqual(decode("01 ff 01 00 01 09 09 49"), { ...calm, guardOpen: true, sequence: 9 });
 	// Neither 0 nor 1: in doubt the alarm
 	t.deepEqual(decode("01 00 ff 00 01 09 09 36"), { ...calm, pressed: true, discrepant: true, sequence: 9 });
 	t.deepEqual(decode("01 00 01 00 02 09 09 3b"), { ...calm, tampered: true, sequence: 9 });

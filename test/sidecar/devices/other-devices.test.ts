@@ -22,6 +22,7 @@ test("the big red button: what is asked, what is answered", (t) => {
 	// Pressed through the lid
 	t.deepEqual(decode("14 00 00 00 00 00 00 03"), { kind: "Reading", pressed: true, guardOpen: false });
 	t.deepEqual(decode("00 00 00 00 00 00 00 00"), { kind: "Malformed", why: "Unknown" });
+	t.deepEqual(decode("12 00 00 00 00 00 00 03"), { kind: "Malformed", why: "Unknown" });
 	t.deepEqual(decode("96 00 00 00 00 00 00 03"), { kind: "Malformed", why: "Unknown" });
 	t.deepEqual(decode("16"), { kind: "Malformed", why: "Length" });
 	const real = { ...someInterface, vendorId: 0x1d34, productId: 0x000d, usagePage: 0x01, usage: 0x10 };
