@@ -30,6 +30,11 @@ test("a device that no profile knows is named, with the remedy", (t) => {
 	});
 });
 
+test("a box whose descriptor cannot be read is not called a stranger", (t) => {
+	const answer = profileOf({ ...box, descriptorHash: "" }, []);
+	t.regex(answer.kind === "NoProfile" ? answer.why : "", /hidraw3 .*descriptor could not be read/);
+});
+
 test("two profiles that match are both named, with the remedy", (t) => {
 	const answerTo = (info: typeof box, configured: readonly unknown[]) =>
 		profileOf(info, configuredProfiles(configured));
