@@ -56,8 +56,8 @@ export function encodeReport(contacts: BoxContacts, sequence: number, uptime: nu
 		contacts.aClosed ? 1 : 0,
 		contacts.bClosed ? 1 : 0,
 		contacts.tamperLoopClosed ? 1 : 0,
-		sequence & 0xff,
-		uptime & 0xff,
+		sequence,
+		uptime,
 	]);
 }
 
@@ -72,7 +72,7 @@ const rhythmNumbers: Readonly<Record<Rhythm, number>> = { Steady: 0, Slow: 1, Fa
 
 /** The report that the host sends, without the report id. */
 export function encodeOutput({ light, rhythm, buzzer }: Indication, sequence: number): Uint8Array {
-	return sealed([lightBits[light] | (rhythmNumbers[rhythm] << 4), buzzer ? 1 : 0, sequence & 0xff]);
+	return sealed([lightBits[light] | (rhythmNumbers[rhythm] << 4), buzzer ? 1 : 0, sequence]);
 }
 
 /** What a box makes of a report of the host; undefined for one that must not feed its dead-man. */
@@ -100,6 +100,7 @@ function nameOf<Name extends string>(
 	return names.find((name) => table[name] === value) ?? other;
 }
 
+/** With the checksum behind. Of each number the low byte is kept. */
 function sealed(bytes: readonly number[]): Uint8Array {
 	const report = Uint8Array.from([...bytes, 0]);
 	report[bytes.length] = crc8(report.subarray(0, -1));

@@ -31,8 +31,8 @@ export type Imposture<P extends Pin = Pin> = { readonly pin: P; readonly differs
  * name, but not the rest, is an impostor: also a spare one of the same kind, until it is pinned.
  */
 export function identityOf<P extends Pin>(info: HidInterface, pins: readonly P[]): Identity<P> {
-	// An empty serial pins nothing: each device without one would do.
-	const real = pins.filter((pin) => pin.serial !== "");
+	// An empty serial pins nothing: each device without one would do. Nor does a descriptor that could not be read.
+	const real = pins.filter((pin) => pin.serial !== "" && pin.descriptorHash !== "");
 	const exact = real.filter((pin) => differences(info, pin).length === 0);
 	if (exact.length > 0) return { kind: "Pinned", pins: exact };
 	const sameSerial = real.filter((pin) => pin.serial === info.serial);

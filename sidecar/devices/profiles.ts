@@ -36,7 +36,11 @@ export function profileOf(info: HidInterface, configured: readonly Profile[]): P
 	if (profile === undefined) {
 		return {
 			kind: "NoProfile",
-			why: `${describe(info)}: no profile knows it; configure it as a button, or unplug it`,
+			why: `${describe(info)}: ${
+				info.descriptorHash === ""
+					? "its report descriptor could not be read, by which an e-stop box is known; see to the rights on /sys"
+					: "no profile knows it; configure it as a button, or unplug it"
+			}`,
 		};
 	}
 	if (matching.length === 1) return { kind: "Profile", profile };
