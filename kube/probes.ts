@@ -18,7 +18,7 @@ export type HttpOptions = {
 };
 
 /** Serves /healthz, /readyz and /metrics, as kubelets and Prometheus ask for them, until closed. Resolves with the port. */
-export async function serveHttp(
+export async function serveProbes(
 	options: HttpOptions,
 ): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
 	const server = createServer((request, response) => {

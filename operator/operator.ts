@@ -7,7 +7,7 @@ import { Client } from "../kube/client.ts";
 import { Clock } from "../kube/clock.ts";
 import { EventRecorder } from "../kube/events.ts";
 import { LeaderElector } from "../kube/lease.ts";
-import { serveHttp } from "../kube/probes.ts";
+import { serveProbes } from "../kube/probes.ts";
 import { ServiceAccountToken } from "../kube/token.ts";
 import { openApiServers } from "./api-servers.ts";
 import type { Context } from "./context.ts";
@@ -227,7 +227,7 @@ export async function startOperator(
 		const forgetful = publishDurability();
 		return [...readiness(desks), ...(forgetful === undefined ? [] : [forgetful])];
 	};
-	const http = await serveHttp({
+	const http = await serveProbes({
 		address: options.httpAddress,
 		port: options.httpPort,
 		healthy: () => [],
