@@ -13,6 +13,7 @@ import { openApiServers } from "./api-servers.ts";
 import type { Context } from "./context.ts";
 import { Confirmer } from "./controllers/confirm.ts";
 import { Enforcer } from "./controllers/enforce.ts";
+import { EstopKeeper } from "./controllers/estop.ts";
 import { EvidenceGatherer } from "./controllers/evidence.ts";
 import { FenceProber } from "./controllers/fence.ts";
 import { HistoryKeeper } from "./controllers/history.ts";
@@ -162,6 +163,12 @@ export async function startOperator(
 	const signaller = new Signaller(context, keys, resolve, (desk) => look(desk));
 	const gatherer = new EvidenceGatherer(context, (desk) => look(desk));
 	const publisher = new KeyPublisher(context, keys);
+	const estop = new EstopKeeper(
+		context,
+		operatorNamespace,
+		() => desks.all(),
+		(desk) => look(desk),
+	);
 	const observe = (desk: DeskState) => {
 		// Nothing to write a status to, and nothing may be opened.
 		if (desk.isOrphan || desk.isForgotten) return;
@@ -196,6 +203,7 @@ export async function startOperator(
 			lead.interrupt(desk);
 			prober.look(desk);
 			rehearser.look(desk);
+			estop.look(desk);
 			const { spec } = desk.object;
 			const { mode, freeze } = spec;
 			const rank = (modes as readonly string[]).indexOf(mode ?? "");
@@ -244,6 +252,7 @@ export async function startOperator(
 		apiServers.start();
 		elector.start();
 		keys.start();
+		estop.start();
 		// Beside everything else: a disk that hangs must not delay a halt.
 		void memory.load(() => desks.recollect());
 		// A server that is away now is met by every other call, each with its own retries.
@@ -266,9 +275,19 @@ export async function startOperator(
 			log.info("stopping");
 			stopping.abort();
 			await Promise.all(
-				[keys, publisher, signaller, gatherer, history, lead, prober, confirmer, rehearser, enforcer].map(
-					(controller) => controller.stop(),
-				),
+				[
+					estop,
+					keys,
+					publisher,
+					signaller,
+					gatherer,
+					history,
+					lead,
+					prober,
+					confirmer,
+					rehearser,
+					enforcer,
+				].map((controller) => controller.stop()),
 			);
 			await desks.stop();
 			await status.stop();

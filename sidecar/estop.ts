@@ -1,24 +1,21 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { estopDefaults } from "../crds/spec.ts";
-import type { TradingSafety } from "../crds/types.ts";
 import type { Mode } from "../crds/vocabulary.ts";
 import type { Resolve } from "../gates/address.ts";
 import type { Client } from "../kube/client.ts";
 import type { Clock } from "../kube/clock.ts";
 import { BotRaiser } from "./bots.ts";
 import type { ButtonEvent, Fault } from "./button.ts";
-import { deskViewOf } from "./desk-view.ts";
 import { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
-import { identityOf, type Pin } from "./devices/pinned.ts";
+import { identityOf } from "./devices/pinned.ts";
 import type { HidInterface, Profile } from "./devices/profile.ts";
 import { DirectStopper } from "./direct-stopper.ts";
-import { indicationOf } from "./indicator.ts";
-import { renewLease } from "./lease.ts";
 import type { Metrics } from "./metrics.ts";
-import { deskPath } from "./paths.ts";
-import { type Raise, raisePatch } from "./raise.ts";
+import { pinsOf } from "./pins.ts";
+import { Presence } from "./presence.ts";
+import type { Raise } from "./raise.ts";
 import type { RaiseKeys } from "./raise-keys.ts";
 import { Station } from "./station.ts";
 import type { HidTransport } from "./transport.ts";
@@ -43,12 +40,6 @@ export type EstopContext = {
 	readonly identity: string;
 };
 
-type DeskPin = Pin & { readonly namespace: string };
-
-const showMilliseconds = 100;
-const leaseMilliseconds = 1_000;
-const rehearseMilliseconds = 10_000;
-
 /** The faults that raise by themselves; the others make a device count as lost. */
 const tampering: readonly Fault[] = ["Tampered", "Discrepancy"];
 
@@ -62,12 +53,9 @@ export class Estop {
 	readonly #stopper: DirectStopper;
 	/** By device and desk: what stands and was raised already. It is raised again when it has ended and begins anew. */
 	readonly #raised = new Map<string, Set<string>>();
-	/** By namespace: why a raise would be refused, as a dry run said. */
-	readonly #refused = new Map<string, string>();
+	readonly #presence: Presence;
 	readonly #lastPress = new Map<string, string>();
 	#problems: readonly string[] = [];
-	#timers: NodeJS.Timeout[] = [];
-	#renewing = false;
 
 	constructor(context: EstopContext) {
 		this.#context = context;
@@ -95,8 +83,7 @@ export class Estop {
 		this.#desks = new Desks({
 			...{ client, apiServers },
 			onChange: (namespace, desk, pods) => {
-				if (desk !== undefined) this.#tripper.see(namespace, desk);
-				else this.#refused.delete(namespace);
+				this.#tripper.see(namespace, desk);
 				this.#bots.see(namespace, desk, pods);
 				// A desk that pins a device from now on is raised by what stands there now.
 				for (const device of this.#station.devices()) this.#look(device);
@@ -115,7 +102,7 @@ export class Estop {
 		});
 		this.#station = new Station({
 			...{ transport, profiles },
-			isExpected: (info) => identityOf(info, this.#pins()).kind !== "Unpinned",
+			isExpected: (info) => identityOf(info, pinsOf(this.#desks.all())).kind !== "Unpinned",
 			onOpened: (device) => {
 				const { serial, product, descriptorHash, path } = device.info;
 				log.info({ path, serial, product, descriptorHash, profile: device.profile.name }, "device opened");
@@ -134,32 +121,29 @@ export class Estop {
 				for (const problem of problems) log.error({ problem }, "a device cannot be used");
 			},
 		});
+		this.#presence = new Presence({
+			...context,
+			desks: this.#desks,
+			devices: () => this.#station.devices(),
+			isTripping: () => this.#tripper.isTripping(),
+			lastPress: (serial) => this.#lastPress.get(serial),
+		});
 	}
 
 	start(): void {
 		this.#desks.start();
 		this.#station.start();
-		const every = (milliseconds: number, act: () => void) =>
-			this.#timers.push(setInterval(act, milliseconds));
-		every(showMilliseconds, () => this.#show());
-		every(leaseMilliseconds, () => void this.#renewAll(false));
-		every(rehearseMilliseconds, () => void this.#rehearse());
-		void this.#rehearse();
+		this.#presence.start();
 	}
 
 	/** Why a press may not get through, one line each; none: all that is here is armed. */
 	problems(): readonly string[] {
-		const unarmed = this.#pinned().flatMap((device) =>
-			this.#notArmed(device).map((why) => `${device.info.serial}: ${why}`),
-		);
-		const none = this.#pinned().length === 0 ? ["no device here is pinned by a desk"] : [];
-		return [...this.#problems, ...none, ...unarmed];
+		return [...this.#problems, ...this.#presence.problems()];
 	}
 
 	/** Ends it on purpose, which its Leases say. */
 	async stop(): Promise<void> {
-		for (const timer of this.#timers) clearInterval(timer);
-		await this.#renewAll(true);
+		await this.#presence.stop();
 		this.#tripper.stop();
 		this.#stopper.stop();
 		await this.#station.stop();
@@ -196,7 +180,7 @@ export class Estop {
 
 	/** Raises each desk by what stands at a device and was not raised there yet. */
 	#look({ info, state }: Device): void {
-		const identity = identityOf(info, this.#pins());
+		const identity = identityOf(info, pinsOf(this.#desks.all()));
 		switch (identity.kind) {
 			case "Unpinned":
 				return;
@@ -251,99 +235,6 @@ export class Estop {
 
 	#forget(path: string): void {
 		for (const key of this.#raised.keys()) if (key.startsWith(`${path} `)) this.#raised.delete(key);
-	}
-
-	#pins(): readonly DeskPin[] {
-		return [...this.#desks.all()].flatMap(([namespace, { spec }]) =>
-			(spec.estop?.devices ?? []).map((device) => ({ ...device, namespace })),
-		);
-	}
-
-	#pinned(): readonly Device[] {
-		const pins = this.#pins();
-		return this.#station.devices().filter(({ info }) => identityOf(info, pins).kind === "Pinned");
-	}
-
-	#desksOf({ info }: Device): ReadonlyMap<string, TradingSafety> {
-		const identity = identityOf(info, this.#pins());
-		const namespaces = identity.kind === "Pinned" ? identity.pins.map(({ namespace }) => namespace) : [];
-		return new Map([...this.#desks.all()].filter(([namespace]) => namespaces.includes(namespace)));
-	}
-
-	#notArmed(device: Device): readonly string[] {
-		const refused = [...this.#desksOf(device).keys()].flatMap((namespace) => {
-			const why = this.#refused.get(namespace);
-			return why === undefined ? [] : [`desk ${namespace} would refuse a raise: ${why}`];
-		});
-		return [
-			...device.state.faults,
-			...(device.profile.abilities.button ? [] : ["it has no button"]),
-			...(this.#desks.isReached() ? [] : ["no API server answers"]),
-			...refused,
-		];
-	}
-
-	#show(): void {
-		const pinned = this.#pinned();
-		for (const device of this.#station.devices()) {
-			// What has lights alone shows how the buttons beside it are.
-			const shownFor = device.profile.abilities.button ? [device] : pinned;
-			const desks = new Map(shownFor.flatMap((one) => [...this.#desksOf(one)]));
-			const armed = shownFor.length > 0 && shownFor.every((one) => this.#notArmed(one).length === 0);
-			device.show(
-				indicationOf({
-					desks: [...desks].map(([namespace, desk]) => deskViewOf(desk, this.#desks.isCurrent(namespace))),
-					tripping: this.#tripper.isTripping(),
-					...{ armed, tested: false, silenced: false },
-				}),
-			);
-			this.#context.metrics.armed.set({ serial: device.info.serial }, armed ? 1 : 0);
-		}
-	}
-
-	async #renewAll(ended: boolean): Promise<void> {
-		if (this.#renewing) return;
-		this.#renewing = true;
-		await Promise.all(this.#pinned().map((device) => this.#renew(device, ended)));
-		this.#renewing = false;
-	}
-
-	async #renew(device: Device, ended: boolean): Promise<void> {
-		const { client, operatorNamespace, identity: holder, metrics, log } = this.#context;
-		const timeouts = [...this.#desksOf(device).values()].map(
-			({ spec }) => spec.estop?.heartbeatTimeoutSeconds ?? estopDefaults.heartbeatTimeoutSeconds,
-		);
-		const lastPress = this.#lastPress.get(device.info.serial);
-		try {
-			await renewLease(client, operatorNamespace, device, {
-				...{ holder, ended, notArmed: this.#notArmed(device) },
-				heartbeatSeconds: Math.min(...timeouts),
-				...(lastPress !== undefined && { lastPress }),
-			});
-		} catch (err) {
-			metrics.errors.inc({ where: "lease" });
-			log.warn({ serial: device.info.serial, err }, "could not say how the device is");
-		}
-	}
-
-	/** Tries by dry run whether a raise would pass. */
-	async #rehearse(): Promise<void> {
-		const { client, clock, metrics, log } = this.#context;
-		await Promise.all(
-			[...this.#desks.all()].map(async ([namespace, desk]) => {
-				const mode = desk.spec.estop?.onPress ?? estopDefaults.onPress;
-				const trip = { id: randomUUID(), source: "rehearsal", at: clock.now(), type: "Button" };
-				try {
-					const patch = raisePatch({ mode, trip }, desk);
-					await client.patch(deskPath(namespace), patch, { type: "merge", dryRun: true });
-					this.#refused.delete(namespace);
-				} catch (err) {
-					metrics.errors.inc({ where: "rehearse" });
-					log.warn({ namespace, err }, "a raise would be refused, or was not answered");
-					this.#refused.set(namespace, err instanceof Error ? err.message : String(err));
-				}
-			}),
-		);
 	}
 }
 
