@@ -55,6 +55,8 @@ export class Estop {
 	readonly #raised = new Map<string, Set<string>>();
 	readonly #presence: Presence;
 	readonly #lastPress = new Map<string, string>();
+	/** Serials of pinned devices that were open in this process. */
+	readonly #seenHere = new Set<string>();
 	#problems: readonly string[] = [];
 
 	constructor(context: EstopContext) {
@@ -186,10 +188,12 @@ export class Estop {
 				return;
 			case "Impostor":
 				for (const { pin, differs } of identity.of) {
-					this.#raiseOnce(info, pin.namespace, "Impostor", { differs: differs.join() });
+					if (!this.#takesPlace(pin.serial, differs)) continue;
+					this.#raiseOnce(info, pin.namespace, "Impostor", { pinned: pin.serial, differs: differs.join() });
 				}
 				return;
 			case "Pinned":
+				this.#seenHere.add(info.serial);
 				for (const { namespace } of identity.pins) {
 					if (state.pressed) this.#raiseOnce(info, namespace, "Button", undefined);
 					for (const fault of tampering) {
@@ -197,6 +201,12 @@ export class Estop {
 					}
 				}
 		}
+	}
+
+	/** Another one of the same kind may be anybody's spare, unless the pinned one was here and is gone. */
+	#takesPlace(serial: string, differs: readonly string[]): boolean {
+		const isThere = this.#station.devices().some(({ info }) => info.serial === serial);
+		return !differs.includes("serial") || (this.#seenHere.has(serial) && !isThere);
 	}
 
 	#raiseOnce(

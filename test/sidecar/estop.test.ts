@@ -99,7 +99,7 @@ test("a button that is down when it is first seen is a press", async (t) => {
 
 test("an open enclosure, and another device in its place, raise to what the desk says", async (t) => {
 	const world = await startWorld(t, "BOX-TAMPER", { onTamper: "Reduce" });
-	const { desk, box, transport, info } = world;
+	const { desk, box, plugged, transport, info } = world;
 	await armed(world);
 	box.set({ tamperLoopClosed: false });
 	const first = await until("it is raised", async () => {
@@ -110,7 +110,9 @@ test("an open enclosure, and another device in its place, raise to what the desk
 	await until("it is not armed any more", async () =>
 		(await world.lease())[estopAnnotations.notArmed]?.includes("Tampered"),
 	);
-	// When a box of another serial comes in
+	// When a box of another serial takes its place
+	box.hang();
+	transport.unplug(plugged);
 	const other = new VirtualBox(transport.plug({ ...info, serial: "BOX-OTHER", path: "/dev/virtual-other" }));
 	t.teardown(() => other.hang());
 	await until("that is a trip of its own", async () => (await desk.get()).spec.trip?.type === "Impostor");
