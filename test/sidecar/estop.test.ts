@@ -72,9 +72,11 @@ test("a press raises the desk, is seen and heard, and stops what nobody else sto
 	await until("the pods are told to stop", async () =>
 		(await desk.pods("bots")).every(({ metadata }) => metadata.deletionTimestamp !== undefined),
 	);
+	const isDown = async () => (await world.lease())[estopAnnotations.pressed] === "true";
+	await until("its Lease says that it is down", isDown);
 	// When it is turned free, then nothing is lowered; when it is pressed again, then there is a new trip
 	box.release();
-	await until("its Lease says so", async () => (await world.lease())[estopAnnotations.pressed] === "false");
+	await until("its Lease says so", async () => !(await isDown()));
 	t.is((await desk.get()).spec.mode, "Emergency");
 	box.press();
 	await until("there is another trip", async () => (await desk.get()).spec.trip?.id !== spec.trip?.id);
