@@ -1,5 +1,6 @@
 import type { Hold, TradingSafetyStatus } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
+import { estopHolds } from "./armed.ts";
 import { isHalted } from "./change.ts";
 import { observes } from "./enforcement.ts";
 import { missingEvidence } from "./evidence.ts";
@@ -25,6 +26,7 @@ export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | und
 	if (!isHalted(desk.spec)) return [];
 	if (observes(desk.spec)) return [...regressionHolds(desk), ...cooldownHolds(desk, facts, tripsLast)];
 	return [
+		...estopHolds(desk, facts.devices),
 		...regressionHolds(desk),
 		...fenceHolds(desk, facts),
 		...stopHolds(desk, facts),

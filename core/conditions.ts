@@ -1,6 +1,7 @@
 import type { Hold } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { enforceLabel } from "../crds/vocabulary.ts";
+import { armed, latencyBudget } from "./armed.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { contested } from "./contest.ts";
@@ -36,7 +37,8 @@ export function findings(
 		enforced(desk, facts, states),
 		fenced(desk, facts),
 		cleared(desk, holds, clearance),
-		finding("Armed", "False", "NotConfigured", "no e-stop device is configured"),
+		armed(desk, facts.devices),
+		...((desk.spec.estop?.devices ?? []).length > 0 ? [latencyBudget(desk, facts.devices)] : []),
 		finding(
 			"AuditCurrent",
 			"False",

@@ -1,4 +1,5 @@
 import type { TradingSafety } from "../crds/types.ts";
+import type { DeviceSeen } from "./armed.ts";
 import type { Contest } from "./contest.ts";
 import { asEnforced, observes } from "./enforcement.ts";
 import type { GuardProbe } from "./guards.ts";
@@ -43,6 +44,8 @@ export type Seen = {
 	readonly guards?: GuardProbe;
 	/** Calls of a halt under way that were refused, more than once. */
 	readonly obstacles?: readonly Attempt[];
+	/** The e-stop devices that there are, as their Leases say. Absent: nobody can see them now. */
+	readonly devices?: readonly DeviceSeen[];
 	/** Value of the enforce label of the namespace. */
 	readonly enforceLabel?: string;
 	/** Who let stopped workloads grow again, as this replica saw it. Absent: nobody. */

@@ -14,6 +14,8 @@ export const operatorNamespace = "tradingsafety-system";
 export const operatorAccount = "tradingsafety-operator";
 /** Account that clears, releases and restores; the operator asks for its token while it holds the lease. */
 export const leaderAccount = "tradingsafety-leader";
+/** Account of the sidecars of e-stop devices: it can raise, delete pods and tell bots, and nothing else. */
+export const estopAccount = "tradingsafety-estop";
 /** Secret with the keys that permits are signed with; the operator's alone. */
 export const permitKeySecret = "tradingsafety-permit-key";
 /** Secret with the keys that raises are signed with; also the sidecar's. */
@@ -85,6 +87,11 @@ export const clusterRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
 		...workloads,
 		{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 	],
+	[estopAccount]: [
+		desks(...read, "patch"),
+		{ apiGroups: [""], resources: ["pods"], verbs: [...read, "delete"] },
+		{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
+	],
 	[leaderAccount]: [
 		desks(...read, "observe", "clear"),
 		writeStatus,
@@ -119,7 +126,7 @@ const clusterRoleBinding = (name: string, ...accounts: readonly string[]) => ({
 	subjects: accounts.map(account),
 });
 
-/** The operator's namespace, its two accounts and what binds them. */
+/** The operator's namespace, the accounts in it and what binds them. */
 export function operatorAccounts(): readonly Json[] {
 	return [
 		{
@@ -127,7 +134,7 @@ export function operatorAccounts(): readonly Json[] {
 			kind: "Namespace",
 			metadata: { name: operatorNamespace, labels: { [operatorLabel]: "true" } },
 		},
-		...[operatorAccount, leaderAccount].flatMap((name) => [
+		...[operatorAccount, leaderAccount, estopAccount].flatMap((name) => [
 			{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: operatorNamespace } },
 			clusterRoleBinding(name, name),
 		]),
@@ -162,6 +169,23 @@ export function operatorAccounts(): readonly Json[] {
 			metadata: { name: operatorAccount, namespace: operatorNamespace },
 			roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: operatorAccount },
 			subjects: [account(operatorAccount)],
+		},
+		{
+			apiVersion: "rbac.authorization.k8s.io/v1",
+			kind: "Role",
+			metadata: { name: estopAccount, namespace: operatorNamespace },
+			rules: [
+				// One for each device. What is created cannot be bound to a name.
+				{ apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "patch"] },
+				{ apiGroups: [""], resources: ["secrets"], resourceNames: [raiseKeySecret], verbs: ["get"] },
+			],
+		},
+		{
+			apiVersion: "rbac.authorization.k8s.io/v1",
+			kind: "RoleBinding",
+			metadata: { name: estopAccount, namespace: operatorNamespace },
+			roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: estopAccount },
+			subjects: [account(estopAccount)],
 		},
 	];
 }

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
 import { targetSchema } from "./target-spec.ts";
-import { enforcements } from "./vocabulary.ts";
+import { enforcements, modes } from "./vocabulary.ts";
 
 export {
 	type PodSelector,
@@ -19,6 +19,16 @@ export const restoreDefaults = { stageSeconds: 600 } as const;
 
 /** What holds where `reduce` says nothing. */
 export const reduceDefaults = { overSeconds: 300, stopTightenPercent: 50 } as const;
+
+/** What holds where `estop` says nothing. */
+export const estopDefaults = {
+	minimumArmed: 0,
+	onPress: "Emergency",
+	onTamper: "Pause",
+	onLost: "Pause",
+	heartbeatTimeoutSeconds: 5,
+	directStopAfterSeconds: 2,
+} as const;
 
 const question = (what: string) =>
 	Type.Object(
@@ -59,6 +69,62 @@ const trip = loose(
 		),
 	},
 	"The event that raised. Nothing in it is required: nothing may stand in the way of a raise.",
+);
+
+const estopDevice = Type.Object(
+	{
+		serial: Type.String({ minLength: 1, maxLength: 128, description: "Its serial number, as it says it." }),
+		product: Type.String({ minLength: 1, maxLength: 256, description: "Its product name, as it says it." }),
+		descriptorHash: Type.String({
+			pattern: "^[0-9a-f]{64}$",
+			description: "SHA-256 of its HID report descriptor, in hex; the log of the sidecar says it.",
+		}),
+	},
+	{ description: "One e-stop device: another one in its place is tampering." },
+);
+
+const estop = loose(
+	{
+		devices: Type.Optional(listBy("serial", estopDevice, 8, "The devices that a press of raises this desk.")),
+		minimumArmed: Type.Optional(
+			Type.Integer({
+				minimum: 0,
+				maximum: 8,
+				description: `How many of them must be armed; with fewer onLost is done. Default ${estopDefaults.minimumArmed}.`,
+			}),
+		),
+		onPress: Type.Optional(
+			Type.Enum(
+				modes.filter((mode) => mode !== "Normal"),
+				{
+					description: `What a press raises to. Default ${estopDefaults.onPress}.`,
+				},
+			),
+		),
+		onTamper: Type.Optional(
+			modeField(
+				`What an open enclosure, contacts that contradict each other, or another device in its place raise to. Default ${estopDefaults.onTamper}.`,
+			),
+		),
+		onLost: Type.Optional(
+			modeField(`What fewer armed devices than minimumArmed raise to. Default ${estopDefaults.onLost}.`),
+		),
+		heartbeatTimeoutSeconds: Type.Optional(
+			Type.Integer({
+				minimum: 3,
+				maximum: 300,
+				description: `A device is lost when its sidecar has been silent for so long. Default ${estopDefaults.heartbeatTimeoutSeconds}.`,
+			}),
+		),
+		directStopAfterSeconds: Type.Optional(
+			Type.Integer({
+				minimum: 0,
+				maximum: 60,
+				description: `After a press the sidecar itself deletes pods that nobody has told to stop by then. Default ${estopDefaults.directStopAfterSeconds}.`,
+			}),
+		),
+	},
+	"Buttons that raise this desk.",
 );
 
 const resetRequest = loose(
@@ -226,6 +292,7 @@ export const specSchema = loose(
 			),
 		),
 		resetRequest: Type.Optional(resetRequest),
+		estop: Type.Optional(estop),
 	},
 	"What is wanted.",
 );

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
+import type { Resolve } from "../gates/address.ts";
 import { runOperator } from "../operator/run.ts";
-import type { Resolve } from "../operator/signals/recipients.ts";
 
 // The operator of the demo and of tests, for nodes that are played: the processes behind such pods run on this machine.
 // node dev/operator.ts --gates FILE [options of operator/main.ts]; FILE: JSON from the name of a pod to its port,

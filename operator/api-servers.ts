@@ -1,9 +1,8 @@
 import type { Logger } from "pino";
-import type { AccessSource } from "../kube/access.ts";
 import { Client } from "../kube/client.ts";
 import { type Connection, type ConnectionOptions, connect } from "../kube/connection.ts";
+import { credentials } from "../kube/credentials.ts";
 import { Failover } from "../kube/failover.ts";
-import { followServiceAccount, isInPod } from "../kube/service-account.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
 
@@ -70,16 +69,4 @@ export async function openApiServers(
 			await Promise.all(each.map((client) => client.close()));
 		},
 	};
-}
-
-/** Those named, or else those of `KUBECONFIG`, of the pod, of the home directory: the first that there are. */
-async function credentials(
-	{ kubeconfig, serviceAccount }: Pick<OperatorOptions, "kubeconfig" | "serviceAccount">,
-	env: NodeJS.ProcessEnv,
-): Promise<AccessSource> {
-	const isPod = kubeconfig === undefined && env.KUBECONFIG === undefined && isInPod(env);
-	if (serviceAccount !== undefined || isPod) return followServiceAccount(env, serviceAccount);
-	// Only here: client-node takes 50 MB, a third of what a replica has in a pod.
-	const { followKubeConfig } = await import("../kube/kubeconfig.ts");
-	return followKubeConfig(kubeconfig);
 }

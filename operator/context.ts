@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { Client } from "../kube/client.ts";
+import type { Clock } from "../kube/clock.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import type { LeaderElector } from "../kube/lease.ts";
-import type { Clock } from "./clock.ts";
 import type { DeskState } from "./desk-state.ts";
 import type { Metrics } from "./metrics.ts";
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type { DeviceSeen } from "../core/armed.ts";
 import { type Contest, contestKey, contestOf } from "../core/contest.ts";
 import { type Facts, type FenceFinding, factsFrom } from "../core/facts.ts";
 import type { GuardProbe } from "../core/guards.ts";
@@ -10,8 +11,8 @@ import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
 import { mayBringBack, targetStates, wantedAction } from "../core/targets.ts";
 import type { TradingSafety } from "../crds/types.ts";
+import type { Clock } from "../kube/clock.ts";
 import { compareResourceVersions } from "../kube/object.ts";
-import type { Clock } from "./clock.ts";
 import type { Memory } from "./memory.ts";
 import type { NamespaceView } from "./namespace-view.ts";
 import { Obstacles } from "./obstacles.ts";
@@ -66,6 +67,8 @@ export class DeskState {
 	signals: Signals | undefined;
 	/** What Prometheus said of positions and orders, where it was asked. */
 	evidence: Evidence | undefined;
+	/** The e-stop devices that there are; undefined where they cannot be seen, or none is configured. */
+	devices: readonly DeviceSeen[] | undefined;
 	/** Targets that were told or kept in Emergency until now, and are to be stopped. */
 	due: ReadonlySet<string> = new Set();
 	/** What refuses a halt under way. */
@@ -255,6 +258,7 @@ export class DeskState {
 			...(this.rehearsal !== undefined && { rehearsal: this.rehearsal }),
 			...(this.guards !== undefined && { guards: this.guards }),
 			...(this.evidence !== undefined && { evidence: this.evidence }),
+			...(this.devices !== undefined && { devices: this.devices }),
 			obstacles: this.obstacles.list(),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});

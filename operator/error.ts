@@ -6,8 +6,6 @@ export type OperatorErrorCode =
 	| "SUPERSEDED"
 	/** This replica does not hold the lease, or not for long. */
 	| "NOT_LEADER"
-	/** A pod did not answer a permit as a gate does. */
-	| "GATE"
 	/** Prometheus did not answer what was asked. */
 	| "PROMETHEUS"
 	/** What is remembered could not be read or written. */

@@ -1,7 +1,7 @@
 import { isForgettable, type Recovery, type Remembered, recall, recollect } from "../core/memory.ts";
 import type { TradingSafety } from "../crds/types.ts";
+import type { Clock } from "../kube/clock.ts";
 import { compareResourceVersions } from "../kube/object.ts";
-import type { Clock } from "./clock.ts";
 import type { StateDir } from "./state-dir.ts";
 
 /** A desk as read, with what is remembered of it; `recovery` where it is milder than it should be. */

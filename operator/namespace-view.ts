@@ -1,10 +1,11 @@
 import type { Observed, Pod, Recorded, Workload } from "../core/observed.ts";
+import { type PodObject, projectPod } from "../core/pod.ts";
 import type { RestoreRecord } from "../crds/types.ts";
 import type { Client } from "../kube/client.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { CustomKindsView } from "./custom-kinds.ts";
 import { KindWatches } from "./kind-watches.ts";
-import { livePods, type PodObject, podsPath, projectPod, projectRecord, recordsPath } from "./resources.ts";
+import { livePods, podsPath, projectRecord, recordsPath } from "./resources.ts";
 import type { WorkloadKind } from "./workloads/kind.ts";
 
 /** What to tell the owner of a view. None of these may throw. */

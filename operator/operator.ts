@@ -2,15 +2,18 @@ import { type Logger, pino } from "pino";
 import { observes } from "../core/enforcement.ts";
 import { leaderAccount, operatorAccount } from "../crds/roles.ts";
 import { modes } from "../crds/vocabulary.ts";
+import { podAddress, type Resolve } from "../gates/address.ts";
 import { Client } from "../kube/client.ts";
+import { Clock } from "../kube/clock.ts";
 import { EventRecorder } from "../kube/events.ts";
 import { LeaderElector } from "../kube/lease.ts";
+import { serveProbes } from "../kube/probes.ts";
 import { ServiceAccountToken } from "../kube/token.ts";
 import { openApiServers } from "./api-servers.ts";
-import { Clock } from "./clock.ts";
 import type { Context } from "./context.ts";
 import { Confirmer } from "./controllers/confirm.ts";
 import { Enforcer } from "./controllers/enforce.ts";
+import { EstopKeeper } from "./controllers/estop.ts";
 import { EvidenceGatherer } from "./controllers/evidence.ts";
 import { FenceProber } from "./controllers/fence.ts";
 import { HistoryKeeper } from "./controllers/history.ts";
@@ -20,13 +23,11 @@ import { Signaller } from "./controllers/signal.ts";
 import { StatusWriter } from "./controllers/status.ts";
 import type { DeskState } from "./desk-state.ts";
 import { Desks } from "./desks.ts";
-import { serveHttp } from "./http.ts";
 import { Memory } from "./memory.ts";
 import { createMetrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
 import { KeyReader } from "./signals/permit-keys.ts";
 import { KeyPublisher } from "./signals/public-keys.ts";
-import { podAddress, type Resolve } from "./signals/recipients.ts";
 import { StageTimer } from "./stages.ts";
 import { StateDir } from "./state-dir.ts";
 
@@ -162,6 +163,12 @@ export async function startOperator(
 	const signaller = new Signaller(context, keys, resolve, (desk) => look(desk));
 	const gatherer = new EvidenceGatherer(context, (desk) => look(desk));
 	const publisher = new KeyPublisher(context, keys);
+	const estop = new EstopKeeper(
+		context,
+		operatorNamespace,
+		() => desks.all(),
+		(desk) => look(desk),
+	);
 	const observe = (desk: DeskState) => {
 		// Nothing to write a status to, and nothing may be opened.
 		if (desk.isOrphan || desk.isForgotten) return;
@@ -196,6 +203,7 @@ export async function startOperator(
 			lead.interrupt(desk);
 			prober.look(desk);
 			rehearser.look(desk);
+			estop.look(desk);
 			const { spec } = desk.object;
 			const { mode, freeze } = spec;
 			const rank = (modes as readonly string[]).indexOf(mode ?? "");
@@ -227,11 +235,11 @@ export async function startOperator(
 		const forgetful = publishDurability();
 		return [...readiness(desks), ...(forgetful === undefined ? [] : [forgetful])];
 	};
-	const http = await serveHttp({
+	const http = await serveProbes({
 		address: options.httpAddress,
 		port: options.httpPort,
 		healthy: () => [],
-		keys: () => keys.keys?.known,
+		more: { "/keys": () => keys.keys?.known },
 		ready: () => {
 			const problems = ready();
 			publishAges(context, desks);
@@ -244,6 +252,7 @@ export async function startOperator(
 		apiServers.start();
 		elector.start();
 		keys.start();
+		estop.start();
 		// Beside everything else: a disk that hangs must not delay a halt.
 		void memory.load(() => desks.recollect());
 		// A server that is away now is met by every other call, each with its own retries.
@@ -266,9 +275,19 @@ export async function startOperator(
 			log.info("stopping");
 			stopping.abort();
 			await Promise.all(
-				[keys, publisher, signaller, gatherer, history, lead, prober, confirmer, rehearser, enforcer].map(
-					(controller) => controller.stop(),
-				),
+				[
+					estop,
+					keys,
+					publisher,
+					signaller,
+					gatherer,
+					history,
+					lead,
+					prober,
+					confirmer,
+					rehearser,
+					enforcer,
+				].map((controller) => controller.stop()),
 			);
 			await desks.stop();
 			await status.stop();

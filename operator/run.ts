@@ -1,7 +1,7 @@
+import { podAddress, type Resolve } from "../gates/address.ts";
 import { OperatorError } from "./error.ts";
 import { startOperator } from "./operator.ts";
 import { parseOptions, usage } from "./options.ts";
-import { podAddress, type Resolve } from "./signals/recipients.ts";
 
 /** Longer than the slowest clean stop; then the process ends by itself. */
 const stopMilliseconds = 15_000;

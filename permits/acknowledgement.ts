@@ -47,7 +47,8 @@ export function acknowledges(
 	return uid === epoch.uid && generation >= epoch.generation && isWithin(answer.permissions, permissions);
 }
 
-function isWithin(a: Permissions, b: Permissions): boolean {
+/** True when `a` allows nothing that `b` does not. */
+export function isWithin(a: Permissions, b: Permissions): boolean {
 	const both = join(a, b);
 	return both.open === a.open && both.reduce === a.reduce && both.amendStops === a.amendStops;
 }

@@ -1,10 +1,11 @@
 import { isProven } from "../../core/facts.ts";
+import { type PodObject, projectPod } from "../../core/pod.ts";
 import { labelSelector, matches } from "../../core/selector.ts";
 import { unanswered } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
-import { livePods, type PodObject, podsPath, projectPod } from "../resources.ts";
+import { livePods, podsPath } from "../resources.ts";
 
 /**
  * From the fence denying to the list that confirms. A pod that was admitted just before may take that long to

@@ -4,14 +4,15 @@ import type { Signals } from "../../core/observed.ts";
 import { restoreStep } from "../../core/restore.ts";
 import { isTold } from "../../core/signals.ts";
 import { targetStates } from "../../core/targets.ts";
+import type { Resolve } from "../../gates/address.ts";
+import type { Message } from "../../gates/gate-call.ts";
+import { messageFor, raiseFor } from "../../gates/messages.ts";
 import { ttlMilliseconds } from "../../permits/issue.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
-import type { Message } from "../signals/gate-call.ts";
 import { ackMilliseconds, judgeAnswers, triesAtMost } from "../signals/judge.ts";
-import { messageFor, raiseFor } from "../signals/messages.ts";
 import type { KeyReader } from "../signals/permit-keys.ts";
-import { type Recipient, type Resolve, recipientsOf } from "../signals/recipients.ts";
+import { type Recipient, recipientsOf } from "../signals/recipients.ts";
 import { readDesk } from "../stop-call.ts";
 
 /** How often in the life of a permit it is renewed: one renewal may be lost. */

@@ -2,16 +2,10 @@ import type { Pod } from "../../core/observed.ts";
 import { isTold } from "../../core/signals.ts";
 import { type TargetState, targetStates, targetsOf } from "../../core/targets.ts";
 import { signalDefaults } from "../../crds/spec.ts";
+import type { Resolve } from "../../gates/address.ts";
+import { GateCall } from "../../gates/gate-call.ts";
 import type { Acknowledgement } from "../../permits/acknowledgement.ts";
 import type { DeskState } from "../desk-state.ts";
-import { GateCall } from "./gate-call.ts";
-
-/** Where the gate of a pod is reached: scheme, address and port. Undefined where it has no address yet. */
-export type Resolve = (pod: Pod, port: number) => string | undefined;
-
-/** As kubelets say. */
-export const podAddress: Resolve = ({ address }, port) =>
-	address === undefined ? undefined : `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
 
 /** A pod that is sent permits. Times by `performance.now()`. */
 export type Recipient = {

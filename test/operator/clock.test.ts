@@ -1,5 +1,5 @@
 import test from "ava";
-import { Clock } from "../../operator/clock.ts";
+import { Clock } from "../../kube/clock.ts";
 
 const hour = 3_600_000;
 const header = (time: number) => new Date(time).toUTCString();

@@ -1,8 +1,8 @@
 import { Pool } from "undici";
-import { type Acknowledgement, decodeAcknowledgement } from "../../permits/acknowledgement.ts";
-import { isPermitError } from "../../permits/error.ts";
-import type { SignedHeaders } from "../../permits/signature.ts";
-import { OperatorError } from "../error.ts";
+import { type Acknowledgement, decodeAcknowledgement } from "../permits/acknowledgement.ts";
+import { isPermitError } from "../permits/error.ts";
+import type { SignedHeaders } from "../permits/signature.ts";
+import { GateError } from "./error.ts";
 
 /** Longer than any permit lives, so that its renewals find the connection open. */
 const idleMilliseconds = 70_000;
@@ -32,7 +32,7 @@ export class GateCall {
 		});
 	}
 
-	/** Sends one message. Throws `GATE` saying what came instead of an answer. */
+	/** Sends one message. Throws GateError. */
 	async send({ body, headers }: Message, milliseconds: number): Promise<Acknowledgement> {
 		try {
 			const { statusCode, body: answer } = await this.#pool.request({
@@ -44,11 +44,12 @@ export class GateCall {
 			});
 			const text = await answer.text();
 			if (statusCode !== 200)
-				throw new OperatorError("GATE", `it answered ${statusCode}: ${text.slice(0, 200)}`);
+				throw new GateError("REFUSED", `it answered ${statusCode}: ${text.slice(0, 200)}`);
 			return decodeAcknowledgement(text);
 		} catch (cause) {
-			if (cause instanceof OperatorError) throw cause;
-			throw new OperatorError("GATE", whatCame(cause, milliseconds), { cause });
+			if (cause instanceof GateError) throw cause;
+			const code = isPermitError(cause) ? "REFUSED" : "NO_ANSWER";
+			throw new GateError(code, whatCame(cause, milliseconds), { cause });
 		}
 	}
 

@@ -10,15 +10,15 @@ export type HttpOptions = {
 	readonly address: string;
 	/** 0 takes a free one. */
 	readonly port: number;
-	/** Public halves of the keys of permits; undefined before they were read. */
-	readonly keys: () => object | undefined;
+	/** Further paths, each with what it answers as JSON; undefined: not now. */
+	readonly more?: Readonly<Record<string, () => object | undefined>>;
 	readonly healthy: Check;
 	readonly ready: Check;
 	readonly registry: Registry;
 };
 
-/** Serves /healthz, /readyz, /metrics and /keys until closed. Resolves with the server and its port. */
-export async function serveHttp(
+/** Serves /healthz, /readyz and /metrics, as kubelets and Prometheus ask for them, until closed. Resolves with the port. */
+export async function serveProbes(
 	options: HttpOptions,
 ): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
 	const server = createServer((request, response) => {
@@ -35,13 +35,8 @@ export async function serveHttp(
 					(error) => answer(response, 500, `${error}\n`),
 				);
 				return;
-			case "/keys": {
-				const keys = options.keys();
-				if (keys === undefined) return answer(response, 503, "the keys were not read yet\n");
-				return answer(response, 200, `${JSON.stringify(keys)}\n`, "application/json");
-			}
 			default:
-				return answer(response, 404, "try /healthz, /readyz, /metrics or /keys\n");
+				return answerMore(response, path ?? "/", options.more ?? {});
 		}
 	});
 	await new Promise<void>((resolve, reject) => {
@@ -52,6 +47,16 @@ export async function serveHttp(
 		});
 	});
 	return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+function answerMore(response: ServerResponse, path: string, more: NonNullable<HttpOptions["more"]>): void {
+	const make = Object.hasOwn(more, path) ? more[path] : undefined;
+	const body = make?.();
+	if (make === undefined) {
+		const paths = ["/healthz", "/readyz", "/metrics", ...Object.keys(more)];
+		answer(response, 404, `try one of ${paths.join(", ")}\n`);
+	} else if (body === undefined) answer(response, 503, `${path} is not known yet\n`);
+	else answer(response, 200, `${JSON.stringify(body)}\n`, "application/json");
 }
 
 function answerCheck(response: ServerResponse, problems: readonly string[]): void {

@@ -1,11 +1,11 @@
 import { type KeyObject, randomUUID } from "node:crypto";
-import { permitColumn } from "../../core/signals.ts";
-import type { TargetState } from "../../core/targets.ts";
-import type { TradingSafety } from "../../crds/types.ts";
-import type { Column } from "../../crds/vocabulary.ts";
-import { permitFor } from "../../permits/issue.ts";
-import { encodePermit } from "../../permits/permit.ts";
-import { signBody } from "../../permits/signature.ts";
+import { permitColumn } from "../core/signals.ts";
+import type { TargetState } from "../core/targets.ts";
+import type { TradingSafety } from "../crds/types.ts";
+import type { Column } from "../crds/vocabulary.ts";
+import { permitFor } from "../permits/issue.ts";
+import { encodePermit } from "../permits/permit.ts";
+import { signBody } from "../permits/signature.ts";
 import type { Message } from "./gate-call.ts";
 
 /** What messages are signed with, and when: milliseconds since 1970 by the API server's clock. */

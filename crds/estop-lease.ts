@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+import { apiGroup } from "./vocabulary.ts";
+
+/** Label of the Leases by which sidecars say how their devices are. */
+export const estopLabel = `${apiGroup}/estop`;
+
+/** Annotations of such a Lease, by what they say. */
+export const estopAnnotations = {
+	serial: `${apiGroup}/serial`,
+	product: `${apiGroup}/product`,
+	descriptorHash: `${apiGroup}/descriptor-hash`,
+	profile: `${apiGroup}/profile`,
+	/** `Simulated` or `Hardware`. */
+	tested: `${apiGroup}/tested`,
+	/** Why a press may not get through, with `; ` between; empty: it is armed. */
+	notArmed: `${apiGroup}/not-armed`,
+	/** Faults that stand, with `,` between. */
+	faults: `${apiGroup}/faults`,
+	/** `true` while the button is down. */
+	pressed: `${apiGroup}/pressed`,
+	/** How often its host asks it, in milliseconds; empty where that is not known. */
+	interval: `${apiGroup}/interval-milliseconds`,
+	/** Of its bus, in Mbit/s; empty where that is not known. */
+	speed: `${apiGroup}/speed-megabits`,
+	/** RFC 3339. */
+	lastPress: `${apiGroup}/last-press`,
+	/** `true` where the sidecar ended on purpose, as in a rollout. */
+	ended: `${apiGroup}/ended`,
+} as const;
+
+/** Name of the Lease of a device: serials may have any letters. */
+export function estopLeaseName(serial: string): string {
+	return `tradingsafety-estop-${createHash("sha256").update(serial).digest("hex").slice(0, 16)}`;
+}

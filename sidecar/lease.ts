@@ -1,0 +1,63 @@
+import { estopAnnotations, estopLabel, estopLeaseName } from "../crds/estop-lease.ts";
+import type { Client } from "../kube/client.ts";
+import { isKubeError } from "../kube/error.ts";
+import { microTime } from "../kube/object.ts";
+import type { Device } from "./device.ts";
+import { leasePath } from "./paths.ts";
+
+/** What the Lease of a device says beside what the device itself shows. */
+export type LeaseFacts = {
+	readonly holder: string;
+	readonly heartbeatSeconds: number;
+	/** Why a press may not get through; none: it is armed. */
+	readonly notArmed: readonly string[];
+	/** RFC 3339. */
+	readonly lastPress?: string;
+	readonly ended: boolean;
+};
+
+const callMilliseconds = 2_000;
+
+/** Says how a device is, in its Lease. Fails as calls do. */
+export async function renewLease(
+	client: Pick<Client, "patch" | "create">,
+	namespace: string,
+	{ info, profile, state }: Pick<Device, "info" | "profile" | "state">,
+	{ holder, heartbeatSeconds, notArmed, lastPress, ended }: LeaseFacts,
+): Promise<void> {
+	const name = estopLeaseName(info.serial);
+	const names = estopAnnotations;
+	const lease = {
+		metadata: {
+			labels: { [estopLabel]: "device" },
+			annotations: {
+				[names.serial]: info.serial,
+				[names.product]: info.product,
+				[names.descriptorHash]: info.descriptorHash,
+				[names.profile]: profile.name,
+				[names.tested]: profile.abilities.tested,
+				[names.notArmed]: notArmed.join("; "),
+				[names.faults]: state.faults.join(),
+				[names.pressed]: String(state.pressed),
+				[names.interval]: String(info.intervalMilliseconds ?? ""),
+				[names.speed]: String(info.speed ?? ""),
+				[names.ended]: String(ended),
+				...(lastPress !== undefined && { [names.lastPress]: lastPress }),
+			},
+		},
+		spec: {
+			holderIdentity: holder,
+			leaseDurationSeconds: heartbeatSeconds,
+			renewTime: microTime(new Date()),
+		},
+	};
+	const options = { priority: "emergency", deadlineMilliseconds: callMilliseconds } as const;
+	try {
+		await client.patch(leasePath(namespace, name), lease, { type: "merge" }, options);
+	} catch (error) {
+		if (!isKubeError(error, "NOT_FOUND")) throw error;
+		const kind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
+		const metadata = { ...lease.metadata, name };
+		await client.create(leasePath(namespace), { ...kind, ...lease, metadata }, undefined, options);
+	}
+}

@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { estopDefaults } from "../crds/spec.ts";
+import { deskViewOf } from "./desk-view.ts";
+import type { Desks } from "./desks.ts";
+import type { Device } from "./device.ts";
+import type { EstopContext } from "./estop.ts";
+import { indicationOf } from "./indicator.ts";
+import { renewLease } from "./lease.ts";
+import { deskPath } from "./paths.ts";
+import { type DeskMap, desksOf } from "./pins.ts";
+import { raisePatch } from "./raise.ts";
+
+/** What {@link Presence} looks at. */
+export type PresenceOptions = Pick<
+	EstopContext,
+	"client" | "clock" | "log" | "metrics" | "operatorNamespace" | "identity"
+> & {
+	readonly desks: Pick<Desks, "all" | "isReached" | "isCurrent">;
+	/** Those that are open. */
+	readonly devices: () => readonly Device[];
+	readonly isTripping: () => boolean;
+	/** RFC 3339, by serial. */
+	readonly lastPress: (serial: string) => string | undefined;
+};
+
+const showMilliseconds = 100;
+const leaseMilliseconds = 1_000;
+const rehearseMilliseconds = 10_000;
+
+/** Says how the devices of this machine are: by their lights, by their Leases, and to whoever asks this process. */
+export class Presence {
+	readonly #options: PresenceOptions;
+	/** By namespace: why a raise would be refused, as a dry run said. */
+	readonly #refused = new Map<string, string>();
+	readonly #timers: NodeJS.Timeout[] = [];
+	#renewing = false;
+
+	constructor(options: PresenceOptions) {
+		this.#options = options;
+	}
+
+	start(): void {
+		const every = (milliseconds: number, act: () => void) =>
+			this.#timers.push(setInterval(act, milliseconds));
+		every(showMilliseconds, () => this.#show());
+		every(leaseMilliseconds, () => void this.#renewAll(false));
+		every(rehearseMilliseconds, () => void this.#rehearse());
+		void this.#rehearse();
+	}
+
+	/** The Leases say last that this was on purpose. */
+	async stop(): Promise<void> {
+		for (const timer of this.#timers) clearInterval(timer);
+		await this.#renewAll(true);
+	}
+
+	/** Why a press may not get through, one line each; none: all that is here is armed. */
+	problems(): readonly string[] {
+		const pinned = this.#pinned();
+		if (pinned.length === 0) return ["no device here is pinned by a desk"];
+		return pinned.flatMap((device) => this.#notArmed(device).map((why) => `${device.info.serial}: ${why}`));
+	}
+
+	#desksOf({ info }: Device): DeskMap {
+		return desksOf(info, this.#options.desks.all());
+	}
+
+	#pinned(): readonly Device[] {
+		return this.#options.devices().filter((device) => this.#desksOf(device).size > 0);
+	}
+
+	#notArmed(device: Device): readonly string[] {
+		const refused = [...this.#desksOf(device).keys()].flatMap((namespace) => {
+			const why = this.#refused.get(namespace);
+			return why === undefined ? [] : [`desk ${namespace} would refuse a raise: ${why}`];
+		});
+		return [
+			...device.state.faults,
+			...(device.profile.abilities.button ? [] : ["it has no button"]),
+			...(this.#options.desks.isReached() ? [] : ["no API server answers"]),
+			...refused,
+		];
+	}
+
+	#show(): void {
+		const { desks, devices, isTripping, metrics } = this.#options;
+		const pinned = this.#pinned();
+		for (const device of devices()) {
+			// What has lights alone shows how the buttons beside it are.
+			const shownFor = device.profile.abilities.button ? [device] : pinned;
+			const shown = new Map(shownFor.flatMap((one) => [...this.#desksOf(one)]));
+			const armed = shownFor.length > 0 && shownFor.every((one) => this.#notArmed(one).length === 0);
+			const views = [...shown].map(([namespace, desk]) => deskViewOf(desk, desks.isCurrent(namespace)));
+			const tripping = isTripping();
+			device.show(indicationOf({ desks: views, ...{ tripping, armed, tested: false, silenced: false } }));
+			metrics.armed.set({ serial: device.info.serial }, armed && shown.size > 0 ? 1 : 0);
+		}
+	}
+
+	async #renewAll(ended: boolean): Promise<void> {
+		if (this.#renewing && !ended) return;
+		this.#renewing = true;
+		await Promise.all(this.#pinned().map((device) => this.#renew(device, ended)));
+		this.#renewing = false;
+	}
+
+	async #renew(device: Device, ended: boolean): Promise<void> {
+		const { client, operatorNamespace, identity: holder, metrics, log, lastPress } = this.#options;
+		const { serial } = device.info;
+		const timeouts = [...this.#desksOf(device).values()].map(
+			({ spec }) => spec.estop?.heartbeatTimeoutSeconds ?? estopDefaults.heartbeatTimeoutSeconds,
+		);
+		const pressedAt = lastPress(serial);
+		try {
+			await renewLease(client, operatorNamespace, device, {
+				...{ holder, ended, notArmed: this.#notArmed(device) },
+				heartbeatSeconds: Math.min(...timeouts),
+				...(pressedAt !== undefined && { lastPress: pressedAt }),
+			});
+		} catch (err) {
+			metrics.errors.inc({ where: "lease" });
+			log.warn({ serial, err }, "could not say how the device is");
+		}
+	}
+
+	/** Tries by dry run whether a raise would pass. */
+	async #rehearse(): Promise<void> {
+		const { client, clock, desks, metrics, log } = this.#options;
+		const all = desks.all();
+		for (const namespace of this.#refused.keys()) if (!all.has(namespace)) this.#refused.delete(namespace);
+		await Promise.all(
+			[...all].map(async ([namespace, desk]) => {
+				const mode = desk.spec.estop?.onPress ?? estopDefaults.onPress;
+				const trip = { id: randomUUID(), source: "rehearsal", at: clock.now(), type: "Button" };
+				try {
+					const patch = raisePatch({ mode, trip }, desk);
+					await client.patch(deskPath(namespace), patch, { type: "merge", dryRun: true });
+					this.#refused.delete(namespace);
+				} catch (err) {
+					metrics.errors.inc({ where: "rehearse" });
+					log.warn({ namespace, err }, "a raise would be refused, or was not answered");
+					this.#refused.set(namespace, err instanceof Error ? err.message : String(err));
+				}
+			}),
+		);
+	}
+}

@@ -1,0 +1,99 @@
+import { type Logger, pino } from "pino";
+import { podAddress, type Resolve } from "../gates/address.ts";
+import { Client } from "../kube/client.ts";
+import { Clock } from "../kube/clock.ts";
+import { connect } from "../kube/connection.ts";
+import { credentials } from "../kube/credentials.ts";
+import { Failover } from "../kube/failover.ts";
+import { serveProbes } from "../kube/probes.ts";
+import { Estop } from "./estop.ts";
+import { createMetrics } from "./metrics.ts";
+import type { SidecarOptions } from "./options.ts";
+import { RaiseKeys } from "./raise-keys.ts";
+import type { HidTransport } from "./transport.ts";
+
+/** Sockets to each API server, so that many desks are raised at once. */
+const sockets = 32;
+const warmSockets = 8;
+
+/** One running sidecar. */
+export type Sidecar = {
+	readonly httpPort: number;
+	/** Ends it on purpose, which its Leases say. */
+	readonly stop: () => Promise<void>;
+};
+
+/** What a sidecar stands on beside its options. */
+export type SidecarParts = {
+	readonly transport: HidTransport;
+	readonly resolve?: Resolve;
+	readonly log?: Logger;
+};
+
+/** Starts one. An API server that is away is waited for; throws `CONFIG` where there are no credentials. */
+export async function startSidecar(
+	options: SidecarOptions,
+	{ transport, resolve = podAddress, log = defaultLog(options) }: SidecarParts,
+): Promise<Sidecar> {
+	const metrics = createMetrics();
+	const clock = new Clock((seconds) => {
+		metrics.errors.inc({ where: "clock" });
+		log.error({ seconds }, "this machine's clock is off by more than 5 s, or right again");
+	});
+	const source = await credentials(options, process.env);
+	const failed = (where: string) => (err: unknown) => {
+		metrics.errors.inc({ where });
+		log.warn({ err }, `failed: ${where}`);
+	};
+	const common = { sockets, onStale: failed("credentials") };
+	const own = await connect(source, common);
+	const others = options.apiServers.filter((server) => server !== own.server.origin);
+	const servers = [undefined, ...new Set(others)];
+	const open = (server: string | undefined) =>
+		connect(source, { ...common, ...(server !== undefined && { server }) });
+	const endpoints = await Promise.all(
+		servers.map(async (server) => ({ connection: await open(server), checks: await open(server) })),
+	);
+	await own.close();
+	const failover = new Failover(endpoints, {
+		onSwitch: (from, to) => log.error({ from: from.origin, to: to.origin }, "using another API server"),
+		onError: (server, err) => failed(`api-server ${server.origin}`)(err),
+	});
+	const hooks = {
+		userAgent: "tradingsafety-estop",
+		onDate: (date: string | undefined, sentAt: number) => clock.hear(date, sentAt),
+	};
+	const client = new Client(failover.connection, hooks);
+	const apiServers = endpoints.map(({ checks }) => new Client(checks, hooks));
+	const keys = new RaiseKeys(client, options.operatorNamespace, failed("raise-key"));
+	const { operatorNamespace, identity } = options;
+	const estop = new Estop({
+		...{ client, apiServers, transport, resolve, keys, clock, log, metrics, operatorNamespace, identity },
+		profiles: [],
+	});
+	failover.start();
+	keys.start();
+	estop.start();
+	await Promise.all(apiServers.map((each) => each.warm(warmSockets).catch(failed("warm"))));
+	const http = await serveProbes({
+		...{ address: options.httpAddress, port: options.httpPort, registry: metrics.registry },
+		healthy: () => [],
+		ready: () => estop.problems(),
+	});
+	log.info({ port: http.port }, "watching for presses");
+	return {
+		httpPort: http.port,
+		async stop() {
+			await http.close();
+			await estop.stop();
+			await keys.stop();
+			await failover.stop();
+			await Promise.all([client, ...apiServers].map((each) => each.close()));
+			log.info("stopped");
+		},
+	};
+}
+
+function defaultLog({ logLevel, identity }: SidecarOptions): Logger {
+	return pino({ level: logLevel, base: { sidecar: identity } }, pino.destination(2));
+}
