@@ -71,6 +71,9 @@ async function tradingBot(t: ExecutionContext, node: RealNode, preset: string) {
 	await trades(world, pod.metadata.name);
 	const processes = node.processes(pod.metadata.uid);
 	t.true(processes.length > 0);
+	t.teardown(() => {
+		if (!t.passed) t.log(`kubelet of ${node.name}:\n${node.logTail("kubelet", 80)}`);
+	});
 	return { desk, pod, replica, processes };
 }
 
@@ -102,7 +105,7 @@ test.serial("a process that ignores SIGTERM is killed, and Confirmed comes after
 });
 
 test.serial("a container that restarts in place during a halt comes up paused", async (t) => {
-	t.timeout(180_000);
+	t.timeout(300_000);
 	// Given a bot that trades, and then is paused
 	const [, node] = world.nodes;
 	const { desk, pod, processes } = await tradingBot(t, node, "Bot");
@@ -114,13 +117,17 @@ test.serial("a container that restarts in place during a halt comes up paused", 
 	const crashed = pod.status.containerStatuses?.[0]?.restartCount ?? 0;
 	// When it crashes, and its kubelet starts it again
 	for (const process of processes) sendSignal(process, "SIGKILL");
-	await until("it runs again", async () => {
-		const [now] = await realPods(desk, "bots");
-		const [container] = now?.status.containerStatuses ?? [];
-		const restarts = container?.restartCount ?? 0;
-		if (restarts > crashed && container?.ready === true) return true;
-		throw new Error(JSON.stringify(now?.status ?? "it is gone"));
-	});
+	await until(
+		"it runs again",
+		async () => {
+			const [now] = await realPods(desk, "bots");
+			const [container] = now?.status.containerStatuses ?? [];
+			const restarts = container?.restartCount ?? 0;
+			if (restarts > crashed && container?.ready === true) return true;
+			throw new Error(JSON.stringify(now?.status ?? "it is gone"));
+		},
+		{ timeoutMilliseconds: 120_000 },
+	);
 	// Then it is the same pod with another process, which is told to stay paused
 	type Own = {
 		readonly instance: string;
