@@ -158,11 +158,11 @@ export class Estop {
 		const { metrics, log, clock } = this.#context;
 		switch (event.kind) {
 			case "Pressed":
-				// First of all: what stands is raised at every desk that pins it.
+				// What stands is raised at every desk that pins it.
 				this.#look(device);
-				metrics.presses.inc({ serial });
 				this.#lastPress.set(serial, clock.now());
-				log.warn({ serial, path }, "pressed");
+				metrics.presses.inc({ serial });
+				setImmediate(() => log.warn({ serial, path }, "pressed"));
 				return;
 			case "Released":
 				this.#end(path, "Button");
@@ -171,7 +171,7 @@ export class Estop {
 			case "FaultBegan":
 				this.#look(device);
 				metrics.fault.set({ serial, fault: event.fault }, 1);
-				log.error({ serial, path, fault: event.fault }, "fault");
+				setImmediate(() => log.error({ serial, path, fault: event.fault }, "fault"));
 				return;
 			case "FaultEnded":
 				this.#end(path, event.fault);
@@ -233,9 +233,12 @@ export class Estop {
 			},
 		};
 		void this.#tripper.raise(namespace, raise);
-		this.#bots.raise(namespace, mode);
-		this.#stopper.begin(namespace, mode, estop.directStopAfterSeconds);
-		this.#context.log.warn({ namespace, mode, trip: raise.trip }, "raising");
+		// Its bytes are on their way before anything else takes time.
+		setImmediate(() => {
+			this.#bots.raise(namespace, mode);
+			this.#stopper.begin(namespace, mode, estop.directStopAfterSeconds);
+			this.#context.log.warn({ namespace, mode, trip: raise.trip }, "raising");
+		});
 	}
 
 	/** What ended may begin anew. */

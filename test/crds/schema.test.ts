@@ -188,6 +188,7 @@ test("every field of spec is free or guarded", async (t) => {
 		ordersCancelled: { query: "orders_resting", expectSeries: 1 },
 		liquidation: { maxSlippageBps: 10 },
 		restore: { stageSeconds: 60 },
+		estop: { minimumArmed: 1 },
 	};
 	t.deepEqual(
 		Object.keys(changes).sort(),

@@ -1,0 +1,91 @@
+/**
+ * One sidecar with a virtual box, in a process of its own as in production: `node press-host.ts FOLDER NAMESPACE
+ * SERIAL COUNT`. Presses so often, after each press one bare patch of the same desk on a connection that is open, and
+ * prints all times as a line of JSON. What undici says of its requests is the judge of bytes written and answered.
+ */
+import { subscribe } from "node:diagnostics_channel";
+import { pino } from "pino";
+import { connect } from "../../kube/connection.ts";
+import { followServiceAccount } from "../../kube/service-account.ts";
+import { parseOptions } from "../../sidecar/options.ts";
+import { deskPath } from "../../sidecar/paths.ts";
+import { startSidecar } from "../../sidecar/run.ts";
+import { boxInfo, VirtualBox } from "../../sidecar/testing/virtual-box.ts";
+import { VirtualTransport } from "../../sidecar/testing/virtual-transport.ts";
+import { until } from "../support/until.ts";
+
+type Request = { readonly method: string; readonly path: string };
+type Times = { written?: number; answered?: number };
+
+const [folder = "", namespace = "", serial = "", count = "1"] = process.argv.slice(2);
+const path = deskPath(namespace);
+let times: Times = {};
+
+function note(what: keyof Times) {
+	return (message: unknown) => {
+		const { method, path: of } = (message as { readonly request: Request }).request;
+		if (method === "PATCH" && of === path) times[what] ??= performance.now();
+	};
+}
+subscribe("undici:request:bodySent", note("written"));
+subscribe("undici:request:headers", note("answered"));
+
+const transport = new VirtualTransport();
+const box = new VirtualBox(transport.plug(boxInfo(serial)));
+const sidecar = await startSidecar(parseOptions(["--service-account", folder, "--http-port", "0"]), {
+	transport,
+	log: pino(
+		{ level: "info" },
+		{
+			write(line: string) {
+				// A watch may show the raise before its answer is here, which is then not waited for.
+				if (line.includes("the desk shows the raise")) times.answered ??= performance.now();
+				process.stderr.write(line);
+			},
+		},
+	),
+});
+await until("the box is armed", async () => {
+	const response = await fetch(`http://127.0.0.1:${sidecar.httpPort}/readyz`);
+	return response.status === 200;
+});
+const bare = await connect(followServiceAccount(process.env, folder), { sockets: 1 });
+
+async function patchBare(): Promise<void> {
+	const response = await bare.calls.request({
+		origin: bare.server.origin,
+		path,
+		method: "PATCH",
+		headers: { ...(await bare.headers()), "content-type": "application/merge-patch+json" },
+		body: JSON.stringify({ spec: { trip: { id: crypto.randomUUID(), source: "bare" } } }),
+		reset: false,
+	});
+	await response.body.dump();
+}
+
+/** Milliseconds from the start of something to the first bytes of its patch, and to the answer. */
+async function timed(act: () => unknown): Promise<readonly [number, number]> {
+	times = {};
+	const startedAt = performance.now();
+	act();
+	await until("it is answered", () => times.answered !== undefined, { intervalMilliseconds: 1 });
+	const { written = Number.NaN, answered = Number.NaN } = times;
+	return [written - startedAt, answered - startedAt];
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const presses: (readonly [number, number])[] = [];
+const bares: (readonly [number, number])[] = [];
+for (let round = 0; round < Number(count); round += 1) {
+	presses.push(await timed(() => box.press()));
+	box.release();
+	bares.push(await timed(() => void patchBare()));
+	// Longer than a release takes to count.
+	await pause(80);
+}
+const memory = process.memoryUsage().rss / 2 ** 20;
+box.hang();
+await sidecar.stop();
+await bare.close();
+console.log(JSON.stringify({ presses, bares, memory }));
+process.exit(0);
