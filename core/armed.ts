@@ -1,4 +1,4 @@
-import { estopDefaults } from "../crds/spec.ts";
+import { estopDefaults } from "../crds/defaults.ts";
 import type { Hold } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Mode } from "../crds/vocabulary.ts";
@@ -14,6 +14,10 @@ export type DeviceSeen = {
 	/** Why a press may not get through; empty: it is armed. */
 	readonly notArmed: string;
 	readonly intervalMilliseconds?: number;
+	/** The desks that a press does not raise at this moment. */
+	readonly testing: readonly string[];
+	/** RFC 3339; absent: never. */
+	readonly lastProofTest?: string;
 	/** For how long its Lease has stood still, by a monotonic clock of whoever watches it and could read it all the time. */
 	readonly silentSeconds: number;
 	/** Its sidecar ended on purpose, as in a rollout. */
@@ -25,10 +29,12 @@ export const rolloutSeconds = 60;
 /** From a press to the host: more than this and the way of a press takes too long. */
 const intervalAtMost = 4;
 
+const isTested = "it is being tested, a press raises other desks";
+
 type State = { readonly serial: string; readonly device?: DeviceSeen; readonly why?: string };
 
 /** How each device that a desk pins is. `why`: it is not armed. */
-function statesOf({ spec }: TradingSafety, devices: readonly DeviceSeen[]): readonly State[] {
+function statesOf({ metadata, spec }: TradingSafety, devices: readonly DeviceSeen[]): readonly State[] {
 	const timeout = spec.estop?.heartbeatTimeoutSeconds ?? estopDefaults.heartbeatTimeoutSeconds;
 	return (spec.estop?.devices ?? []).map(({ serial, product, descriptorHash }) => {
 		const device = devices.find((one) => one.serial === serial);
@@ -40,6 +46,7 @@ function statesOf({ spec }: TradingSafety, devices: readonly DeviceSeen[]): read
 		if (device.product !== product || device.descriptorHash !== descriptorHash) {
 			return { serial, device, why: "another device has its serial" };
 		}
+		if (device.testing.includes(metadata.namespace ?? "")) return { serial, device, why: isTested };
 		return { serial, device, ...(device.notArmed !== "" && { why: device.notArmed }) };
 	});
 }
@@ -86,6 +93,30 @@ export function latencyBudget(desk: TradingSafety, devices: readonly DeviceSeen[
 		: found("True", "Fast", `each device is asked every ${intervalAtMost} ms or more often`);
 }
 
+/**
+ * Whether a press of each pinned device was seen to come through, lately enough; undefined where the desk does not ask
+ * for that. What nobody presses nobody knows (IEC 61508-4, proof test).
+ */
+export function proofTested(
+	desk: TradingSafety,
+	devices: readonly DeviceSeen[] | undefined,
+	now: string,
+): Finding | undefined {
+	const days = desk.spec.estop?.proofTestDays;
+	if (days === undefined) return undefined;
+	const states = statesOf(desk, devices ?? []);
+	const oldest = Date.parse(now) - days * 86_400_000;
+	const found = (status: Finding["status"], reason: string, message: string) =>
+		finding("ProofTested", status, reason, message);
+	if (devices === undefined || states.length === 0)
+		return found("Unknown", "NotSeen", "no device is in sight");
+	const overdue = states.filter(({ device }) => !(Date.parse(device?.lastProofTest ?? "") >= oldest));
+	const last = ({ serial, device }: State) => `${serial} ${device?.lastProofTest ?? "never"}`;
+	return overdue.length > 0
+		? found("False", "Overdue", `no proof test in ${days} days: ${overdue.map(last).join(", ")}`)
+		: found("True", "Tested", `in the last ${days} days: ${states.map(last).join(", ")}`);
+}
+
 /** A button that is down forbids lowering: somebody means it. So do too few devices: the desk would be raised again. */
 export function estopHolds(desk: TradingSafety, devices: readonly DeviceSeen[] | undefined): readonly Hold[] {
 	const pressed = statesOf(desk, devices ?? [])
@@ -115,7 +146,9 @@ function isShort(desk: TradingSafety, devices: readonly DeviceSeen[] | undefined
 	if (devices === undefined) return false;
 	const counted = statesOf(desk, devices).filter(
 		({ why, device }) =>
-			why === undefined || (device?.ended === true && device.silentSeconds <= rolloutSeconds),
+			why === undefined ||
+			why === isTested ||
+			(device?.ended === true && device.silentSeconds <= rolloutSeconds),
 	);
 	return counted.length < minimumArmed;
 }

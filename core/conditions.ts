@@ -1,7 +1,7 @@
 import type { Hold } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { enforceLabel } from "../crds/vocabulary.ts";
-import { armed, latencyBudget } from "./armed.ts";
+import { armed, latencyBudget, proofTested } from "./armed.ts";
 import { isHalted } from "./change.ts";
 import type { Clearance } from "./clearance.ts";
 import { contested } from "./contest.ts";
@@ -39,6 +39,7 @@ export function findings(
 		cleared(desk, holds, clearance),
 		armed(desk, facts.devices),
 		...((desk.spec.estop?.devices ?? []).length > 0 ? [latencyBudget(desk, facts.devices)] : []),
+		...[proofTested(desk, facts.devices, facts.now)].filter((found) => found !== undefined),
 		finding(
 			"AuditCurrent",
 			"False",

@@ -1,4 +1,4 @@
-import { restoreDefaults } from "../crds/spec.ts";
+import { restoreDefaults } from "../crds/defaults.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { type Mode, modes } from "../crds/vocabulary.ts";
 import { rank } from "./modes.ts";

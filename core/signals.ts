@@ -1,4 +1,4 @@
-import { signalDefaults } from "../crds/spec.ts";
+import { signalDefaults } from "../crds/defaults.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Column, SignalState } from "../crds/vocabulary.ts";
 import { observes } from "./enforcement.ts";

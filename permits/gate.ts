@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Acknowledgement } from "./acknowledgement.ts";
 import { admit, closed, type GateState, openUntil, permissionsAt } from "./admit.ts";
+import { decodePermit } from "./decode.ts";
 import type { Permissions } from "./permissions.ts";
-import { type Duties, decodePermit, longestTtlMilliseconds, type Permit } from "./permit.ts";
+import { type Duties, longestTtlMilliseconds, type Permit } from "./permit.ts";
 import { type KnownKeys, verifyBody } from "./signature.ts";
 
 export type GateOptions = {

@@ -1,4 +1,5 @@
-import { reduceDefaults, signalDefaults, type TargetSpec, type TradingSafetySpec } from "../crds/spec.ts";
+import { reduceDefaults, signalDefaults } from "../crds/defaults.ts";
+import type { TargetSpec, TradingSafetySpec } from "../crds/spec.ts";
 import type { Column } from "../crds/vocabulary.ts";
 import { permissionsOf } from "./permissions.ts";
 import type { Duties, Permit } from "./permit.ts";

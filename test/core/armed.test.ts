@@ -5,13 +5,17 @@ import {
 	estopHolds,
 	latencyBudget,
 	lostTo,
+	proofTested,
 	rolloutSeconds,
 } from "../../core/armed.ts";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import { deskOf } from "./desk.ts";
 
 const pin = { serial: "A", product: "Box", descriptorHash: "0".repeat(64) };
-const device: DeviceSeen = { ...pin, pressed: false, notArmed: "", silentSeconds: 0.5, ended: false };
+const device: DeviceSeen = {
+	...pin,
+	...{ pressed: false, notArmed: "", silentSeconds: 0.5, ended: false, testing: [] },
+};
 const desk = (estop: TradingSafetySpec["estop"] = {}, mode: "Normal" | "Pause" | "Emergency" = "Normal") =>
 	deskOf({ mode, estop: { devices: [pin], ...estop } });
 
@@ -69,4 +73,32 @@ test("a button that is down holds, and a slow one is named", (t) => {
 	t.regex(slow.message, /A every 10 ms/);
 	t.is(latencyBudget(desk(), [device]).status, "Unknown");
 	t.is(latencyBudget(desk(), undefined).status, "Unknown");
+});
+
+test("a device that is tested is not armed for the desk that lends it, and counts as there", (t) => {
+	// Given a desk with two devices that wants both, one of them lent
+	const lending = desk({ devices: [pin, { ...pin, serial: "B" }], minimumArmed: 2 });
+	const testing = [lending.metadata.namespace ?? ""];
+	const devices = [
+		{ ...device, testing },
+		{ ...device, serial: "B" },
+	];
+	// Then Armed says so, and nothing is raised
+	t.like(armed(lending, devices), { status: "False", reason: "NotArmed" });
+	t.regex(armed(lending, devices).message, /A: it is being tested/);
+	t.is(lostTo(lending, devices), undefined);
+});
+
+test("a device that was not tested lately is told of where the desk asks for it", (t) => {
+	const now = "2030-03-01T00:00:00Z";
+	const asked = desk({ proofTestDays: 30 });
+	const at = (lastProofTest: string) => [{ ...device, lastProofTest }];
+	// Given a desk that does not ask
+	t.is(proofTested(desk(), [device], now), undefined);
+	// Then True within its days, False after them and when it never was, Unknown where nobody sees
+	t.like(proofTested(asked, at("2030-02-20T00:00:00Z"), now), { status: "True" });
+	t.like(proofTested(asked, at("2030-01-20T00:00:00Z"), now), { status: "False", reason: "Overdue" });
+	t.like(proofTested(asked, [device], now), { status: "False", reason: "Overdue" });
+	t.like(proofTested(asked, at("never"), now), { status: "False" });
+	t.like(proofTested(asked, undefined, now), { status: "Unknown" });
 });
