@@ -1,6 +1,7 @@
+import { specDefaults } from "./defaults.ts";
 import { restoreRecordSpecSchema } from "./restore-record.ts";
 import { structural } from "./schema.ts";
-import { specDefaults, specSchema } from "./spec.ts";
+import { specSchema } from "./spec.ts";
 import { statusSchema } from "./status.ts";
 import { apiGroup, apiVersion } from "./vocabulary.ts";
 

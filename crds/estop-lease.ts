@@ -22,6 +22,14 @@ export const estopAnnotations = {
 	interval: `${apiGroup}/interval-milliseconds`,
 	/** Of its bus, in Mbit/s; empty where that is not known. */
 	speed: `${apiGroup}/speed-megabits`,
+	/** RFC 3339: when a report last said something new. */
+	lastReport: `${apiGroup}/last-report`,
+	/** RFC 3339: when a press last was a proof test, and was seen to come through. */
+	lastProofTest: `${apiGroup}/last-proof-test`,
+	/** The desks that a press does not raise at this moment, since it is tested; with `,` between. */
+	testing: `${apiGroup}/testing`,
+	/** Written by people: each new value silences the buzzer, until something is raised again. */
+	silence: `${apiGroup}/silence`,
 	/** RFC 3339. */
 	lastPress: `${apiGroup}/last-press`,
 	/** `true` where the sidecar ended on purpose, as in a rollout. */

@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { estopDefaults, reduceDefaults, restoreDefaults } from "./defaults.ts";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
 import { targetSchema } from "./target-spec.ts";
 import { enforcements, modes } from "./vocabulary.ts";
@@ -6,29 +7,12 @@ import { enforcements, modes } from "./vocabulary.ts";
 export {
 	type PodSelector,
 	selectorSchema,
-	signalDefaults,
 	type TargetSpec,
 	targetSchema,
 } from "./target-spec.ts";
 
 /** How many characters of a user name are kept. */
 export const nameLength = 256;
-
-/** What holds where `restore` says nothing. */
-export const restoreDefaults = { stageSeconds: 600 } as const;
-
-/** What holds where `reduce` says nothing. */
-export const reduceDefaults = { overSeconds: 300, stopTightenPercent: 50 } as const;
-
-/** What holds where `estop` says nothing. */
-export const estopDefaults = {
-	minimumArmed: 0,
-	onPress: "Emergency",
-	onTamper: "Pause",
-	onLost: "Pause",
-	heartbeatTimeoutSeconds: 5,
-	directStopAfterSeconds: 2,
-} as const;
 
 const question = (what: string) =>
 	Type.Object(
@@ -79,6 +63,14 @@ const estopDevice = Type.Object(
 			pattern: "^[0-9a-f]{64}$",
 			description: "SHA-256 of its HID report descriptor, in hex; the log of the sidecar says it.",
 		}),
+		testUntil: Type.Optional(
+			Type.String({
+				format: "date-time",
+				maxLength: 64,
+				description:
+					"Until then, for at most 60 s, a press raises only the other desks that pin this device, such as one for drills: a proof test. It counts only while another device of this desk is armed.",
+			}),
+		),
 	},
 	{ description: "One e-stop device: another one in its place is tampering." },
 );
@@ -114,6 +106,14 @@ const estop = loose(
 				minimum: 3,
 				maximum: 300,
 				description: `A device is lost when its sidecar has been silent for so long. Default ${estopDefaults.heartbeatTimeoutSeconds}.`,
+			}),
+		),
+		proofTestDays: Type.Optional(
+			Type.Integer({
+				minimum: 1,
+				maximum: 366,
+				description:
+					"A device whose last proof test is longer ago makes the condition ProofTested False. Default: never.",
 			}),
 		),
 		directStopAfterSeconds: Type.Optional(
@@ -296,9 +296,6 @@ export const specSchema = loose(
 	},
 	"What is wanted.",
 );
-
-/** Defaults that the API server fills in, by path. Kept apart so that the TypeScript types stay honest. */
-export const specDefaults = { mode: "Pause", freeze: false, enforcement: "Enforce" } as const;
 
 /** `spec` as read from the API server. */
 export type TradingSafetySpec = ValueOf<typeof specSchema>;

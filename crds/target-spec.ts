@@ -1,15 +1,8 @@
 import { type TProperties, Type } from "typebox";
+import { signalDefaults } from "./defaults.ts";
 import { defaultDeadlineSeconds, presetNames } from "./presets.ts";
 import { loose, mapOf, text, type ValueOf } from "./schema.ts";
 import { actions } from "./vocabulary.ts";
-
-/** What holds where `targets[].signal` says nothing. */
-export const signalDefaults = {
-	path: "/permit",
-	ttlSeconds: 5,
-	ackMilliseconds: 250,
-	onNoAck: "Stop",
-} as const;
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 63, description });
 

@@ -176,9 +176,12 @@ test.serial("without the definition labelled namespaces do as documented, and ot
 	await cluster.startApiServer();
 	// Then every pod in namespaces labelled for the fence is denied, and others live on.
 	const failed = /failed to configure (policy|binding)/;
-	await until("the policies are loaded", async () => failed.test(await gone(targets)), {
-		timeoutMilliseconds: 120_000,
-	});
+	const denied = async () => {
+		const said = await gone(targets);
+		if (failed.test(said)) return true;
+		throw new Error(said);
+	};
+	await until("the policies are loaded", denied, { timeoutMilliseconds: 120_000 });
 	t.regex(await gone(strict), failed);
 	t.is(await gone(observed), "allowed");
 	t.is(await gone(free), "allowed");
