@@ -3,7 +3,7 @@ import { modeOf, moreSevere } from "../core/modes.ts";
 import type { Pod } from "../core/observed.ts";
 import { isTold, permitColumn } from "../core/signals.ts";
 import { type TargetState, targetStates, targetsOf } from "../core/targets.ts";
-import { signalDefaults } from "../crds/spec.ts";
+import { signalDefaults } from "../crds/defaults.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import type { Mode } from "../crds/vocabulary.ts";
 import type { Resolve } from "../gates/address.ts";

@@ -1,23 +1,25 @@
-import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { estopDefaults } from "../crds/spec.ts";
-import type { Mode } from "../crds/vocabulary.ts";
+import { estopDefaults } from "../crds/defaults.ts";
 import type { Resolve } from "../gates/address.ts";
 import type { Client } from "../kube/client.ts";
 import type { Clock } from "../kube/clock.ts";
+import { EventRecorder } from "../kube/events.ts";
 import { BotRaiser } from "./bots.ts";
-import type { ButtonEvent, Fault } from "./button.ts";
+import type { ButtonEvent } from "./button.ts";
 import { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
 import { identityOf } from "./devices/pinned.ts";
-import type { HidInterface, Profile } from "./devices/profile.ts";
+import type { Profile } from "./devices/profile.ts";
 import { DirectStopper } from "./direct-stopper.ts";
 import type { Metrics } from "./metrics.ts";
-import { pinsOf } from "./pins.ts";
+import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
 import { Presence } from "./presence.ts";
+import { ProofTests } from "./proof-tests.ts";
 import type { Raise } from "./raise.ts";
 import type { RaiseKeys } from "./raise-keys.ts";
+import { Standing } from "./standing.ts";
 import { Station } from "./station.ts";
+import { reasons, tellDesks } from "./tell.ts";
 import type { HidTransport } from "./transport.ts";
 import { Tripper } from "./tripper.ts";
 
@@ -34,14 +36,13 @@ export type EstopContext = {
 	readonly clock: Pick<Clock, "now">;
 	readonly log: Logger;
 	readonly metrics: Metrics;
+	/** Told when a device that was open is gone. */
+	readonly onDeviceLost: () => void;
 	/** Where the Leases of devices are. */
 	readonly operatorNamespace: string;
 	/** Of this process, in the Leases. */
 	readonly identity: string;
 };
-
-/** The faults that raise by themselves; the others make a device count as lost. */
-const tampering: readonly Fault[] = ["Tampered", "Discrepancy"];
 
 /** One sidecar: what happens at the devices of this machine raises the desks that pin them. */
 export class Estop {
@@ -51,12 +52,12 @@ export class Estop {
 	readonly #tripper: Tripper;
 	readonly #bots: BotRaiser;
 	readonly #stopper: DirectStopper;
-	/** By device and desk: what stands and was raised already. It is raised again when it has ended and begins anew. */
-	readonly #raised = new Map<string, Set<string>>();
+	readonly #standing: Standing;
 	readonly #presence: Presence;
+	readonly #proofTests: ProofTests;
+	readonly #events: EventRecorder;
 	readonly #lastPress = new Map<string, string>();
-	/** Serials of pinned devices that were open in this process. */
-	readonly #seenHere = new Set<string>();
+	readonly #lastProofTest = new Map<string, string>();
 	#problems: readonly string[] = [];
 
 	constructor(context: EstopContext) {
@@ -66,6 +67,25 @@ export class Estop {
 			metrics.errors.inc({ where });
 			log.warn({ ...facts, err: error }, `failed: ${where}`);
 		};
+		this.#events = new EventRecorder({
+			client,
+			reportingController: "tradingsafety.dev/estop",
+			reportingInstance: context.identity.slice(0, 128),
+			onLost: ({ reason }, error) => failed("event", { reason }, error),
+		});
+		this.#proofTests = new ProofTests({
+			...{ client, clock, operatorNamespace: context.operatorNamespace },
+			desks: () => this.#desks.all(),
+			onChange: () => this.#lookAtAll(),
+			onError: (where, error) => failed(where, {}, error),
+		});
+		this.#standing = new Standing({
+			desks: () => this.#desks.all(),
+			isThere: (serial) => this.#station.devices().some(({ info }) => info.serial === serial),
+			isLent: (serial, namespace) => this.#proofTests.isLent(serial, namespace),
+			now: () => clock.now(),
+			raise: (namespace, raise) => this.#raise(namespace, raise),
+		});
 		this.#tripper = new Tripper(apiServers, {
 			onShown: (namespace, { mode, trip }, milliseconds) => {
 				metrics.shownSeconds.observe({ namespace }, milliseconds / 1_000);
@@ -88,7 +108,7 @@ export class Estop {
 				this.#tripper.see(namespace, desk);
 				this.#bots.see(namespace, desk, pods);
 				// A desk that pins a device from now on is raised by what stands there now.
-				for (const device of this.#station.devices()) this.#look(device);
+				this.#lookAtAll();
 			},
 			onError: (where, error) => failed(where, {}, error),
 		});
@@ -99,6 +119,12 @@ export class Estop {
 			onDeleted: (namespace, pod) => {
 				metrics.deleted.inc({ namespace });
 				log.error({ namespace, pod: pod.name }, "nobody told the pod to stop: deleted");
+				this.#tell(
+					this.#deskIn(namespace),
+					"Warning",
+					reasons.deleted,
+					`pod ${pod.name}: nobody told it to stop`,
+				);
 			},
 			onFailed: (namespace, pod, error) => failed("delete-pod", { namespace, pod: pod.name }, error),
 		});
@@ -107,16 +133,23 @@ export class Estop {
 			isExpected: (info) => identityOf(info, pinsOf(this.#desks.all())).kind !== "Unpinned",
 			onOpened: (device) => {
 				const { serial, product, descriptorHash, path } = device.info;
-				log.info({ path, serial, product, descriptorHash, profile: device.profile.name }, "device opened");
-				this.#look(device);
+				const { name: profile } = device.profile;
+				log.info({ path, serial, product, descriptorHash, profile }, "device opened");
+				this.#standing.look(device);
+				this.#tell(this.#desksOf(device), "Normal", reasons.opened, `${serial} at ${path}`);
 			},
 			onEvent: (event, device) => this.#happened(event, device),
 			onDamaged: ({ serial }, why) => metrics.damaged.inc({ serial, why }),
 			onWriteFailed: ({ serial }, error) => failed("write-device", { serial }, error),
-			onLost: ({ info }, error) => {
-				this.#forget(info.path);
+			onLost: (device, error) => {
+				const { info } = device;
+				this.#standing.forget(info.path);
+				const desks = desksOf(info, this.#desks.all());
+				this.#tell(desks, "Warning", reasons.gone, `${info.serial} is gone: a press of it raises nobody`);
 				metrics.armed.set({ serial: info.serial }, 0);
 				log.error({ path: info.path, serial: info.serial, err: error }, "the device is gone");
+				this.#presence.lost(device);
+				context.onDeviceLost();
 			},
 			onProblems: (problems) => {
 				this.#problems = problems;
@@ -129,6 +162,8 @@ export class Estop {
 			devices: () => this.#station.devices(),
 			isTripping: () => this.#tripper.isTripping(),
 			lastPress: (serial) => this.#lastPress.get(serial),
+			lastProofTest: (serial) => this.#lastProofTest.get(serial),
+			lentBy: (serial, desks) => this.#proofTests.lentBy(serial, desks),
 		});
 	}
 
@@ -136,119 +171,127 @@ export class Estop {
 		this.#desks.start();
 		this.#station.start();
 		this.#presence.start();
+		this.#proofTests.start();
 	}
 
 	/** Why a press may not get through, one line each; none: all that is here is armed. */
 	problems(): readonly string[] {
-		return [...this.#problems, ...this.#presence.problems()];
+		const hasBots = [...this.#desks.all().values()].some(({ spec }) =>
+			(spec.targets ?? []).some(({ signal }) => signal !== undefined),
+		);
+		const keyProblem = this.#context.keys.problem();
+		return [
+			...this.#problems,
+			...(hasBots && keyProblem !== undefined ? [`bots cannot be told straight: ${keyProblem}`] : []),
+			...this.#presence.problems(),
+		];
 	}
 
 	/** Ends it on purpose, which its Leases say. */
 	async stop(): Promise<void> {
 		await this.#presence.stop();
+		this.#proofTests.stop();
 		this.#tripper.stop();
 		this.#stopper.stop();
 		await this.#station.stop();
 		await this.#desks.stop();
 		await this.#bots.stop();
+		await this.#events.stop({ deadlineMilliseconds: 500 });
 	}
 
 	#happened(event: ButtonEvent, device: Device): void {
+		afterWriting(() => this.#presence.changed(device));
 		const { serial, path } = device.info;
-		const { metrics, log, clock } = this.#context;
+		const { metrics, log } = this.#context;
 		switch (event.kind) {
 			case "Pressed":
-				// What stands is raised at every desk that pins it.
-				this.#look(device);
-				this.#lastPress.set(serial, clock.now());
-				metrics.presses.inc({ serial });
-				setImmediate(() => log.warn({ serial, path }, "pressed"));
+				this.#pressed(device);
 				return;
 			case "Released":
-				this.#end(path, "Button");
+				this.#standing.end(path, "Button");
 				log.info({ serial, path }, "released");
+				this.#tell(this.#desksOf(device), "Normal", reasons.released, `${serial}, pressed before`);
 				return;
 			case "FaultBegan":
-				this.#look(device);
+				this.#standing.look(device);
 				metrics.fault.set({ serial, fault: event.fault }, 1);
-				setImmediate(() => log.error({ serial, path, fault: event.fault }, "fault"));
+				afterWriting(() => {
+					log.error({ serial, path, fault: event.fault }, "fault");
+					this.#tell(this.#desksOf(device), "Warning", reasons.fault, `${serial}: ${event.fault}`);
+				});
 				return;
 			case "FaultEnded":
-				this.#end(path, event.fault);
+				this.#standing.end(path, event.fault);
 				metrics.fault.set({ serial, fault: event.fault }, 0);
 				log.info({ serial, path, fault: event.fault }, "fault over");
+				this.#tell(this.#desksOf(device), "Normal", reasons.faultEnded, `${serial}: ${event.fault}`);
 		}
 	}
 
-	/** Raises each desk by what stands at a device and was not raised there yet. */
-	#look({ info, state }: Device): void {
-		const identity = identityOf(info, pinsOf(this.#desks.all()));
-		switch (identity.kind) {
-			case "Unpinned":
-				return;
-			case "Impostor":
-				for (const { pin, differs } of identity.of) {
-					if (!this.#takesPlace(pin.serial, differs)) continue;
-					this.#raiseOnce(info, pin.namespace, "Impostor", { pinned: pin.serial, differs: differs.join() });
-				}
-				return;
-			case "Pinned":
-				this.#seenHere.add(info.serial);
-				for (const { namespace } of identity.pins) {
-					if (state.pressed) this.#raiseOnce(info, namespace, "Button", undefined);
-					for (const fault of tampering) {
-						if (state.faults.includes(fault)) this.#raiseOnce(info, namespace, fault, undefined);
-					}
-				}
-		}
-	}
-
-	/** Another one of the same kind may be anybody's spare, unless the pinned one was here and is gone. */
-	#takesPlace(serial: string, differs: readonly string[]): boolean {
-		const isThere = this.#station.devices().some(({ info }) => info.serial === serial);
-		return !differs.includes("serial") || (this.#seenHere.has(serial) && !isThere);
-	}
-
-	#raiseOnce(
-		info: HidInterface,
-		namespace: string,
-		what: Fault | "Button" | "Impostor",
-		detail: Readonly<Record<string, string>> | undefined,
-	): void {
-		const key = keyOf(info.path, what);
-		const raised = this.#raised.get(key) ?? new Set();
-		if (raised.has(namespace)) return;
-		this.#raised.set(key, raised.add(namespace));
-		const estop = { ...estopDefaults, ...this.#desks.all().get(namespace)?.spec.estop };
-		const mode: Mode = what === "Button" ? estop.onPress : estop.onTamper;
-		if (mode === "Normal") return;
-		const raise: Raise = {
-			mode,
-			trip: {
-				id: randomUUID(),
-				source: info.serial.slice(0, 256),
-				at: this.#context.clock.now(),
-				type: what,
-				...(detail !== undefined && { detail }),
-			},
-		};
-		void this.#tripper.raise(namespace, raise);
-		// Its bytes are on their way before anything else takes time.
-		setImmediate(() => {
-			this.#bots.raise(namespace, mode);
-			this.#stopper.begin(namespace, mode, estop.directStopAfterSeconds);
-			this.#context.log.warn({ namespace, mode, trip: raise.trip }, "raising");
+	/** What stands is raised at every desk that pins it, before anything else takes time. */
+	#pressed(device: Device): void {
+		const { serial, path } = device.info;
+		const { metrics, log, clock } = this.#context;
+		const shown = this.#standing.look(device);
+		afterWriting(() => {
+			const at = clock.now();
+			const desks = this.#desksOf(device);
+			const isProof = this.#proofTests.isProof(serial, desks);
+			this.#lastPress.set(serial, at);
+			metrics.presses.inc({ serial });
+			log.warn({ serial, path, isProof }, "pressed");
+			this.#tell(desks, "Warning", reasons.pressed, `${serial} at ${at}`);
+			if (!isProof) return;
+			void Promise.all(shown).then(() => {
+				this.#lastProofTest.set(serial, at);
+				log.info({ serial }, "the press was a proof test, and came through");
+				this.#tell(desks, "Normal", reasons.proofTest, `${serial} at ${at}`);
+			});
 		});
 	}
 
-	/** What ended may begin anew. */
-	#end(path: string, what: Fault | "Button"): void {
-		this.#raised.delete(keyOf(path, what));
+	#tell(desks: DeskMap, type: "Normal" | "Warning", reason: string, note: string): void {
+		tellDesks(this.#events, desks, { type, reason, note });
 	}
 
-	#forget(path: string): void {
-		for (const key of this.#raised.keys()) if (key.startsWith(`${path} `)) this.#raised.delete(key);
+	#desksOf({ info }: Device): DeskMap {
+		return desksOf(info, this.#desks.all());
+	}
+
+	#deskIn(namespace: string): DeskMap {
+		return new Map([...this.#desks.all()].filter(([name]) => name === namespace));
+	}
+
+	#lookAtAll(): void {
+		for (const device of this.#station.devices()) this.#standing.look(device);
+	}
+
+	/** Resolves when the desk shows it. */
+	#raise(namespace: string, raise: Raise): Promise<void> {
+		const shown = this.#tripper.raise(namespace, raise);
+		afterWriting(() => {
+			const { mode, trip } = raise;
+			const { directStopAfterSeconds } = {
+				...estopDefaults,
+				...this.#desks.all().get(namespace)?.spec.estop,
+			};
+			this.#bots.raise(namespace, mode);
+			this.#stopper.begin(namespace, mode, directStopAfterSeconds);
+			this.#presence.sound();
+			this.#context.log.warn({ namespace, mode, trip }, "raising");
+			if (trip.type !== "Impostor") return;
+			this.#context.metrics.impostors.inc({ namespace });
+			const note = `${trip.source} is in the place of ${trip.detail?.pinned}: ${trip.detail?.differs} differ`;
+			this.#tell(this.#deskIn(namespace), "Warning", reasons.impostor, note);
+		});
+		return shown;
 	}
 }
 
-const keyOf = (path: string, what: string) => `${path} ${what}`;
+/**
+ * When the bytes of a patch that was asked for in this turn are on their way: undici writes to an idle socket in the next
+ * check phase, after what was scheduled for it before. Nothing else is to take time until then.
+ */
+function afterWriting(act: () => void): void {
+	setImmediate(() => setImmediate(act));
+}

@@ -20,7 +20,7 @@ export type Panel = {
 	readonly tripping: boolean;
 	/** The device works, and a press of it would get through. */
 	readonly armed: boolean;
-	/** It is being tested: a press goes to the drill desk only. */
+	/** It is being tested: a press raises other desks than one that pins it. */
 	readonly tested: boolean;
 	/** Somebody has heard the buzzer and silenced it. */
 	readonly silenced: boolean;

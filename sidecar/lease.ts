@@ -13,18 +13,30 @@ export type LeaseFacts = {
 	readonly notArmed: readonly string[];
 	/** RFC 3339. */
 	readonly lastPress?: string;
+	/** RFC 3339; absent: as the Lease says already. */
+	readonly lastProofTest?: string;
+	/** The desks that a press does not raise now, since it is tested. */
+	readonly testing: readonly string[];
 	readonly ended: boolean;
+};
+
+/** As much of one as is read. */
+export type LeaseObject = {
+	readonly metadata: {
+		readonly resourceVersion: string;
+		readonly annotations?: Readonly<Record<string, string>>;
+	};
 };
 
 const callMilliseconds = 2_000;
 
-/** Says how a device is, in its Lease. Fails as calls do. */
+/** Says how a device is, in its Lease. Returns what somebody wrote to it to silence its buzzer. Fails as calls do. */
 export async function renewLease(
 	client: Pick<Client, "patch" | "create">,
 	namespace: string,
 	{ info, profile, state }: Pick<Device, "info" | "profile" | "state">,
-	{ holder, heartbeatSeconds, notArmed, lastPress, ended }: LeaseFacts,
-): Promise<void> {
+	{ holder, heartbeatSeconds, notArmed, lastPress, lastProofTest, testing, ended }: LeaseFacts,
+): Promise<string | undefined> {
 	const name = estopLeaseName(info.serial);
 	const names = estopAnnotations;
 	const lease = {
@@ -42,6 +54,9 @@ export async function renewLease(
 				[names.interval]: String(info.intervalMilliseconds ?? ""),
 				[names.speed]: String(info.speed ?? ""),
 				[names.ended]: String(ended),
+				[names.testing]: testing.join(),
+				[names.lastReport]: new Date(Date.now() - (performance.now() - state.freshAt)).toISOString(),
+				...(lastProofTest !== undefined && { [names.lastProofTest]: lastProofTest }),
 				...(lastPress !== undefined && { [names.lastPress]: lastPress }),
 			},
 		},
@@ -53,11 +68,14 @@ export async function renewLease(
 	};
 	const options = { priority: "emergency", deadlineMilliseconds: callMilliseconds } as const;
 	try {
-		await client.patch(leasePath(namespace, name), lease, { type: "merge" }, options);
+		const path = leasePath(namespace, name);
+		const { metadata } = await client.patch<LeaseObject>(path, lease, { type: "merge" }, options);
+		return metadata.annotations?.[names.silence];
 	} catch (error) {
 		if (!isKubeError(error, "NOT_FOUND")) throw error;
 		const kind = { apiVersion: "coordination.k8s.io/v1", kind: "Lease" };
 		const metadata = { ...lease.metadata, name };
 		await client.create(leasePath(namespace), { ...kind, ...lease, metadata }, undefined, options);
+		return undefined;
 	}
 }

@@ -29,6 +29,12 @@ export function createMetrics() {
 			labelNames: ["serial", "fault"] as const,
 			registers,
 		}),
+		impostors: new Counter({
+			name: "tradingsafety_estop_impostors_total",
+			help: "Devices that took the place of one that a desk pins, by desk.",
+			labelNames: ["namespace"] as const,
+			registers,
+		}),
 		damaged: new Counter({
 			name: "tradingsafety_estop_damaged_reports_total",
 			help: "Reports that arrived damaged, by what was wrong.",

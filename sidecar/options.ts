@@ -12,6 +12,10 @@ export type SidecarOptions = CredentialOptions & {
 	readonly operatorNamespace: string;
 	/** Of this process, in the Leases. */
 	readonly identity: string;
+	/** File with buttons that nobody wrote a profile for. */
+	readonly buttons?: string;
+	/** Ends when a device that was open is gone: where a device plugin gave it, only a new container can open it again. */
+	readonly exitOnLoss: boolean;
 	readonly httpAddress: string;
 	readonly httpPort: number;
 	readonly logLevel: string;
@@ -25,6 +29,8 @@ export const usage = `usage: node sidecar/main.ts [options]
   --api-server URL             an API server of the same cluster beside that of the credentials; once for each
   --operator-namespace NAME    where the Leases of devices and the raise key are (${operatorNamespace})
   --identity NAME              name of this sidecar, such as that of its node (host name)
+  --buttons FILE               JSON: a list of buttons that are known by no profile (see docs/devices.md)
+  --exit-on-loss               end when a device is gone: for containers that get theirs by a device plugin
   --http-address ADDRESS       of /healthz, /readyz and /metrics (127.0.0.1)
   --http-port N                0 takes a free one (8081)
   --log-level LEVEL            trace, debug, info, warn, error (info)`;
@@ -51,6 +57,8 @@ export function parseOptions(args: readonly string[]): SidecarOptions {
 		apiServers: apiServers.map((text) => new URL(text).origin),
 		operatorNamespace: values["operator-namespace"] ?? operatorNamespace,
 		identity: values.identity ?? hostname(),
+		...(values.buttons !== undefined && { buttons: values.buttons }),
+		exitOnLoss: values["exit-on-loss"] ?? false,
 		httpAddress: values["http-address"] ?? "127.0.0.1",
 		httpPort,
 		logLevel: values["log-level"] ?? "info",
@@ -68,6 +76,8 @@ function parse(args: readonly string[]) {
 				"api-server": { type: "string", multiple: true },
 				"operator-namespace": text,
 				identity: text,
+				buttons: text,
+				"exit-on-loss": { type: "boolean" },
 				"http-address": text,
 				"http-port": text,
 				"log-level": text,

@@ -2,8 +2,8 @@ import type { TradingSafety } from "../crds/types.ts";
 import { identityOf, type Pin } from "./devices/pinned.ts";
 import type { HidInterface } from "./devices/profile.ts";
 
-/** A device as a desk names it. */
-export type DeskPin = Pin & { readonly namespace: string };
+/** A device as a desk names it. `testUntil`: the desk lends it for a proof test. */
+export type DeskPin = Pin & { readonly namespace: string; readonly testUntil?: string };
 
 /** Desks by namespace. */
 export type DeskMap = ReadonlyMap<string, TradingSafety>;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { estopDefaults } from "../crds/spec.ts";
+import { estopDefaults } from "../crds/defaults.ts";
 import { deskViewOf } from "./desk-view.ts";
 import type { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
@@ -21,6 +21,10 @@ export type PresenceOptions = Pick<
 	readonly isTripping: () => boolean;
 	/** RFC 3339, by serial. */
 	readonly lastPress: (serial: string) => string | undefined;
+	/** RFC 3339, by serial; undefined: none since this process began. */
+	readonly lastProofTest: (serial: string) => string | undefined;
+	/** Those of these desks that a press of this device does not raise now, since it is tested. */
+	readonly lentBy: (serial: string, desks: DeskMap) => readonly string[];
 };
 
 const showMilliseconds = 100;
@@ -34,6 +38,9 @@ export class Presence {
 	readonly #refused = new Map<string, string>();
 	readonly #timers: NodeJS.Timeout[] = [];
 	#renewing = false;
+	/** By serial: what was written last to silence its buzzer. */
+	readonly #silences = new Map<string, string>();
+	#isSilenced = false;
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
@@ -52,6 +59,21 @@ export class Presence {
 	async stop(): Promise<void> {
 		for (const timer of this.#timers) clearInterval(timer);
 		await this.#renewAll(true);
+	}
+
+	/** Something has happened at a device: its Lease says so now, not at its next turn. */
+	changed(device: Device): void {
+		if (this.#desksOf(device).size > 0) void this.#renew(device, { ended: false, isGone: false });
+	}
+
+	/** A device is gone: its Lease says so at once, nobody has to wait until it is silent for too long. */
+	lost(device: Device): void {
+		if (this.#desksOf(device).size > 0) void this.#renew(device, { ended: false, isGone: true });
+	}
+
+	/** Something is raised: whoever has silenced the buzzer has not heard of this. */
+	sound(): void {
+		this.#isSilenced = false;
 	}
 
 	/** Why a press may not get through, one line each; none: all that is here is armed. */
@@ -83,7 +105,8 @@ export class Presence {
 	}
 
 	#show(): void {
-		const { desks, devices, isTripping, metrics } = this.#options;
+		const { desks, devices, isTripping, metrics, lentBy } = this.#options;
+		let isSounding = false;
 		const pinned = this.#pinned();
 		for (const device of devices()) {
 			// What has lights alone shows how the buttons beside it are.
@@ -92,35 +115,57 @@ export class Presence {
 			const armed = shownFor.length > 0 && shownFor.every((one) => this.#notArmed(one).length === 0);
 			const views = [...shown].map(([namespace, desk]) => deskViewOf(desk, desks.isCurrent(namespace)));
 			const tripping = isTripping();
-			device.show(indicationOf({ desks: views, ...{ tripping, armed, tested: false, silenced: false } }));
+			const tested = shownFor.some((one) => lentBy(one.info.serial, this.#desksOf(one)).length > 0);
+			const panel = { desks: views, tripping, armed, tested };
+			isSounding ||= indicationOf({ ...panel, silenced: false }).buzzer;
+			device.show(indicationOf({ ...panel, silenced: this.#isSilenced }));
 			metrics.armed.set({ serial: device.info.serial }, armed && shown.size > 0 ? 1 : 0);
 		}
+		if (!isSounding) this.#isSilenced = false;
 	}
 
 	async #renewAll(ended: boolean): Promise<void> {
 		if (this.#renewing && !ended) return;
 		this.#renewing = true;
-		await Promise.all(this.#pinned().map((device) => this.#renew(device, ended)));
+		await Promise.all(this.#pinned().map((device) => this.#renew(device, { ended, isGone: false })));
 		this.#renewing = false;
 	}
 
-	async #renew(device: Device, ended: boolean): Promise<void> {
-		const { client, operatorNamespace, identity: holder, metrics, log, lastPress } = this.#options;
+	async #renew(
+		device: Device,
+		{ ended, isGone }: { readonly ended: boolean; readonly isGone: boolean },
+	): Promise<void> {
+		const { client, operatorNamespace, identity: holder, metrics, log } = this.#options;
+		const { lastPress, lastProofTest, lentBy } = this.#options;
 		const { serial } = device.info;
-		const timeouts = [...this.#desksOf(device).values()].map(
+		const desks = this.#desksOf(device);
+		const timeouts = [...desks.values()].map(
 			({ spec }) => spec.estop?.heartbeatTimeoutSeconds ?? estopDefaults.heartbeatTimeoutSeconds,
 		);
 		const pressedAt = lastPress(serial);
+		const testedAt = lastProofTest(serial);
 		try {
-			await renewLease(client, operatorNamespace, device, {
-				...{ holder, ended, notArmed: this.#notArmed(device) },
+			const silence = await renewLease(client, operatorNamespace, device, {
+				...{ holder, ended, notArmed: isGone ? ["it is unplugged"] : this.#notArmed(device) },
 				heartbeatSeconds: Math.min(...timeouts),
+				testing: lentBy(serial, desks),
 				...(pressedAt !== undefined && { lastPress: pressedAt }),
+				...(testedAt !== undefined && { lastProofTest: testedAt }),
 			});
+			this.#heed(serial, silence ?? "");
 		} catch (err) {
 			metrics.errors.inc({ where: "lease" });
 			log.warn({ serial, err }, "could not say how the device is");
 		}
+	}
+
+	/** What was there before this process began silences nothing. */
+	#heed(serial: string, silence: string): void {
+		const before = this.#silences.get(serial);
+		this.#silences.set(serial, silence);
+		if (before === undefined || before === silence || silence === "") return;
+		this.#isSilenced = true;
+		this.#options.log.warn({ serial, silence }, "the buzzer is silenced until something is raised again");
 	}
 
 	/** Tries by dry run whether a raise would pass. */

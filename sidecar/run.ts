@@ -6,6 +6,7 @@ import { connect } from "../kube/connection.ts";
 import { credentials } from "../kube/credentials.ts";
 import { Failover } from "../kube/failover.ts";
 import { serveProbes } from "../kube/probes.ts";
+import { readButtons } from "./buttons.ts";
 import { Estop } from "./estop.ts";
 import { createMetrics } from "./metrics.ts";
 import type { SidecarOptions } from "./options.ts";
@@ -26,6 +27,8 @@ export type Sidecar = {
 /** What a sidecar stands on beside its options. */
 export type SidecarParts = {
 	readonly transport: HidTransport;
+	/** Told when a device that was open is gone. */
+	readonly onDeviceLost?: () => void;
 	readonly resolve?: Resolve;
 	readonly log?: Logger;
 };
@@ -33,7 +36,7 @@ export type SidecarParts = {
 /** Starts one. An API server that is away is waited for; throws `CONFIG` where there are no credentials. */
 export async function startSidecar(
 	options: SidecarOptions,
-	{ transport, resolve = podAddress, log = defaultLog(options) }: SidecarParts,
+	{ transport, onDeviceLost = () => {}, resolve = podAddress, log = defaultLog(options) }: SidecarParts,
 ): Promise<Sidecar> {
 	const metrics = createMetrics();
 	const clock = new Clock((seconds) => {
@@ -67,10 +70,12 @@ export async function startSidecar(
 	const apiServers = endpoints.map(({ checks }) => new Client(checks, hooks));
 	const keys = new RaiseKeys(client, options.operatorNamespace, failed("raise-key"));
 	const { operatorNamespace, identity } = options;
+	const { profiles, problems } = await readButtons(options.buttons);
 	const estop = new Estop({
 		...{ client, apiServers, transport, resolve, keys, clock, log, metrics, operatorNamespace, identity },
-		profiles: [],
+		...{ profiles, onDeviceLost },
 	});
+	for (const problem of problems) log.error({ problem }, "a configured button cannot be used");
 	failover.start();
 	keys.start();
 	estop.start();
@@ -78,7 +83,7 @@ export async function startSidecar(
 	const http = await serveProbes({
 		...{ address: options.httpAddress, port: options.httpPort, registry: metrics.registry },
 		healthy: () => [],
-		ready: () => estop.problems(),
+		ready: () => [...problems, ...estop.problems()],
 	});
 	log.info({ port: http.port }, "watching for presses");
 	return {
@@ -94,6 +99,7 @@ export async function startSidecar(
 	};
 }
 
-function defaultLog({ logLevel, identity }: SidecarOptions): Logger {
+/** Lines of JSON on standard error. */
+export function defaultLog({ logLevel, identity }: Pick<SidecarOptions, "logLevel" | "identity">): Logger {
 	return pino({ level: logLevel, base: { sidecar: identity } }, pino.destination(2));
 }

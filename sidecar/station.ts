@@ -85,26 +85,30 @@ export class Station {
 		} catch (error) {
 			return [`the devices of this machine cannot be listed: ${messageOf(error)}`];
 		}
-		const problems: string[] = [];
+		// A device may be listed once for each of its usages: it is enough that one of them is known.
+		const problems: { readonly path: string; readonly why: string }[] = [];
 		for (const info of found) {
 			if (this.#isStopped || this.#open.has(info.path)) continue;
 			const answer = profileOf(info, profiles);
 			switch (answer.kind) {
 				case "NoProfile":
 					// Keyboards and mice are no business of ours.
-					if (isExpected(info)) problems.push(answer.why);
+					if (isExpected(info)) problems.push({ path: info.path, why: answer.why });
 					break;
 				case "TwoProfiles":
-					problems.push(answer.why);
+					problems.push({ path: info.path, why: answer.why });
 					break;
-				case "Profile":
-					problems.push(...(await this.#openOne(info, answer.profile)));
+				case "Profile": {
+					const why = await this.#openOne(info, answer.profile);
+					if (why !== undefined) problems.push({ path: info.path, why });
+				}
 			}
 		}
-		return problems;
+		return problems.flatMap(({ path, why }) => (this.#open.has(path) ? [] : [why]));
 	}
 
-	async #openOne(info: HidInterface, profile: Profile): Promise<readonly string[]> {
+	/** Why it is not open; undefined: it is. */
+	async #openOne(info: HidInterface, profile: Profile): Promise<string | undefined> {
 		const { transport, onOpened, onEvent, onDamaged, onWriteFailed, onLost } = this.#options;
 		try {
 			const device = await Device.open({
@@ -120,12 +124,12 @@ export class Station {
 					this.#look();
 				},
 			});
-			if (device.isOver) return [`${info.path} went as soon as it was opened: it is tried again`];
+			if (device.isOver) return `${info.path} went as soon as it was opened: it is tried again`;
 			this.#open.set(info.path, device);
 			onOpened(device);
-			return [];
+			return undefined;
 		} catch (error) {
-			return [messageOf(error)];
+			return messageOf(error);
 		}
 	}
 }

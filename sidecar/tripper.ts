@@ -30,7 +30,7 @@ export class Tripper {
 	/** By namespace. */
 	readonly #known = new Map<string, TradingSafety>();
 	readonly #works = new Map<string, Set<Work>>();
-	#stopped = false;
+	readonly #stopped = new AbortController();
 
 	/** `clients`: one for each API server, the nearest first. */
 	constructor(clients: readonly Client[], hooks: TripperHooks) {
@@ -55,9 +55,11 @@ export class Tripper {
 		const work: Work = { raise, askedAt: performance.now(), over: new AbortController() };
 		const works = this.#works.get(namespace) ?? new Set();
 		this.#works.set(namespace, works.add(work));
-		if (this.#stopped) work.over.abort();
+		if (this.#stopped.signal.aborted) work.over.abort();
+		const { promise: shown, resolve } = Promise.withResolvers<void>();
+		work.over.signal.addEventListener("abort", () => resolve());
 		for (let round = 1; !work.over.signal.aborted; round += 1) {
-			await this.#round(namespace, work);
+			await Promise.race([this.#round(namespace, work), shown]);
 			await wait(backoffDelay(betweenRounds, round), work.over.signal);
 		}
 	}
@@ -69,7 +71,7 @@ export class Tripper {
 
 	/** Ends all raises under way, whatever they have come to: for the end of the process. */
 	stop(): void {
-		this.#stopped = true;
+		this.#stopped.abort();
 		for (const works of this.#works.values()) for (const { over } of works) over.abort();
 	}
 
@@ -106,7 +108,8 @@ export class Tripper {
 				path,
 				raisePatch(work.raise, this.#known.get(namespace)),
 				{ type: "merge" },
-				{ priority: "emergency", deadlineMilliseconds: callMilliseconds, signal },
+				// A call whose raise was seen elsewhere meanwhile is not cut off: that would cost the next press its socket.
+				{ priority: "emergency", deadlineMilliseconds: callMilliseconds, signal: this.#stopped.signal },
 			);
 			this.see(namespace, desk);
 		} catch (error) {

@@ -156,6 +156,10 @@ function deviceOf(annotations: Readonly<Record<string, string>>, silentMilliseco
 		// A Lease that does not say it is no promise.
 		notArmed: annotations[names.notArmed] ?? "its Lease does not say that it is armed",
 		...(Number.isFinite(interval) && { intervalMilliseconds: interval }),
+		testing: of("testing")
+			.split(",")
+			.filter((namespace) => namespace !== ""),
+		...(of("lastProofTest") !== "" && { lastProofTest: of("lastProofTest") }),
 		silentSeconds: silentMilliseconds / 1_000,
 		ended: of("ended") === "true",
 	};

@@ -2,7 +2,7 @@ import { permitColumnOf } from "../../core/liquidator.ts";
 import type { Signals } from "../../core/observed.ts";
 import { isToStop } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
-import { signalDefaults } from "../../crds/spec.ts";
+import { signalDefaults } from "../../crds/defaults.ts";
 import { acknowledges } from "../../permits/acknowledgement.ts";
 import { ttlMilliseconds } from "../../permits/issue.ts";
 import { permissionsOf } from "../../permits/permissions.ts";

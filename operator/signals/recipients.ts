@@ -1,7 +1,7 @@
 import type { Pod } from "../../core/observed.ts";
 import { isTold } from "../../core/signals.ts";
 import { type TargetState, targetStates, targetsOf } from "../../core/targets.ts";
-import { signalDefaults } from "../../crds/spec.ts";
+import { signalDefaults } from "../../crds/defaults.ts";
 import type { Resolve } from "../../gates/address.ts";
 import { GateCall } from "../../gates/gate-call.ts";
 import type { Acknowledgement } from "../../permits/acknowledgement.ts";

@@ -22,14 +22,14 @@ export function boxInfo(serial: string, path = `/dev/virtual-${serial}`): HidInt
 
 /** The firmware of a reference box: reports each change at once and its contacts every 100 ms, and has a dead-man. */
 export class VirtualBox {
-	readonly #device: VirtualDevice;
+	readonly #device: Pick<VirtualDevice, "report" | "onWrite">;
 	#contacts: BoxContacts = atRest;
 	#sequence = 0;
 	#startedAt = performance.now();
 	#told: { readonly indication: Indication; readonly at: number } | undefined;
 	#timer: NodeJS.Timeout | undefined;
 
-	constructor(device: VirtualDevice) {
+	constructor(device: Pick<VirtualDevice, "report" | "onWrite">) {
 		this.#device = device;
 		device.onWrite = ({ data }) => {
 			// Without the report id.
@@ -47,6 +47,11 @@ export class VirtualBox {
 	/** Turns it free again. */
 	release(): void {
 		this.set(atRest);
+	}
+
+	/** True while it is down. */
+	get isPressed(): boolean {
+		return !this.#contacts.aClosed;
 	}
 
 	/** Moves its contacts. */
