@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Acknowledgement } from "../../permits/acknowledgement.ts";
+import { decodePermit } from "../../permits/decode.ts";
 import { Gate } from "../../permits/gate.ts";
-import { decodePermit } from "../../permits/permit.ts";
 import { freshBreaker } from "./breaker.ts";
 import { createTasks } from "./duties.ts";
 import { carelessGuard, hangingGuard, honestGuard } from "./guards.ts";

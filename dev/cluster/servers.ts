@@ -133,6 +133,8 @@ function apiServerFlags({ files, ports }: ServerPlan, port: number | undefined):
 		`--client-ca-file=${pki("ca.crt")}`,
 		"--anonymous-auth=false",
 		"--authorization-mode=Node,RBAC",
+		// As every distribution of Kubernetes has it.
+		"--allow-privileged=true",
 		`--service-cluster-ip-range=${SERVICE_RANGE}`,
 		`--service-account-issuer=${ISSUER}`,
 		`--service-account-key-file=${pki("tokens.pub")}`,

@@ -4,6 +4,7 @@ import { pathOf } from "../../kube/paths.ts";
 import { waitFor } from "../cluster/deadline.ts";
 import { messageOf } from "../cluster/errors.ts";
 import type { Progress } from "../cluster/progress.ts";
+import type { DemoButton } from "./button.ts";
 import { deskObject } from "./desk.ts";
 import { DemoError } from "./errors.ts";
 import type { Floor } from "./floor.ts";
@@ -23,6 +24,8 @@ export type DemoOptions = {
 	readonly onReplicaDied: (replica: string, how: string) => void;
 	/** Told when a bot ended by itself; it is started again. */
 	readonly onBotDied: (bot: string, how: string) => void;
+	/** Told when the sidecar of the button ended by itself. */
+	readonly onButtonDied: (how: string) => void;
 };
 
 /** A running demo: a desk in Normal, and the operator that governs it. */
@@ -32,6 +35,8 @@ export type Demo = Place & {
 	readonly replicas: readonly Replica[];
 	/** What trades behind the pods; undefined where they only sleep. */
 	readonly floor?: Floor;
+	/** A button to press; undefined where there is no account for its sidecar. */
+	readonly button?: DemoButton;
 	/** The folder of the logs, which goes when the demo ends. */
 	readonly logs: string;
 	/** What a person says once in a terminal before anything else. */

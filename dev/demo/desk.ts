@@ -31,6 +31,7 @@ export type DeskPlan = {
 	/** In the order in which a restore brings them back. */
 	readonly targets: readonly (Omit<TargetSpec, "selector"> & { readonly name: Part })[];
 	readonly reduce?: TradingSafetySpec["reduce"];
+	readonly estop?: TradingSafetySpec["estop"];
 	/** What must stand still. */
 	readonly stoppedIn: Readonly<Record<Phase, readonly Part[]>>;
 	/** What starts, one replica each, once everything that must stand still does. */
@@ -62,7 +63,10 @@ export const namespaceObject = (namespace: string) => ({
 });
 
 /** The TradingSafety of the desk. It says no mode, so it begins in Pause: the desk is halted until somebody opens it. */
-export const deskObject = (namespace: string, { targets, reduce }: Pick<DeskPlan, "targets" | "reduce">) => ({
+export const deskObject = (
+	namespace: string,
+	{ targets, reduce, estop }: Pick<DeskPlan, "targets" | "reduce" | "estop">,
+) => ({
 	apiVersion: `${apiGroup}/${apiVersion}`,
 	kind: "TradingSafety",
 	metadata: { name: deskName, namespace },
@@ -72,6 +76,7 @@ export const deskObject = (namespace: string, { targets, reduce }: Pick<DeskPlan
 			selector: { matchLabels: { [partLabel]: target.name } },
 		})),
 		...(reduce !== undefined && { reduce }),
+		...(estop !== undefined && { estop }),
 	},
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { operatorAccount, operatorNamespace } from "../../crds/roles.ts";
+import { estopAccount, operatorAccount, operatorNamespace } from "../../crds/roles.ts";
 import { Client } from "../../kube/client.ts";
 import { connect } from "../../kube/connection.ts";
 import { loadKubeConfig } from "../../kube/kubeconfig.ts";
@@ -9,6 +9,7 @@ import { startCluster } from "../cluster/cluster.ts";
 import { clusterFiles } from "../cluster/files.ts";
 import { kubectl } from "../cluster/kubectl.ts";
 import { installApi } from "../install.ts";
+import { type DemoButton, startButton } from "./button.ts";
 import { preparation } from "./commands.ts";
 import { type Demo, type DemoOptions, governDesk, limits, startTwoReplicas } from "./demo.ts";
 import { namespaceObject, simulatedPod, workloadObject } from "./desk.ts";
@@ -39,9 +40,10 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 	const { logs, guests } = clusterFiles(cluster.dir);
 	const replicas: Replica[] = [];
 	let floor: Floor | undefined;
+	let button: DemoButton | undefined;
 	let cast: Cast | undefined;
 	const stop = async () => {
-		await Promise.all(replicas.map((replica) => replica.stop()));
+		await Promise.all([button?.stop(), ...replicas.map((replica) => replica.stop())]);
 		await floor?.stop();
 		await cast?.close();
 		await admin.close();
@@ -66,15 +68,23 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 			replicas.push(...startTwoReplicas(kubeconfig, logs, [], options.onReplicaDied, addressBook));
 			return replicas;
 		};
+		button = startButton({
+			...{ logs, addressBook, onDied: options.onButtonDied },
+			kubeconfig: await cluster.kubeconfigForServiceAccount({
+				namespace: operatorNamespace,
+				name: estopAccount,
+			}),
+		});
 		await governDesk(place, cast, startReplicas, options);
 		return {
 			...place,
 			cast,
 			replicas,
 			floor,
+			button,
 			logs,
 			preparation: preparation(cast.kubeconfig, cluster.kubectl),
-			ending: "Ending the operator, the bots, the venue and the cluster",
+			ending: "Ending the operator, the button, the bots, the venue and the cluster",
 			stop,
 		};
 	} catch (error) {

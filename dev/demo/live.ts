@@ -2,9 +2,10 @@ import { displayProgress } from "../cluster/progress.ts";
 import { suggestions } from "./commands.ts";
 import { type Demo, type OpenDemo, openAloud } from "./demo.ts";
 import { DemoError } from "./errors.ts";
+import { hearKeys } from "./keys.ts";
 import { openScreen } from "./screen.ts";
 import { Sight } from "./sight.ts";
-import { type Help, renderLine, renderMarket, renderView } from "./view.ts";
+import { BUTTON_KEY, type Help, renderLine, renderMarket, renderView } from "./view.ts";
 
 const REFRESH_MILLISECONDS = 250;
 /** Where nothing can be drawn over, what changes all the time is told now and then. */
@@ -27,6 +28,7 @@ export async function runLive(
 			progress,
 			signal,
 			onLost: interrupt,
+			onButtonDied: (how) => died.push(`the sidecar of the button ended (${how})`),
 			onBotDied: (bot, how) => died.push(`${bot} ended (${how}) and is started again`),
 			onReplicaDied: (replica, how) => died.push(`replica ${replica} ended (${how}) and is started again`),
 		});
@@ -53,6 +55,14 @@ async function show(demo: Demo, died: string[], signal: AbortSignal): Promise<vo
 		show();
 	};
 	const timer = setInterval(refresh, REFRESH_MILLISECONDS);
+	const unhear = hearKeys(
+		(key) => {
+			if (key !== BUTTON_KEY || demo.button === undefined) return;
+			if (demo.button.sight()?.pressed === true) demo.button.release();
+			else demo.button.press();
+		},
+		() => process.kill(process.pid, "SIGINT"),
+	);
 	try {
 		await new Promise<void>((_resolve, reject) => {
 			const end = () => reject(signal.reason as Error);
@@ -60,6 +70,7 @@ async function show(demo: Demo, died: string[], signal: AbortSignal): Promise<vo
 			else signal.addEventListener("abort", end, { once: true });
 		});
 	} finally {
+		unhear();
 		clearInterval(timer);
 		await sight.stop();
 	}
@@ -98,8 +109,9 @@ function help({ cast, preparation }: Demo, desk: Parameters<typeof suggestions>[
 	};
 }
 
-function printHelp({ preparation: lines, suggestions: all }: Help, { replicas }: Demo): void {
+function printHelp({ preparation: lines, suggestions: all }: Help, { replicas, button }: Demo): void {
 	for (const line of lines) console.log(line);
 	for (const { does, command } of all) console.log(`# ${does}\n${command}`);
+	if (button !== undefined) console.log(`Log of the button: ${button.log}`);
 	for (const { name, log } of replicas) console.log(`Log of replica ${name}: ${log}`);
 }

@@ -46,6 +46,7 @@ async function open(
 			progress: displayProgress(process.stderr),
 			signal,
 			onLost: interrupt,
+			onButtonDied: (how) => print(`        the sidecar of the button ended (${how})`),
 			onBotDied: (bot, how) => print(`        ${bot} ended (${how}), and is started again`),
 			onReplicaDied: (replica, how) =>
 				print(`        replica ${replica} of the operator ended (${how}), and is started again`),

@@ -6,6 +6,7 @@ import type { KubeObject } from "../../kube/object.ts";
 import { pathOf } from "../../kube/paths.ts";
 import { Reflector } from "../../kube/reflector.ts";
 import { wallNow } from "../venue/clock.ts";
+import type { BoxSight } from "./button.ts";
 import type { Demo } from "./demo.ts";
 import { partLabel } from "./desk.ts";
 import { type SeenAccount, watchMarket } from "./market-sight.ts";
@@ -23,6 +24,8 @@ export type Seen = {
 	readonly replicas: readonly SeenReplica[];
 	/** The accounts at the venue; undefined where there is none, or while it does not answer. */
 	readonly market?: readonly SeenAccount[];
+	/** What the box of the button shows; undefined where there is none. */
+	readonly button?: BoxSight;
 	/** The last things that went wrong, newest first. */
 	readonly notes: readonly string[];
 };
@@ -70,6 +73,7 @@ export class Sight {
 	readonly #readiness = new Map<string, string>();
 	readonly #stopped = new AbortController();
 	readonly #floor: Demo["floor"];
+	readonly #button: Demo["button"];
 	#market: ReturnType<typeof watchMarket> | undefined;
 	/** When the first mode of the halt was seen confirmed; milliseconds since 1970. */
 	#haltedAt: number | undefined;
@@ -77,7 +81,7 @@ export class Sight {
 	#asking: Promise<void> = Promise.resolve();
 	#timer: NodeJS.Timeout | undefined;
 
-	constructor({ admin: client, namespace: deskNamespace, operatorNamespace, replicas, floor }: Demo) {
+	constructor({ admin: client, namespace: deskNamespace, operatorNamespace, replicas, floor, button }: Demo) {
 		const common = (group: string, version: string, resource: string, namespace: string) => ({
 			client,
 			path: pathOf({ group, version, resource, namespace }),
@@ -86,6 +90,7 @@ export class Sight {
 		});
 		this.#replicas = replicas;
 		this.#floor = floor;
+		this.#button = button;
 		this.#leaseKey = `${operatorNamespace}/${leaderLease}`;
 		this.#desks = new Reflector<TradingSafety & KubeObject, TradingSafety>({
 			...common(apiGroup, apiVersion, "tradingsafeties", deskNamespace),
@@ -140,6 +145,7 @@ export class Sight {
 	/** Everything as seen now. */
 	seen(): Seen {
 		const market = this.#market?.rows();
+		const button = this.#button?.sight();
 		return {
 			desk: [...this.#desks.rows.values()][0],
 			pods: [...this.#pods.rows.values()],
@@ -154,6 +160,7 @@ export class Sight {
 			})),
 			notes: this.#notes,
 			...(market !== undefined && { market }),
+			...(button !== undefined && { button }),
 		};
 	}
 

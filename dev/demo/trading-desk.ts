@@ -1,4 +1,5 @@
 import type { Kind } from "../bots/kinds.ts";
+import { pinnedBox } from "./button.ts";
 import type { DeskPlan } from "./desk.ts";
 
 /** The process behind each pod of a workload, and the accounts at the venue that it trades for, the first one first of all. */
@@ -70,6 +71,7 @@ export const tradingDesk: DeskPlan = {
 		{ name: "liquidator", preset: "Liquidator", signal, onReduce: { action: "Stop" } },
 	],
 	reduce: { overSeconds: 6, stopTightenPercent: 50 },
+	estop: pinnedBox(),
 	stoppedIn: {
 		Normal: ["liquidator"],
 		Pause: ["deaf", "liquidator"],

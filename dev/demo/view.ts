@@ -1,9 +1,13 @@
 import { dirname } from "node:path";
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { TradingSafety } from "../../crds/types.ts";
+import type { BoxSight } from "./button.ts";
 import type { Suggestion } from "./commands.ts";
 import type { SeenAccount } from "./market-sight.ts";
 import type { Seen, SeenReplica } from "./sight.ts";
+
+/** Presses the button, and turns it free. */
+export const BUTTON_KEY = "e";
 
 const HISTORY_ROWS = 5;
 const HOLDS_SHOWN = 3;
@@ -27,7 +31,7 @@ export function renderView(seen: Seen, help: Help, room: Room): readonly string[
 	const table = targets(desk, seen).map((line) => shorten(line, room.columns));
 	const total = seen.market === undefined ? [] : [`${label("market")}${renderMarket(seen.market)}`, ""];
 	const above = [...state(desk), "", ...table, "", ...total];
-	const below = [...operators(seen), ...notes(seen), "", ...howTo(help)];
+	const below = [...box(seen), ...operators(seen), ...notes(seen), "", ...howTo(help)];
 	const commands = help.suggestions.map(renderSuggestion);
 	let left = room.rows - height([...above, ...below], room);
 	const reserved = height(commands[0] ?? [], room) + (commands.length > 1 ? 1 : 0);
@@ -212,6 +216,22 @@ function operators({ replicas, leader }: Seen): readonly string[] {
 
 function readiness({ readiness: text }: SeenReplica): string {
 	return text === "ready" ? text : styleText("red", text, plain);
+}
+
+function box({ button }: Seen): readonly string[] {
+	return button === undefined ? [] : [`${label("e-stop")}${renderBox(button)}`];
+}
+
+/** What a person sees and hears at the box, and how it is moved. */
+export function renderBox({ pressed, light, rhythm, buzzer }: BoxSight): string {
+	const colour = ({ Off: "dim", Green: "green", Yellow: "yellow", Red: "red" } as const)[light];
+	const shown = styleText(
+		colour,
+		`${light.toLowerCase()} ${rhythm.toLowerCase()}${buzzer ? ", buzzer" : ""}`,
+		plain,
+	);
+	const key = pressed ? `key ${BUTTON_KEY} turns it free` : `key ${BUTTON_KEY} presses it`;
+	return `${pressed ? "pressed" : "up"}, ${shown} (${key})`;
 }
 
 function notes({ notes: told }: Seen): readonly string[] {

@@ -179,3 +179,15 @@ test("the smallest usual terminal still shows a command to try, a larger one the
 	t.regex(wide, /row 4[\s\S]*row 0/);
 	t.regex(shown({ columns: 80, rows: 5 }), /\(\d+ more lines: make the window larger\)$/);
 });
+
+test("the view shows what the box shows, and the key that moves it", (t) => {
+	const shown = (pressed: boolean, box: Omit<NonNullable<Seen["button"]>, "pressed">) =>
+		stripVTControlCharacters(
+			renderView({ ...seen(desk({ mode: "Normal" })), button: { pressed, ...box } }, help, large).join("\n"),
+		);
+	const green = { light: "Green", rhythm: "Steady", buzzer: false } as const;
+	const alarm = { light: "Red", rhythm: "Fast", buzzer: true } as const;
+	t.regex(shown(false, green), /e-stop +up, green steady \(key e presses it\)/);
+	t.regex(shown(true, alarm), /e-stop +pressed, red fast, buzzer \(key e turns it free\)/);
+	t.notRegex(stripVTControlCharacters(renderView(seen(desk({})), help, large).join("\n")), /e-stop/);
+});

@@ -3,9 +3,10 @@ import { operatorNamespace, permitKeySecret, raiseKeySecret } from "../../crds/r
 import { wallNow } from "../../dev/venue/clock.ts";
 import { pathOf } from "../../kube/paths.ts";
 import type { Acknowledgement } from "../../permits/acknowledgement.ts";
+import { decodePermit } from "../../permits/decode.ts";
 import { generateKeys, readPrivateKey } from "../../permits/keys.ts";
 import { permissionsOf } from "../../permits/permissions.ts";
-import { decodePermit, encodePermit, type Permit } from "../../permits/permit.ts";
+import { encodePermit, type Permit } from "../../permits/permit.ts";
 import { signBody } from "../../permits/signature.ts";
 import { until } from "../support/until.ts";
 import { post, standBetween } from "./between.ts";

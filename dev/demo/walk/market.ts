@@ -93,12 +93,15 @@ export class Market {
 			case "AfterEmergency":
 				return this.#checkSilence(step);
 			case "Normal":
-				await this.#becomes(
-					`${step}: everybody trades again`,
-					async () => (await this.#takers(confirmedAt)).length,
-					accounts.length,
-				);
+				return this.awaitEverybody(step);
 		}
+	}
+
+	/** Waits until every account trades from now on. */
+	async awaitEverybody(step: string): Promise<void> {
+		const since = wallNow();
+		const takers = async () => (await this.#takers(since)).length;
+		await this.#becomes(`${step}: everybody trades again`, takers, accounts.length);
 	}
 
 	async #checkPause(step: string): Promise<void> {

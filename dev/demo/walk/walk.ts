@@ -8,6 +8,7 @@ import { DemoError } from "../errors.ts";
 import type { Checks } from "./checks.ts";
 import { Market } from "./market.ts";
 import { checkPlaces, type Places, readPlaces } from "./places.ts";
+import { checkPress } from "./press.ts";
 import { firstDenial, podsOf, readDesk, readRecords } from "./reads.ts";
 import { Recorder } from "./recorder.ts";
 import { beforeClearance, checkRefusal, fromEmergency } from "./refusals.ts";
@@ -53,6 +54,10 @@ export async function walk(
 			await takeStep(context, from, to, phases, start, (facts) => steps.push(facts));
 			await market?.check(`${from} -> ${to}`, next);
 			phase = next;
+		}
+		if (demo.button !== undefined) {
+			await checkPress(context, demo.button);
+			await market?.awaitEverybody("the button");
 		}
 		await checkEnd(context, start);
 	} finally {

@@ -1,0 +1,137 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import test from "ava";
+import type { TradingSafety } from "../../crds/types.ts";
+import type { Cluster } from "../../dev/cluster/cluster.ts";
+import { installApi } from "../../dev/install.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
+import { Gate } from "../../permits/gate.ts";
+import { readPublicKey } from "../../permits/keys.ts";
+import { TestDesk, target } from "../operator/desk.ts";
+import { pinOf, startBoxes } from "../sidecar/world.ts";
+import { ownCluster } from "../support/cluster.ts";
+import { ensurePermitKeys } from "../support/permit-keys.ts";
+import { until } from "../support/until.ts";
+
+// What stands in the way of a press for longer: an API server that is away, credentials that are of no use.
+
+let cluster: Cluster;
+test.before("a cluster of its own", async (t) => {
+	t.timeout(300_000);
+	cluster = await ownCluster();
+	await installApi(cluster);
+});
+
+const patience = { timeoutMilliseconds: 60_000 };
+const pass = async (milliseconds: number) => {
+	const end = performance.now() + milliseconds;
+	await until("time has passed", () => performance.now() >= end, {
+		timeoutMilliseconds: milliseconds + 5_000,
+	});
+};
+
+function governed(desk: TestDesk, serials: readonly string[], rest: object = {}): Promise<TradingSafety> {
+	return desk.govern({
+		mode: "Normal",
+		targets: [target("bots", "Strategy")],
+		estop: { devices: serials.map(pinOf) },
+		...rest,
+	});
+}
+
+const isRaised = (desk: TestDesk) => async () => {
+	const { spec } = await desk.get();
+	return spec.mode === "Emergency" ? spec : undefined;
+};
+
+test.serial(
+	"the API server is down at the press and for 30 s: bots are told at once, the desk when it is back",
+	async (t) => {
+		t.timeout(240_000);
+		// Given a bot that takes permits, behind a played pod
+		const desk = await TestDesk.create(t, { cluster });
+		const keys = await ensurePermitKeys(desk.admin);
+		const gate = new Gate({
+			keys: () => ({ permit: keys.permit.map(readPublicKey), raise: keys.raise.map(readPublicKey) }),
+			onDuties: () => undefined,
+		});
+		const answers: string[] = [];
+		const server = createServer(async (request, response) => {
+			const answer = gate.receive(await text(request), request.headers);
+			answers.push(answer.applied);
+			response.end(JSON.stringify(answer));
+		});
+		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+		t.teardown(() => {
+			server.closeAllConnections();
+			server.close();
+		});
+		await desk.run({ name: "bots", replicas: 1 });
+		const signal = { http: { port: 8090 }, ttlSeconds: 5 };
+		await governed(desk, ["DOWN"], { targets: [target("bots", "Bot", { signal })] });
+		const resolve = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+		const { box, lines } = await startBoxes(t, desk, ["DOWN"], { resolve });
+		// When the API server goes, and the button is pressed
+		await cluster.stopApiServer("SIGKILL");
+		let isDown = true;
+		t.teardown(async () => {
+			if (isDown) await cluster.startApiServer();
+		});
+		box("DOWN").press();
+		// Then the bot is told without it, and the box alarms
+		await until("the bot is told", () => answers.includes("Tightened"));
+		await until("the box alarms", () => box("DOWN").shown().buzzer);
+		const downAt = performance.now();
+		await until("30 s have passed", () => performance.now() - downAt > 30_000, patience);
+		// When it is back, then the desk has the press, once
+		await cluster.startApiServer();
+		isDown = false;
+		const spec = await until("it is raised", isRaised(desk), patience);
+		t.like(spec.trip, { source: "DOWN", type: "Button" });
+		const trips = new Set(lines.flatMap((line) => /"trip":\{"id":"([^"]+)"/.exec(line)?.[1] ?? []));
+		t.deepEqual([...trips], [spec.trip?.id]);
+	},
+);
+
+for (const [what, file, wrong] of [
+	["an expired token", "token", "expired"],
+	["an authority that was exchanged", "ca.crt", undefined],
+] as const) {
+	test.serial(
+		`${what}: the box shows it, and a press comes through as soon as the kubelet has replaced it`,
+		async (t) => {
+			t.timeout(180_000);
+			const desk = await TestDesk.create(t, { cluster });
+			const serial = `BOX-${file}`;
+			await governed(desk, [serial]);
+			const { box, folder, ready } = await startBoxes(t, desk, [serial]);
+			const path = join(folder, file);
+			const good = readFileSync(path, "utf8");
+			// Given credentials that are of no use any more
+			writeFileSync(path, wrong ?? (await anotherAuthority(t)));
+			await until("it is not armed any more", async () => !(await ready()), patience);
+			const says = () => `${box(serial).shown().light} ${box(serial).shown().rhythm}`;
+			await until("the box says so", () => says() === "Yellow Fast", patience);
+			// When it is pressed
+			box(serial).press();
+			await pass(2_000);
+			t.is((await desk.get()).spec.mode, "Normal");
+			// Then it comes through once they are good
+			writeFileSync(path, good);
+			const spec = await until("it is raised", isRaised(desk), patience);
+			t.like(spec.trip, { source: serial, type: "Button" });
+		},
+	);
+}
+
+/** The certificate of an authority that has signed nothing of this cluster. */
+async function anotherAuthority(t: Parameters<typeof TestDesk.create>[0]): Promise<string> {
+	const other = await ownCluster();
+	const access = loadKubeConfig(other.kubeconfig);
+	const { tls } = await access.present();
+	t.teardown(() => other.stop());
+	return String(tls.ca);
+}
