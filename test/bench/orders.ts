@@ -99,7 +99,8 @@ async function lastAfter(trading: Trading, since: number, wait: number): Promise
 	return Math.max(0, (await trading.lastOpened()) - since);
 }
 
-async function askAll({ ports }: Trading): Promise<number> {
+/** Milliseconds of one parallel GET to each bot. */
+export async function askAll({ ports }: Trading): Promise<number> {
 	const begunAt = performance.now();
 	await Promise.all(ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/health`)).text()));
 	return performance.now() - begunAt;

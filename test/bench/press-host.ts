@@ -77,11 +77,12 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 const presses: (readonly [number, number])[] = [];
 const bares: (readonly [number, number])[] = [];
 for (let round = 0; round < Number(count); round += 1) {
+	// Both after the same quiet time, which is longer than a release takes to count.
+	await pause(80);
 	presses.push(await timed(() => box.press()));
 	box.release();
-	bares.push(await timed(() => void patchBare()));
-	// Longer than a release takes to count.
 	await pause(80);
+	bares.push(await timed(() => void patchBare()));
 }
 const memory = process.memoryUsage().rss / 2 ** 20;
 box.hang();

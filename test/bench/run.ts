@@ -17,7 +17,8 @@ import { gateRows } from "./gate.ts";
 import { idleRows } from "./idle.ts";
 import { expiryRows, ordersRow } from "./orders.ts";
 import { acknowledgedRow, permitRows } from "./permits.ts";
-import { pressRows } from "./press.ts";
+import { pressDeletingRows, pressRows } from "./press.ts";
+import { pressOrderRows } from "./press-orders.ts";
 import { restoreRows } from "./restore.ts";
 import { describeRow, type Row } from "./row.ts";
 import { toldRow } from "./told.ts";
@@ -25,7 +26,8 @@ import { toldRow } from "./told.ts";
 const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out FILE]
   --quick      few rounds, for trying it out: its figures mean little
   --only NAME  fence, told-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000,
-               acknowledged-50, permits-500, orders-10, orders-expiry, press, fence-elsewhere or gate; may be repeated
+               acknowledged-50, permits-500, orders-10, orders-expiry, press, press-deleting, press-orders,
+               fence-elsewhere or gate; may be repeated
   --json       JSON lines on standard output, the table on standard error
   --out FILE   appends the JSON lines to a file
 With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
@@ -74,6 +76,14 @@ const benches: Readonly<Record<string, Bench>> = {
 	"orders-10": async (floor, quick, emit) => emit(await ordersRow(floor, quick ? 10 : 300)),
 	"orders-expiry": (floor, quick, emit) => expiryRows(floor, quick ? 3 : 60, emit),
 	press: (floor, quick, emit) => pressRows(floor, quick ? 50 : 1_000, emit),
+	"press-deleting": (floor, quick, emit) =>
+		pressDeletingRows(
+			floor,
+			quick ? { count: 20, pods: 200, deployments: 10 } : { count: 300, pods: 1_000, deployments: 50 },
+			emit,
+		),
+	"press-orders": (floor, quick, emit) =>
+		pressOrderRows(floor, quick ? { all: 10, dead: 3 } : { all: 300, dead: 60 }, emit),
 	"fence-elsewhere": async (floor, quick, emit) => emit(await fenceElsewhereRow(floor, quick ? 30 : 300)),
 };
 

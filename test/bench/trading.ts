@@ -17,6 +17,8 @@ export type Trading = {
 	readonly desk: BenchDesk;
 	/** Main ports of the bots. */
 	readonly ports: readonly number[];
+	/** Where each pod takes permits: a file as `dev/gates-file.ts` reads it. */
+	readonly gates: string;
 	/** Starts replicas of the operator that tell these bots. */
 	readonly startReplicas: (count: number) => Promise<Replicas>;
 	/** Resolves when every bot has opened something lately, and the desk is told by permits. */
@@ -86,6 +88,7 @@ export async function openTrading(
 		const lasts = () => Promise.all(Array.from({ length: bots }, (_, index) => lastOf(index)));
 		return {
 			desk,
+			gates,
 			ports: programs.map((program) => program.ready.ports.main),
 			startReplicas: (count) => floor.startReplicas(count, [desk.namespace], gates),
 			lastOpened: async () => Math.max(...(await lasts())),
