@@ -49,6 +49,7 @@ export function estopDaemonSet(access: EstopAccess): Json {
 								"--identity=$(NODE_NAME)",
 								"--http-address=$(POD_IP)",
 								`--http-port=${port}`,
+								"--state-dir=/state",
 								...(isPrivileged ? [] : ["--exit-on-loss"]),
 							],
 							env: [
@@ -68,12 +69,15 @@ export function estopDaemonSet(access: EstopAccess): Json {
 							securityContext: securityOf(access),
 							volumeMounts: [
 								{ name: "tmp", mountPath: "/tmp" },
+								{ name: "state", mountPath: "/state" },
 								...(isPrivileged ? [{ name: "dev", mountPath: "/dev" }] : []),
 							],
 						},
 					],
 					volumes: [
 						{ name: "tmp", emptyDir: { sizeLimit: "64Mi" } },
+						// Outlives the container, not the pod.
+						{ name: "state", emptyDir: { sizeLimit: "16Mi" } },
 						...(isPrivileged ? [{ name: "dev", hostPath: { path: "/dev", type: "Directory" } }] : []),
 					],
 				},

@@ -7,7 +7,9 @@ export type SidecarErrorCode =
 	/** A device is there and cannot be opened: the message says what to do. */
 	| "OPEN"
 	/** A device that was open is not any more. */
-	| "LOST";
+	| "LOST"
+	/** A raise that no desk shows cannot be kept on disk, or read from there. */
+	| "STATE";
 
 /** The one error of this folder. */
 export class SidecarError extends Error {

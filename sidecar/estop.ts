@@ -22,6 +22,7 @@ import { Station } from "./station.ts";
 import { reasons, tellDesks } from "./tell.ts";
 import type { HidTransport } from "./transport.ts";
 import { Tripper } from "./tripper.ts";
+import type { DeskRaise, UnshownRaises } from "./unshown.ts";
 
 /** What {@link Estop} works with. */
 export type EstopContext = {
@@ -36,6 +37,8 @@ export type EstopContext = {
 	readonly clock: Pick<Clock, "now">;
 	readonly log: Logger;
 	readonly metrics: Metrics;
+	/** Where raises are kept that no desk shows yet. */
+	readonly unshown: Pick<UnshownRaises, "add" | "remove"> | undefined;
 	/** Told when a device that was open is gone. */
 	readonly onDeviceLost: () => void;
 	/** Where the Leases of devices are. */
@@ -87,7 +90,9 @@ export class Estop {
 			raise: (namespace, raise) => this.#raise(namespace, raise),
 		});
 		this.#tripper = new Tripper(apiServers, {
-			onShown: (namespace, { mode, trip }, milliseconds) => {
+			onShown: (namespace, raise, milliseconds) => {
+				const { mode, trip } = raise;
+				context.unshown?.remove({ namespace, raise });
 				metrics.shownSeconds.observe({ namespace }, milliseconds / 1_000);
 				log.warn({ namespace, mode, trip: trip.id, milliseconds }, "the desk shows the raise");
 			},
@@ -172,6 +177,15 @@ export class Estop {
 		this.#station.start();
 		this.#presence.start();
 		this.#proofTests.start();
+	}
+
+	/** Raises once more what a process before this one asked for and never saw at the desk. */
+	repeat(left: readonly DeskRaise[]): void {
+		for (const { namespace, raise } of left) {
+			const { mode, trip } = raise;
+			this.#context.log.error({ namespace, mode, trip }, "left by a sidecar before: raising again");
+			void this.#raise(namespace, raise);
+		}
 	}
 
 	/** Why a press may not get through, one line each; none: all that is here is armed. */
@@ -270,6 +284,7 @@ export class Estop {
 	#raise(namespace: string, raise: Raise): Promise<void> {
 		const shown = this.#tripper.raise(namespace, raise);
 		afterWriting(() => {
+			this.#context.unshown?.add({ namespace, raise });
 			const { mode, trip } = raise;
 			const { directStopAfterSeconds } = {
 				...estopDefaults,

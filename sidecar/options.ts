@@ -14,6 +14,8 @@ export type SidecarOptions = CredentialOptions & {
 	readonly identity: string;
 	/** File with buttons that nobody wrote a profile for. */
 	readonly buttons?: string;
+	/** Folder for raises that no desk shows yet. */
+	readonly stateDir?: string;
 	/** Ends when a device that was open is gone: where a device plugin gave it, only a new container can open it again. */
 	readonly exitOnLoss: boolean;
 	readonly httpAddress: string;
@@ -30,6 +32,7 @@ export const usage = `usage: node sidecar/main.ts [options]
   --operator-namespace NAME    where the Leases of devices and the raise key are (${operatorNamespace})
   --identity NAME              name of this sidecar, such as that of its node (host name)
   --buttons FILE               JSON: a list of buttons that are known by no profile (see docs/devices.md)
+  --state-dir DIR              where presses are kept that no desk shows yet (none: they end with the process)
   --exit-on-loss               end when a device is gone: for containers that get theirs by a device plugin
   --http-address ADDRESS       of /healthz, /readyz and /metrics (127.0.0.1)
   --http-port N                0 takes a free one (8081)
@@ -58,6 +61,7 @@ export function parseOptions(args: readonly string[]): SidecarOptions {
 		operatorNamespace: values["operator-namespace"] ?? operatorNamespace,
 		identity: values.identity ?? hostname(),
 		...(values.buttons !== undefined && { buttons: values.buttons }),
+		...(values["state-dir"] !== undefined && { stateDir: values["state-dir"] }),
 		exitOnLoss: values["exit-on-loss"] ?? false,
 		httpAddress: values["http-address"] ?? "127.0.0.1",
 		httpPort,
@@ -77,6 +81,7 @@ function parse(args: readonly string[]) {
 				"operator-namespace": text,
 				identity: text,
 				buttons: text,
+				"state-dir": text,
 				"exit-on-loss": { type: "boolean" },
 				"http-address": text,
 				"http-port": text,

@@ -12,6 +12,7 @@ import { createMetrics } from "./metrics.ts";
 import type { SidecarOptions } from "./options.ts";
 import { RaiseKeys } from "./raise-keys.ts";
 import type { HidTransport } from "./transport.ts";
+import { UnshownRaises } from "./unshown.ts";
 
 /** Sockets to each API server, so that many desks are raised at once. */
 const sockets = 32;
@@ -71,14 +72,18 @@ export async function startSidecar(
 	const keys = new RaiseKeys(client, options.operatorNamespace, failed("raise-key"));
 	const { operatorNamespace, identity } = options;
 	const { profiles, problems } = await readButtons(options.buttons);
+	const unshown =
+		options.stateDir === undefined ? undefined : new UnshownRaises(options.stateDir, failed("state-dir"));
+	const left = (await unshown?.load()) ?? [];
 	const estop = new Estop({
 		...{ client, apiServers, transport, resolve, keys, clock, log, metrics, operatorNamespace, identity },
-		...{ profiles, onDeviceLost },
+		...{ profiles, onDeviceLost, unshown },
 	});
 	for (const problem of problems) log.error({ problem }, "a configured button cannot be used");
 	failover.start();
 	keys.start();
 	estop.start();
+	estop.repeat(left);
 	await Promise.all(apiServers.map((each) => each.warm(warmSockets).catch(failed("warm"))));
 	const http = await serveProbes({
 		...{ address: options.httpAddress, port: options.httpPort, registry: metrics.registry },
@@ -91,6 +96,7 @@ export async function startSidecar(
 		async stop() {
 			await http.close();
 			await estop.stop();
+			await unshown?.settled();
 			await keys.stop();
 			await failover.stop();
 			await Promise.all([client, ...apiServers].map((each) => each.close()));

@@ -40,6 +40,7 @@ for (const access of ["Privileged", "DevicePlugin"] as const satisfies readonly 
 			identity: "node-1",
 			httpAddress: "10.0.0.1",
 			httpPort: 8081,
+			stateDir: "/state",
 			exitOnLoss: access === "DevicePlugin",
 		});
 	});

@@ -1,23 +1,32 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import test from "ava";
+import { fileURLToPath } from "node:url";
+import test, { type ExecutionContext } from "ava";
+import { estopLeaseName, estopAnnotations as names } from "../../crds/estop-lease.ts";
+import { estopAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { installApi } from "../../dev/install.ts";
 import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { Gate } from "../../permits/gate.ts";
 import { readPublicKey } from "../../permits/keys.ts";
+import { leasePath } from "../../sidecar/paths.ts";
 import { TestDesk, target } from "../operator/desk.ts";
 import { pinOf, startBoxes } from "../sidecar/world.ts";
 import { ownCluster } from "../support/cluster.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { ensurePermitKeys } from "../support/permit-keys.ts";
 import { until } from "../support/until.ts";
 
 // What stands in the way of a press for longer: an API server that is away, credentials that are of no use.
 
+const definition =
+	"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/tradingsafeties.tradingsafety.dev";
 let cluster: Cluster;
 test.before("a cluster of its own", async (t) => {
 	t.timeout(300_000);
@@ -135,3 +144,101 @@ async function anotherAuthority(t: Parameters<typeof TestDesk.create>[0]): Promi
 	t.teardown(() => other.stop());
 	return String(tls.ca);
 }
+
+test.serial(
+	"a button that does not latch is pressed while no API server answers, and the sidecar is killed: the next one raises",
+	async (t) => {
+		t.timeout(240_000);
+		// Given a sidecar in a process of its own
+		const desk = await TestDesk.create(t, { cluster });
+		await governed(desk, ["MOMENTARY"]);
+		const folder = temporaryFolder(t, "state");
+		const first = await startProcess(t, desk, folder);
+		await until("it is armed", async () => {
+			const path = leasePath(operatorNamespace, estopLeaseName("MOMENTARY"));
+			const { metadata } = await desk.admin.get<TradingSafety>(path);
+			return (metadata as { annotations?: Record<string, string> }).annotations?.[names.notArmed] === "";
+		});
+		// When the API server goes, the button is pressed and let go, and the sidecar is killed
+		await cluster.stopApiServer("SIGKILL");
+		let isDown = true;
+		t.teardown(async () => {
+			if (isDown) await cluster.startApiServer();
+		});
+		first.send("Press");
+		const left = () => readdirSync(folder).filter((name) => name.endsWith(".json"));
+		await until("the press is on disk", () => left().length === 1);
+		first.send("Release");
+		const [name = ""] = left();
+		const { raise } = JSON.parse(readFileSync(join(folder, name), "utf8"));
+		first.kill("SIGKILL");
+		await once(first, "exit");
+		await cluster.startApiServer();
+		isDown = false;
+		t.is((await until("the API server answers", () => desk.get())).spec.mode, "Normal");
+		// Then the next one raises the desk by that very press, and keeps nothing of it
+		await startProcess(t, desk, folder);
+		const spec = await until("it is raised", isRaised(desk), patience);
+		t.like(spec.trip, { id: raise.trip.id, source: "MOMENTARY", type: "Button" });
+		await until("nothing is left", () => left().length === 0);
+	},
+);
+
+/** The sidecar of the demo, whose button takes messages. */
+async function startProcess(t: ExecutionContext, desk: TestDesk, stateDir: string): Promise<ChildProcess> {
+	const gates = join(temporaryFolder(t, "gates"), "gates.json");
+	writeFileSync(gates, "{}");
+	const { folder, env } = await desk.cluster.podAccess({ namespace: operatorNamespace, name: estopAccount });
+	const child = fork(
+		fileURLToPath(new URL("../../dev/sidecar.ts", import.meta.url)),
+		[
+			...["--box", "MOMENTARY", "--gates", gates, "--service-account", folder],
+			...["--http-port", "0", "--state-dir", stateDir],
+		],
+		{ env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit", "ipc"] },
+	);
+	t.teardown(() => child.kill("SIGKILL"));
+	return child;
+}
+
+test.serial(
+	"the definition is deleted: the box is not armed; a button that is down raises the desk when it is back",
+	async (t) => {
+		t.timeout(300_000);
+		const desk = await TestDesk.create(t, { cluster });
+		await governed(desk, ["UNDEFINED"]);
+		const { box, ready } = await startBoxes(t, desk, ["UNDEFINED"]);
+		// When somebody with every right deletes the definition
+		await desk.admin.patch(
+			definition,
+			{ metadata: { annotations: { "tradingsafety.dev/allow-removal": "true" } } },
+			{ type: "merge" },
+		);
+		t.teardown(() => installApi(cluster));
+		await until("it is let go", () =>
+			desk.admin.delete(definition).then(
+				() => true,
+				() => false,
+			),
+		);
+		// Then the box says that a press halts nobody
+		await until("it is not armed any more", async () => !(await ready()), patience);
+		const says = () => `${box("UNDEFINED").shown().light} ${box("UNDEFINED").shown().rhythm}`;
+		await until("the box says so", () => says() === "Yellow Fast", patience);
+		// When it is pressed all the same, and the definition and the desk are made anew
+		box("UNDEFINED").press();
+		await until("the definition is gone", () =>
+			desk.admin.get(definition).then(
+				() => false,
+				() => true,
+			),
+		);
+		await installApi(cluster);
+		await until("the desk can be made", () => governed(desk, ["UNDEFINED"], { mode: "Pause" }), {
+			timeoutMilliseconds: 120_000,
+		});
+		// Then it is raised, since the button is down
+		const spec = await until("it is raised", isRaised(desk), patience);
+		t.like(spec.trip, { source: "UNDEFINED", type: "Button" });
+	},
+);

@@ -6,6 +6,7 @@ import { isKubeError } from "../../kube/error.ts";
 import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { atRest, encodeReport } from "../../sidecar/devices/estop-box-wire.ts";
 import { deskPath } from "../../sidecar/paths.ts";
+import { boxInfo, VirtualBox } from "../../sidecar/testing/virtual-box.ts";
 import { TestDesk, target } from "../operator/desk.ts";
 import { startReplica } from "../operator/replica.ts";
 import { until } from "../support/until.ts";
@@ -183,6 +184,29 @@ test.serial("a desk that refuses the raise, or is gone, delays no other", async 
 	t.true(performance.now() - pressedAt < 2_000);
 	t.is((await refuses.get()).spec.mode, "Normal");
 	await until("the box alarms", () => box("TWO").shown().buzzer);
+});
+
+test.serial("devices of the same serial, here and at another node: a press of each is a press", async (t) => {
+	t.timeout(120_000);
+	// Given a box, its copy at the same node, and a copy at another one
+	const desk = await TestDesk.create(t);
+	await governed(desk, ["TWIN"]);
+	const here = await startBoxes(t, desk, ["TWIN"]);
+	const there = await startBoxes(t, desk, ["TWIN"]);
+	const copy = new VirtualBox(here.transport.plug(boxInfo("TWIN", "/dev/virtual-copy")));
+	t.teardown(() => copy.hang());
+	await until("the copy is open", () => here.lines.some((line) => line.includes("/dev/virtual-copy")));
+	let before: string | undefined;
+	for (const button of [here.box("TWIN"), copy, there.box("TWIN")]) {
+		// When one after the other is pressed, then the desk has a trip of each
+		button.press();
+		const { id } = await until("its trip is there", async () => {
+			const { trip } = (await desk.get()).spec;
+			return trip?.type === "Button" && trip.id !== before ? trip : undefined;
+		});
+		before = id;
+	}
+	t.is((await desk.get()).spec.mode, "Emergency");
 });
 
 /** Somebody's policy in the way: every update of this desk is denied. Until the test ends. */
