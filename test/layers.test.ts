@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const allowed: Readonly<Record<string, readonly string[]>> = {
 	crds: [],
 	kube: [],
+	// Of use without this product.
+	audit: [],
 	core: ["crds"],
 	permits: ["crds"],
 	clients: ["permits"],

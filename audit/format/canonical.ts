@@ -1,0 +1,29 @@
+import canonicalize from "canonicalize";
+import { AuditError, messageOf } from "../error.ts";
+
+/** The canonical JSON of a value (RFC 8785). Throws `ENTRY` for what has none: NaN, half a surrogate pair, a function. */
+export function canonical(value: unknown): string {
+	let text: string | undefined;
+	try {
+		text = canonicalize(value);
+	} catch (cause) {
+		throw new AuditError("ENTRY", `this has no canonical JSON: ${messageOf(cause)}`, { cause });
+	}
+	if (text === undefined) throw new AuditError("ENTRY", "this has no canonical JSON: it is undefined");
+	return text;
+}
+
+/**
+ * Reads canonical JSON. Throws `FORMAT` for any other bytes of the same meaning (spaces, a key twice, another order): what
+ * was signed is to have one reading.
+ */
+export function parseCanonical(text: string): unknown {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch (cause) {
+		throw new AuditError("FORMAT", `this is no JSON: ${messageOf(cause)}`, { cause });
+	}
+	if (canonical(value) !== text) throw new AuditError("FORMAT", "this is JSON, but not canonical (RFC 8785)");
+	return value;
+}

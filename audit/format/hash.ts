@@ -1,0 +1,29 @@
+import { hash } from "node:crypto";
+
+/** Bytes of a SHA-256 hash. */
+export const hashLength = 32;
+
+/** SHA-256. */
+export function sha256(bytes: Uint8Array | string): Buffer {
+	return hash("sha256", bytes, "buffer");
+}
+
+/** Hash of a leaf (RFC 9162, section 2.1.1): the leading byte keeps leaves and nodes apart. */
+export function leafHash(leaf: Uint8Array): Buffer {
+	const bytes = Buffer.allocUnsafe(leaf.length + 1);
+	bytes[0] = 0;
+	bytes.set(leaf, 1);
+	return sha256(bytes);
+}
+
+/** Hash of a node over two subtrees (RFC 9162, section 2.1.1). */
+export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+	const bytes = Buffer.allocUnsafe(1 + 2 * hashLength);
+	bytes[0] = 1;
+	bytes.set(left, 1);
+	bytes.set(right, 1 + hashLength);
+	return sha256(bytes);
+}
+
+/** Root of the tree without leaves. */
+export const emptyRoot: Buffer = sha256("");

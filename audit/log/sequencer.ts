@@ -1,0 +1,290 @@
+import { AuditError, isAuditError } from "../error.ts";
+import { encodeBundle } from "../format/bundle.ts";
+import { type Checkpoint, encodeCheckpoint, parseCheckpoint } from "../format/checkpoint.ts";
+import { leafHash } from "../format/hash.ts";
+import { logKeyHash, logVerifier } from "../format/keys.ts";
+import type { Signed } from "../format/leaf.ts";
+import { decodeLeaves, encodeLeaves } from "../format/leaves.ts";
+import { decodeLine, encodeLine, linesOf } from "../format/line.ts";
+import { consistencyRanges, inclusionRanges } from "../format/merkle.ts";
+import { encodeNote, type NoteSignature, openNote, parseNote } from "../format/note.ts";
+import { leavesPath, rangeHashes, tilePath, tilesFor, tileWidth } from "../format/tiles.ts";
+import { edgeTiles, grow, readTree, rootHash, type TileBytes } from "../format/tree.ts";
+import { batchPath, bundlePath, checkpointPath, folders, manifestPath, numberOf } from "../layout.ts";
+import type { Signer } from "../signer.ts";
+import { lastNumbered, type Store, type Written } from "../store/store.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { encodeManifest, parseManifest } from "./manifest.ts";
+import { emptyLog, judge, type LogState } from "./state.ts";
+
+/** Asks somebody else to sign a checkpoint: see witness.ts. */
+export type Cosign = (
+	checkpoint: Checkpoint,
+	note: string,
+	proof: (before: number) => Promise<readonly Buffer[]>,
+) => Promise<readonly NoteSignature[]>;
+
+/** What a {@link Sequencer} works with. */
+export type SequencerOptions = {
+	readonly store: Store;
+	/** The name of the log. */
+	readonly origin: string;
+	/** Of checkpoints and manifests. */
+	readonly signer: Signer;
+	/** Keys of entries that are good from the first one on. */
+	readonly keys: KeyRing;
+	readonly cosign?: Cosign;
+	/** Told when a witness did not sign: the log goes on. */
+	readonly onCosignFailed?: (error: unknown) => void;
+};
+
+/** What became of an entry. */
+export type Appended =
+	| { readonly kind: "Appended"; readonly index: number }
+	| { readonly kind: "Known" }
+	| { readonly kind: "Refused"; readonly why: string };
+
+type Accepted = { readonly signed: Signed; readonly leaf: Buffer };
+type Round = { readonly accepted: readonly Accepted[]; readonly state: LogState };
+
+/** Entries of one round at most. */
+export const mostInRound = 256;
+
+/**
+ * Puts entries into order. One round: the batch (whoever writes it has the place), leaves and tiles, the checkpoint, bundles,
+ * and the manifest, which ends it. All bytes but cosignatures follow from the batch, so that whoever comes next can end a
+ * round that somebody began. Any error leaves this sequencer useless: open another one, which finds out what is there.
+ */
+export class Sequencer {
+	readonly #options: SequencerOptions;
+	#state: LogState;
+	/** Leaves below the last tile, if that is not full. */
+	#tail: readonly Buffer[];
+
+	private constructor(options: SequencerOptions, state: LogState, tail: readonly Buffer[]) {
+		this.#options = options;
+		this.#state = state;
+		this.#tail = tail;
+	}
+
+	/** Finds out where the log is, and ends a round that somebody began. Throws `STORE`, `FORK`, `FORMAT`. */
+	static async open(options: SequencerOptions): Promise<Sequencer> {
+		const { store } = options;
+		const size = (await lastNumbered(store, folders.manifest, numberOf)) ?? 0;
+		const sequencer = new Sequencer(options, await stateAt(options, size), await tailAt(store, size));
+		for (;;) {
+			const first = sequencer.size;
+			const batch = await store.get(batchPath(first));
+			if (batch === undefined) return sequencer;
+			const { accepted, state, outcomes } = sequencer.#accept(linesOf(batch).map((line) => decodeLine(line)));
+			const wrong = outcomes.find(({ kind }) => kind !== "Appended");
+			if (wrong !== undefined || accepted.length === 0) {
+				const why = wrong?.kind === "Refused" ? wrong.why : "it has nothing new";
+				throw new AuditError(
+					"FORK",
+					`${batchPath(first)} is none that a sequencer of this log writes: ${why}`,
+				);
+			}
+			await sequencer.#write({ accepted, state }, batch);
+		}
+	}
+
+	/** Entries in the log. */
+	get size(): number {
+		return this.#state.tree.size;
+	}
+
+	/**
+	 * Appends at most {@link mostInRound} entries. When it returns they are in the store, under a checkpoint. Throws `FENCED` when
+	 * another sequencer is at work, and what the store throws: then nobody knows whether they are in.
+	 */
+	async append(signed: readonly Signed[]): Promise<readonly Appended[]> {
+		if (signed.length > mostInRound) throw new RangeError(`a round of ${signed.length} entries`);
+		const { accepted, state, outcomes } = this.#accept(signed);
+		if (accepted.length > 0) {
+			await this.#write({ accepted, state }, Buffer.concat(accepted.map((one) => encodeLine(one.signed))));
+		}
+		return outcomes;
+	}
+
+	#accept(signed: readonly Signed[]): Round & { readonly outcomes: readonly Appended[] } {
+		const accepted: Accepted[] = [];
+		let state = this.#state;
+		const outcomes: Appended[] = [];
+		for (const one of signed) {
+			const verdict = judge(state, this.#options.origin, one);
+			switch (verdict.kind) {
+				case "Next":
+					outcomes.push({ kind: "Appended", index: state.tree.size });
+					state = verdict.state;
+					accepted.push({ signed: one, leaf: verdict.leaf });
+					break;
+				case "Known":
+				case "Refused":
+					outcomes.push(verdict);
+			}
+		}
+		return { accepted, state, outcomes };
+	}
+
+	async #write({ accepted, state }: Round, batch: Buffer): Promise<void> {
+		const { store, origin, signer } = this.#options;
+		const first = this.size;
+		const { size } = state.tree;
+		const written: Written[] = [await store.put(batchPath(first), batch)];
+		const { tiles, tail, objects } = this.#objects(accepted, size);
+		written.push(...(await Promise.all(objects.map(([key, bytes]) => store.put(key, bytes)))));
+		const root = rootHash(state.tree);
+		const checkpoint = await this.#checkpoint({ origin, size, root });
+		written.push(checkpoint.written);
+		const known = new Map(tiles.map(({ tile, bytes }) => [tilePath(tile), bytes]));
+		const bundles = accepted.map(({ signed }, at) => {
+			const ranges = inclusionRanges(first + at, size);
+			const proof = rangeHashes(
+				ranges,
+				size,
+				(tile) => known.get(tilePath(tile)) ?? edgeOf(state, tile.level),
+			);
+			const logId = logKeyHash(origin, signer.publicKey);
+			return `${encodeBundle({ ...signed, index: first + at, size, root, proof, logId, checkpoint: checkpoint.note })}\n`;
+		});
+		written.push(await store.put(bundlePath(first), Buffer.from(bundles.join(""))));
+		const text = encodeManifest({
+			...{ version: 1, log: origin, first, size, root: root.toString("base64") },
+			...{ writers: state.writers, keys: state.keys, objects: written },
+		});
+		await this.#manifest(size, encodeNote({ text, signatures: [await this.#sign(text)] }));
+		this.#state = state;
+		this.#tail = tail;
+	}
+
+	/** Leaves and tiles of a round, whose bytes follow from the batch. */
+	#objects(accepted: readonly Accepted[], size: number) {
+		const before = this.#state.tree;
+		const { tiles } = grow(
+			before,
+			accepted.map(({ leaf }) => leafHash(leaf)),
+		);
+		const firstLeaf = before.size - this.#tail.length;
+		const leaves = [...this.#tail, ...accepted.map(({ leaf }) => leaf)];
+		const below = (tile: TileBytes["tile"]) => {
+			const begin = tile.index * tileWidth - firstLeaf;
+			return encodeLeaves(leaves.slice(begin, begin + tile.width));
+		};
+		const objects = tiles.flatMap(({ tile, bytes }): readonly (readonly [string, Buffer])[] =>
+			tile.level === 0
+				? [[leavesPath(tile), below(tile)] as const, [tilePath(tile), bytes] as const]
+				: [[tilePath(tile), bytes] as const],
+		);
+		const inTail = size % tileWidth;
+		return { tiles, objects, tail: inTail === 0 ? [] : leaves.slice(-inTail) };
+	}
+
+	/** Signs, has it cosigned, and writes it; where somebody did that before, theirs counts. */
+	async #checkpoint(head: Checkpoint): Promise<{ readonly note: string; readonly written: Written }> {
+		const { store, cosign, onCosignFailed } = this.#options;
+		const key = checkpointPath(head.size);
+		const text = encodeCheckpoint(head);
+		const before = await this.#checkpointThere(key, text);
+		if (before !== undefined) return { note: before, written: await store.put(key, Buffer.from(before)) };
+		const own = await this.#sign(text);
+		let others: readonly NoteSignature[] = [];
+		try {
+			const note = encodeNote({ text, signatures: [own] });
+			others = (await cosign?.(head, note, (size) => this.#consistency(size, head.size))) ?? [];
+		} catch (error) {
+			onCosignFailed?.(error);
+		}
+		const note = encodeNote({ text, signatures: [own, ...others] });
+		try {
+			return { note, written: await store.put(key, Buffer.from(note)) };
+		} catch (error) {
+			if (!isAuditError(error, "FENCED")) throw error;
+			// Another one ends the same round: with the same tree, or it is a fork.
+			const theirs = await this.#checkpointThere(key, text);
+			if (theirs === undefined) throw error;
+			return { note: theirs, written: await store.put(key, Buffer.from(theirs)) };
+		}
+	}
+
+	async #checkpointThere(key: string, text: string): Promise<string | undefined> {
+		const { store, origin, signer } = this.#options;
+		const found = await store.get(key);
+		if (found === undefined) return undefined;
+		const note = parseNote(found.toString());
+		openNote(note, [logVerifier(origin, signer.publicKey)]);
+		if (note.text !== text) {
+			throw new AuditError(
+				"FORK",
+				`${key} says ${JSON.stringify(note.text)}, and the entries say ${JSON.stringify(text)}`,
+			);
+		}
+		return found.toString();
+	}
+
+	async #manifest(size: number, note: string): Promise<void> {
+		try {
+			await this.#options.store.put(manifestPath(size), Buffer.from(note));
+		} catch (error) {
+			// Another one has ended the same round; its versions are as good.
+			if (!isAuditError(error, "FENCED")) throw error;
+		}
+	}
+
+	async #consistency(before: number, size: number): Promise<readonly Buffer[]> {
+		if (before === 0) return [];
+		const ranges = consistencyRanges(before, size);
+		const tiles = await Promise.all(
+			tilesFor(ranges, size).map(
+				async (tile) => [tilePath(tile), await needed(this.#options.store, tilePath(tile))] as const,
+			),
+		);
+		const known = new Map(tiles);
+		return rangeHashes(ranges, size, (tile) => known.get(tilePath(tile)) ?? Buffer.alloc(0));
+	}
+
+	async #sign(text: string): Promise<NoteSignature> {
+		const { origin, signer } = this.#options;
+		const keyId = logKeyHash(origin, signer.publicKey).subarray(0, 4);
+		return { name: origin, keyId, signature: await signer.sign(Buffer.from(text)) };
+	}
+}
+
+function edgeOf({ tree }: LogState, level: number): Buffer {
+	return tree.edge[level] ?? Buffer.alloc(0);
+}
+
+async function needed(store: Store, key: string): Promise<Buffer> {
+	const bytes = await store.get(key);
+	if (bytes === undefined) throw new AuditError("MISSING", `${key} is not in the store`);
+	return bytes;
+}
+
+/** The state that the manifest of this size tells. */
+async function stateAt({ store, origin, signer, keys }: SequencerOptions, size: number): Promise<LogState> {
+	if (size === 0) return emptyLog(keys);
+	const note = parseNote((await needed(store, manifestPath(size))).toString());
+	if (openNote(note, [logVerifier(origin, signer.publicKey)]).length === 0) {
+		throw new AuditError(
+			"KEY",
+			`${manifestPath(size)} is not signed by the key of this log: which key is it?`,
+		);
+	}
+	const manifest = parseManifest(note.text);
+	const tiles = edgeTiles(size).map(
+		async (tile) => [tilePath(tile), await needed(store, tilePath(tile))] as const,
+	);
+	const bytes = new Map(await Promise.all(tiles));
+	const tree = readTree(size, (tile) => bytes.get(tilePath(tile)) ?? Buffer.alloc(0));
+	const checkpoint = parseCheckpoint(parseNote((await needed(store, checkpointPath(size))).toString()).text);
+	if (!rootHash(tree).equals(checkpoint.root) || manifest.root !== rootHash(tree).toString("base64")) {
+		throw new AuditError("FORK", `the tiles of ${size} entries are not those of ${checkpointPath(size)}`);
+	}
+	return { tree, writers: manifest.writers, keys: { ...keys, ...manifest.keys } };
+}
+
+async function tailAt(store: Store, size: number): Promise<readonly Buffer[]> {
+	const width = size % tileWidth;
+	if (width === 0) return [];
+	return decodeLeaves(await needed(store, leavesPath({ index: Math.floor(size / tileWidth), width })));
+}

@@ -1,0 +1,30 @@
+import type { Entry } from "../entry.ts";
+
+/** Lives of the spools of one writer: of each, the counter that is to come next. The latest last. */
+export type Epochs = readonly { readonly epoch: string; readonly next: number }[];
+
+/** What has come from each writer, by its name. */
+export type Writers = Readonly<Record<string, Epochs>>;
+
+/** What is to be done with an entry that a writer hands over. */
+export type Admission =
+	/** It is the next one of its writer. */
+	| { readonly kind: "Next"; readonly writers: Writers }
+	/** It is in the log already. */
+	| { readonly kind: "Known" }
+	/** Others of its writer are missing before it. */
+	| { readonly kind: "Gap"; readonly expected: number };
+
+/** Epochs that are remembered of a writer: an older one comes back only with a disk that was away for long. */
+const mostEpochs = 8;
+
+/** Judges an entry by its counter, which has no gaps and no repetitions within an epoch. */
+export function admit(writers: Writers, { id, epoch, counter }: Entry["writer"]): Admission {
+	const epochs = Object.hasOwn(writers, id) ? (writers[id] ?? []) : [];
+	const expected = epochs.find((one) => one.epoch === epoch)?.next ?? 0;
+	if (counter < expected) return { kind: "Known" };
+	if (counter > expected) return { kind: "Gap", expected };
+	const others = epochs.filter((one) => one.epoch !== epoch);
+	const next = [...others, { epoch, next: counter + 1 }].slice(-mostEpochs);
+	return { kind: "Next", writers: { ...writers, [id]: next } };
+}
