@@ -1,0 +1,283 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { AuditError, messageOf } from "../error.ts";
+import type { Signed } from "../format/leaf.ts";
+import { encodeRecord } from "../format/line.ts";
+import { type AppendFile, diskFiles, type SpoolFiles } from "./files.ts";
+import { lockFile } from "./lock.ts";
+import { parseSegmentFile, type SegmentName, scan, segmentFile } from "./segment.ts";
+
+/** What was found wrong when a spool was opened, for an entry about it. */
+export type Damage =
+	/** The last record was not whole: it was cut off. Nobody was promised it. */
+	| { readonly kind: "Torn"; readonly file: string; readonly bytes: Buffer }
+	/** A record is damaged that others follow. The file is kept; what follows the damage is not sent. */
+	| { readonly kind: "Damaged"; readonly file: string; readonly epoch: string; readonly counter: number };
+
+/** Makes the signed entry with this epoch and counter. What it throws goes to whoever appends; the counter is not used up. */
+export type Make = (place: { readonly epoch: string; readonly counter: number }) => Promise<Signed>;
+
+/** A signed entry and its place in the spool. */
+export type Spooled = { readonly epoch: string; readonly counter: number; readonly signed: Signed };
+
+type Segment = SegmentName & { readonly path: string; readonly records: Spooled[]; size: number };
+type Waiting = {
+	readonly make: Make;
+	readonly resolve: (counter: number) => void;
+	readonly reject: (error: unknown) => void;
+};
+
+/** Bytes after which another file is begun. */
+const mostSegmentBytes = 4 * 2 ** 20;
+/** A store may lose what it has acknowledged while its own disks are not synced: files stay this long. */
+const keepMilliseconds = 24 * 3_600_000;
+const mostUsed = 0.8;
+
+/**
+ * Entries on the local disk until they are in the log. What {@link append} has returned for survives the process and the
+ * machine. One process at a time; each epoch counts from 0 without a gap.
+ */
+export class Spool {
+	readonly epoch: string;
+	/** What was wrong when it was opened. */
+	readonly damages: readonly Damage[];
+	readonly #dir: string;
+	readonly #files: SpoolFiles;
+	readonly #release: () => void;
+	/** With records that are not in the log yet, oldest first. */
+	readonly #segments: Segment[];
+	readonly #waiting: Waiting[] = [];
+	#file: AppendFile | undefined;
+	/** By epoch: the counter of the first entry that is not known to be in the log. */
+	readonly #done: Record<string, number>;
+	#ordinal: number;
+	#next: number;
+	#working: Promise<void> | undefined;
+	#failure: string | undefined;
+	#isClosed = false;
+
+	private constructor(
+		dir: string,
+		files: SpoolFiles,
+		release: () => void,
+		found: Awaited<ReturnType<typeof recover>>,
+	) {
+		this.#dir = dir;
+		this.#files = files;
+		this.#release = release;
+		this.epoch = found.epoch;
+		this.damages = found.damages;
+		this.#next = found.next;
+		this.#segments = found.segments;
+		this.#done = found.done;
+		this.#ordinal = found.ordinal;
+	}
+
+	/**
+	 * Opens the spool in this folder, which is made. A torn last record is cut off; where something else is damaged a new epoch
+	 * begins. Throws `SPOOL`.
+	 */
+	static async open(dir: string, files: SpoolFiles = diskFiles): Promise<Spool> {
+		let release = () => {};
+		try {
+			const names = await files.names(dir);
+			release = lockFile(join(dir, "lock.db")).release;
+			return new Spool(dir, files, release, await recover(dir, files, names));
+		} catch (cause) {
+			release();
+			if (cause instanceof AuditError) throw cause;
+			throw new AuditError("SPOOL", `the spool ${dir} cannot be opened: ${messageOf(cause)}`, { cause });
+		}
+	}
+
+	/** Why what is recorded may not be durable, or soon not be; undefined: all is well. */
+	async problem(): Promise<string | undefined> {
+		if (this.#failure !== undefined) return this.#failure;
+		const used = await this.#files.used(this.#dir).catch(() => 0);
+		return used > mostUsed ? `the disk of ${this.#dir} is ${Math.round(used * 100)} % full` : undefined;
+	}
+
+	/** Entries that are not in the log yet. */
+	get length(): number {
+		return this.#segments.reduce((sum, { records }) => sum + records.length, 0);
+	}
+
+	/** Records an entry; resolves with its counter when it is on the disk. Throws `SPOOL`, and what `make` throws. */
+	append(make: Make): Promise<number> {
+		return new Promise((resolve, reject) => {
+			this.#waiting.push({ make, resolve, reject });
+			this.#working ??= this.#work().finally(() => {
+				this.#working = undefined;
+			});
+		});
+	}
+
+	/** The oldest entries that are not in the log yet: those of one epoch, at most so many. */
+	oldest(most: number): readonly Spooled[] {
+		const [first] = this.#segments.filter(({ records }) => records.length > 0);
+		if (first === undefined) return [];
+		return this.#segments
+			.filter(({ epoch }) => epoch === first.epoch)
+			.flatMap(({ records }) => records)
+			.slice(0, most);
+	}
+
+	/** These are in the log. The files stay for a day. Throws `SPOOL`: then they are handed over again, which does no harm. */
+	async done(spooled: readonly Spooled[]): Promise<void> {
+		for (const { epoch, counter } of spooled) {
+			this.#done[epoch] = Math.max(this.#done[epoch] ?? 0, counter + 1);
+		}
+		for (const { epoch, records } of this.#segments) {
+			const left = records.filter(({ counter }) => counter >= (this.#done[epoch] ?? 0));
+			records.splice(0, records.length, ...left);
+		}
+		await this.#try("what is in the log cannot be noted", () => this.#tidy());
+	}
+
+	/** Waits for what is being written, and lets go of the folder. */
+	async close(): Promise<void> {
+		this.#isClosed = true;
+		await this.#working;
+		await this.#file?.close();
+		this.#release();
+	}
+
+	async #work(): Promise<void> {
+		while (this.#waiting.length > 0) {
+			const round = this.#waiting.splice(0);
+			const made: { readonly one: Waiting; readonly spooled: Spooled }[] = [];
+			for (const one of round) {
+				const counter = this.#next + made.length;
+				try {
+					const place = { epoch: this.epoch, counter };
+					made.push({ one, spooled: { ...place, signed: await one.make(place) } });
+				} catch (error) {
+					one.reject(error);
+				}
+			}
+			if (made.length === 0) continue;
+			try {
+				if (this.#isClosed) throw new AuditError("SPOOL", "the spool is closed");
+				await this.#write(made.map(({ spooled }) => spooled));
+				for (const { one, spooled } of made) one.resolve(spooled.counter);
+			} catch (error) {
+				for (const { one } of made) one.reject(error);
+			}
+		}
+	}
+
+	async #write(spooled: readonly Spooled[]): Promise<void> {
+		await this.#try(`what happened was not recorded in ${this.#dir}`, async () => {
+			const bytes = Buffer.concat(spooled.map(({ signed }) => encodeRecord(signed)));
+			const segment = await this.#segment();
+			try {
+				await this.#file?.append(bytes);
+			} catch (error) {
+				// What is on the disk now nobody knows, and to sync again tells nothing: another file takes its place.
+				const file = this.#file;
+				this.#file = undefined;
+				await file?.close().catch(() => {});
+				throw error;
+			}
+			segment.records.push(...spooled);
+			segment.size += bytes.length;
+			this.#next += spooled.length;
+		});
+	}
+
+	/** The file to append to. */
+	async #segment(): Promise<Segment> {
+		const last = this.#segments.at(-1);
+		if (this.#file !== undefined && last !== undefined && last.size < mostSegmentBytes) return last;
+		await this.#file?.close();
+		this.#file = undefined;
+		this.#ordinal += 1;
+		const name = { epoch: this.epoch, ordinal: this.#ordinal, first: this.#next };
+		const path = join(this.#dir, segmentFile(name));
+		this.#file = await this.#files.create(this.#dir, path);
+		const segment: Segment = { ...name, path, records: [], size: 0 };
+		this.#segments.push(segment);
+		return segment;
+	}
+
+	/** Notes what is in the log, and removes files that are wholly in it and old. */
+	async #tidy(): Promise<void> {
+		const path = join(this.#dir, doneFile);
+		await this.#files.replace(this.#dir, path, `${JSON.stringify(this.#done)}\n`);
+		for (const segment of this.#segments.slice(0, -1)) {
+			if (segment.records.length > 0) continue;
+			const age = Date.now() - (await this.#files.changedAt(segment.path).catch(() => 0));
+			if (age < keepMilliseconds) continue;
+			await this.#files.remove(segment.path);
+			this.#segments.splice(this.#segments.indexOf(segment), 1);
+		}
+		for (const epoch of Object.keys(this.#done)) {
+			const isThere = epoch === this.epoch || this.#segments.some((one) => one.epoch === epoch);
+			if (!isThere) delete this.#done[epoch];
+		}
+	}
+
+	async #try(failure: string, act: () => Promise<void>): Promise<void> {
+		try {
+			await act();
+			this.#failure = undefined;
+		} catch (cause) {
+			this.#failure = `${failure}: ${messageOf(cause)}`;
+			throw cause instanceof AuditError ? cause : new AuditError("SPOOL", this.#failure, { cause });
+		}
+	}
+}
+
+/** By epoch, how far entries are in the log. */
+const doneFile = "done.json";
+
+/** A name for an epoch: later ones come after earlier ones, and none comes twice. */
+function newEpoch(): string {
+	return `${new Date().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`;
+}
+
+async function recover(dir: string, files: SpoolFiles, names: readonly string[]) {
+	const done = names.includes(doneFile) ? readDone((await files.read(join(dir, doneFile))).toString()) : {};
+	const found = names.flatMap((name) => parseSegmentFile(name) ?? []);
+	const damages: Damage[] = [];
+	const segments: Segment[] = [];
+	const broken = new Set<string>();
+	let last: { readonly name: SegmentName; readonly next: number } | undefined;
+	for (const [at, name] of found.entries()) {
+		const path = join(dir, segmentFile(name));
+		const { records, length, torn, isDamaged } = scan(await files.read(path));
+		const counter = name.first + records.length;
+		if (torn !== undefined) {
+			damages.push({ kind: "Torn", file: path, bytes: torn });
+			await files.cut(path, length);
+		}
+		if (isDamaged) damages.push({ kind: "Damaged", file: path, epoch: name.epoch, counter });
+		// What a later file begins with takes the place of what one that failed may hold.
+		const follower = found.slice(at + 1).find(({ epoch }) => epoch === name.epoch);
+		const end = follower?.first ?? Number.POSITIVE_INFINITY;
+		const from = done[name.epoch] ?? 0;
+		const kept = broken.has(name.epoch)
+			? []
+			: records
+					.map((signed, index) => ({ epoch: name.epoch, counter: name.first + index, signed }))
+					.filter((one) => one.counter >= from && one.counter < end);
+		segments.push({ ...name, path, records: kept, size: length });
+		// Nothing that follows a gap can be in the log.
+		if (isDamaged || (follower !== undefined && counter < end)) broken.add(name.epoch);
+		last = { name, next: counter };
+	}
+	const common = { segments, damages, done, ordinal: found.at(-1)?.ordinal ?? -1 };
+	return last === undefined || broken.has(last.name.epoch)
+		? { ...common, epoch: newEpoch(), next: 0 }
+		: { ...common, epoch: last.name.epoch, next: last.next };
+}
+
+function readDone(text: string): Record<string, number> {
+	try {
+		const value: unknown = JSON.parse(text);
+		if (typeof value === "object" && value !== null) return value as Record<string, number>;
+	} catch {
+		// What is in the log is handed over once more, which does no harm.
+	}
+	return {};
+}

@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import test, { type ExecutionContext } from "ava";
+import { decodeEntry } from "../../../audit/entry.ts";
+import { AuditError, isAuditError } from "../../../audit/error.ts";
+import { type AppendFile, diskFiles, type SpoolFiles } from "../../../audit/spool/files.ts";
+import { type Make, Spool } from "../../../audit/spool/spool.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { until } from "../../support/until.ts";
+import { entryOf, signed, signerFor } from "../entries.ts";
+
+const signer = signerFor("Entries");
+const make: Make = ({ epoch, counter }) =>
+	signed(signer, entryOf(counter, { writer: { id: "w", epoch, counter } }));
+
+async function open(t: ExecutionContext, dir: string, files?: SpoolFiles): Promise<Spool> {
+	const spool = await Spool.open(dir, files);
+	t.teardown(() => spool.close());
+	return spool;
+}
+
+async function append(spool: Spool, count: number): Promise<readonly number[]> {
+	return Promise.all(Array.from({ length: count }, () => spool.append(make)));
+}
+
+/** What each entry says itself of its place. */
+const places = (spool: Spool) =>
+	spool.oldest(Number.POSITIVE_INFINITY).map(({ signed }) => {
+		const { epoch, counter } = decodeEntry(signed.entry).writer;
+		return `${epoch} ${counter}`;
+	});
+const expected = (epoch: string, from: number, end: number) =>
+	Array.from({ length: end - from }, (_, at) => `${epoch} ${from + at}`);
+const segmentsIn = (dir: string) => readdirSync(dir).filter((name) => name.endsWith(".log"));
+
+test("what was appended is there in order when it is opened again, until it is in the log", async (t) => {
+	const dir = temporaryFolder(t, "spool");
+	const first = await Spool.open(dir);
+	t.deepEqual(
+		await append(first, 50),
+		Array.from({ length: 50 }, (_, at) => at),
+	);
+	await first.done(first.oldest(20));
+	await first.close();
+	const second = await Spool.open(dir);
+	t.is(second.epoch, first.epoch);
+	t.deepEqual(places(second), expected(first.epoch, 20, 50));
+	t.deepEqual(await append(second, 5), [50, 51, 52, 53, 54]);
+	await second.done(second.oldest(1_000));
+	await second.close();
+	const third = await open(t, dir);
+	t.is(third.length, 0);
+	t.deepEqual(await append(third, 1), [55]);
+	t.deepEqual(third.damages, []);
+});
+
+test("two processes cannot have one spool; when one is killed the other can", async (t) => {
+	const dir = temporaryFolder(t, "spool");
+	const child = startAppender(t, dir);
+	await until("it has appended", () => child.counters.length > 0);
+	const error = await t.throwsAsync(Spool.open(dir));
+	t.true(isAuditError(error, "SPOOL"));
+	t.regex(error?.message ?? "", /lock\.db cannot be locked: .*another process.*a folder of its own/);
+	await child.kill();
+	await open(t, dir);
+});
+
+test("SIGKILL at any moment: whatever was promised is there, once, in order", async (t) => {
+	t.timeout(120_000);
+	const dir = temporaryFolder(t, "spool");
+	const promised: string[] = [];
+	for (let round = 0; round < 6; round += 1) {
+		const child = startAppender(t, dir);
+		const enough = 5 + round * 37;
+		await until("it has appended", () => child.counters.length > enough, { intervalMilliseconds: 1 });
+		await child.kill();
+		promised.push(...child.counters);
+	}
+	const spool = await open(t, dir);
+	const there = places(spool);
+	t.deepEqual(there, expected(spool.epoch, 0, there.length));
+	const set = new Set(there);
+	t.deepEqual(
+		promised.filter((one) => !set.has(one)),
+		[],
+	);
+	t.is(new Set(promised).size, promised.length);
+});
+
+function startAppender(t: ExecutionContext, dir: string) {
+	const main = fileURLToPath(new URL("appender.ts", import.meta.url));
+	const child: ChildProcess = spawn(process.execPath, [main, dir], { stdio: ["ignore", "pipe", "inherit"] });
+	let text = "";
+	child.stdout?.setEncoding("utf8").on("data", (more: string) => {
+		text += more;
+	});
+	const ended = once(child, "close");
+	t.teardown(() => child.kill("SIGKILL"));
+	return {
+		/** A line that was not written to its end was promised as well, but which one it was is lost. */
+		get counters() {
+			return text.split("\n").slice(0, -1);
+		},
+		kill: async () => {
+			child.kill("SIGKILL");
+			await ended;
+		},
+	};
+}
+
+test("cut off at any byte it begins with all records that are whole, and goes on counting", async (t) => {
+	t.timeout(120_000);
+	const dir = temporaryFolder(t, "spool");
+	const first = await Spool.open(dir);
+	await append(first, 3);
+	await first.close();
+	const [name = ""] = segmentsIn(dir);
+	const content = readFileSync(join(dir, name));
+	const ends = [...content.entries()].flatMap(([at, byte]) => (byte === 10 ? [at + 1] : []));
+	for (let length = 0; length <= content.length; length += length % 97 === 0 ? 1 : 13) {
+		const other = temporaryFolder(t, "spool");
+		writeFileSync(join(other, name), content.subarray(0, length));
+		const spool = await Spool.open(other);
+		const whole = ends.filter((end) => end <= length).length;
+		t.deepEqual(places(spool), expected(first.epoch, 0, whole), `${length} bytes`);
+		t.is(spool.damages.length, ends.includes(length) || length === 0 ? 0 : 1);
+		t.deepEqual(await append(spool, 1), [whole]);
+		await spool.close();
+		const again = await Spool.open(other);
+		t.deepEqual(places(again), expected(first.epoch, 0, whole + 1));
+		t.deepEqual(again.damages, []);
+		await again.close();
+	}
+});
+
+test("a byte that changed in the middle is no torn end: it is told of, kept, and a new epoch begins", async (t) => {
+	const dir = temporaryFolder(t, "spool");
+	const first = await Spool.open(dir);
+	await append(first, 5);
+	await first.close();
+	const [name = ""] = segmentsIn(dir);
+	const content = readFileSync(join(dir, name));
+	const second = content.indexOf(10) + 40;
+	content[second] = (content[second] ?? 0) ^ 1;
+	writeFileSync(join(dir, name), content);
+	const spool = await open(t, dir);
+	t.deepEqual(spool.damages, [{ kind: "Damaged", file: join(dir, name), epoch: first.epoch, counter: 1 }]);
+	t.not(spool.epoch, first.epoch);
+	t.true(spool.epoch > first.epoch);
+	t.deepEqual(places(spool), expected(first.epoch, 0, 1));
+	t.deepEqual(readFileSync(join(dir, name)), content);
+	t.deepEqual(await append(spool, 1), [0]);
+});
+
+/** A disk that fails when it is told to. */
+function failingDisk() {
+	const disk = { fails: undefined as string | undefined, half: false };
+	const check = () => {
+		if (disk.fails !== undefined) throw Object.assign(new Error(disk.fails), { code: disk.fails });
+	};
+	const wrap = (file: AppendFile, path: string): AppendFile => ({
+		async append(bytes) {
+			if (disk.fails !== undefined && disk.half) appendFileSync(path, bytes.subarray(0, bytes.length / 2));
+			check();
+			await file.append(bytes);
+		},
+		close: () => file.close(),
+	});
+	const files: SpoolFiles = {
+		...diskFiles,
+		async create(dir, path) {
+			check();
+			return wrap(await diskFiles.create(dir, path), path);
+		},
+	};
+	return { disk, files };
+}
+
+for (const [code, half] of [
+	["ENOSPC", true],
+	["EIO", true],
+	["EIO", false],
+] as const) {
+	test(`${code}${half ? " with half of it written" : ""}: it is told of, and goes on when the disk does`, async (t) => {
+		const dir = temporaryFolder(t, "spool");
+		const { disk, files } = failingDisk();
+		const spool = await Spool.open(dir, files);
+		await append(spool, 2);
+		t.is(await spool.problem(), undefined);
+		// When the disk fails
+		Object.assign(disk, { fails: code, half });
+		for (let turn = 0; turn < 3; turn += 1) {
+			const error = await t.throwsAsync(spool.append(make), { instanceOf: AuditError });
+			t.is(error?.code, "SPOOL");
+			t.regex(error?.message ?? "", new RegExp(`not recorded in ${dir}.*${code}`));
+		}
+		t.regex((await spool.problem()) ?? "", new RegExp(code));
+		// When it works again, then the counter goes on where it was
+		disk.fails = undefined;
+		t.deepEqual(await append(spool, 2), [2, 3]);
+		t.is(await spool.problem(), undefined);
+		await spool.close();
+		const again = await open(t, dir);
+		t.is(again.epoch, spool.epoch);
+		t.deepEqual(places(again), expected(spool.epoch, 0, 4));
+		t.deepEqual(await append(again, 1), [4]);
+	});
+}
+
+test("an entry that cannot be made uses up no counter", async (t) => {
+	const spool = await open(t, temporaryFolder(t, "spool"));
+	const wrong: Make = async () => {
+		throw new AuditError("ENTRY", "no");
+	};
+	const outcomes = await Promise.allSettled([spool.append(make), spool.append(wrong), spool.append(make)]);
+	t.deepEqual(
+		outcomes.map(({ status }) => status),
+		["fulfilled", "rejected", "fulfilled"],
+	);
+	t.deepEqual(places(spool), expected(spool.epoch, 0, 2));
+});
+
+test("what is noted as in the log may be lost or torn: then it is handed over again", async (t) => {
+	const dir = temporaryFolder(t, "spool");
+	const first = await Spool.open(dir);
+	await append(first, 3);
+	await first.done(first.oldest(2));
+	await first.close();
+	truncateSync(join(dir, "done.json"), 3);
+	t.deepEqual(places(await open(t, dir)), expected(first.epoch, 0, 3));
+});
