@@ -32,18 +32,19 @@ export type KubeErrorFacts = {
 export class KubeError extends Error {
 	override readonly name = "KubeError";
 	readonly code: KubeErrorCode;
-	readonly status: number | undefined;
-	readonly reason: string | undefined;
-	readonly retryAfterSeconds: number | undefined;
-	readonly details: unknown;
+	// What is not known is no property: some that print errors stumble over one that is undefined.
+	declare readonly status?: number;
+	declare readonly reason?: string;
+	declare readonly retryAfterSeconds?: number;
+	declare readonly details?: unknown;
 
 	constructor(code: KubeErrorCode, message: string, facts: KubeErrorFacts = {}) {
 		super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
 		this.code = code;
-		this.status = facts.status;
-		this.reason = facts.reason;
-		this.retryAfterSeconds = facts.retryAfterSeconds;
-		this.details = facts.details;
+		if (facts.status !== undefined) this.status = facts.status;
+		if (facts.reason !== undefined) this.reason = facts.reason;
+		if (facts.retryAfterSeconds !== undefined) this.retryAfterSeconds = facts.retryAfterSeconds;
+		if (facts.details !== undefined) this.details = facts.details;
 	}
 }
 

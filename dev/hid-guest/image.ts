@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { withLock } from "../cluster/lock.ts";
 import { defaultCacheFolder } from "../cluster/toolchain.ts";
+import { aptGet, installPackages } from "../debian.ts";
 import { HidGuestError } from "./errors.ts";
 
 /** What a guest boots from. */
@@ -76,8 +77,7 @@ async function ensurePackages(say: (what: string) => void): Promise<void> {
 	const absent = () => Object.keys(packages).filter((name) => !existsSync(packages[name] ?? ""));
 	if (absent().length === 0) return;
 	say(`Installing ${absent().join(", ")}`);
-	await run("apt-get", ["update", "-qq"]);
-	await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...absent()]);
+	await installPackages(absent());
 	if (absent().length > 0) {
 		throw new HidGuestError(
 			"NotPossible",
@@ -89,12 +89,12 @@ async function ensurePackages(say: (what: string) => void): Promise<void> {
 async function make(folder: string): Promise<void> {
 	const depends = await run("apt-cache", ["depends", kernelPackage]).catch(() => "");
 	const known = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-	if (known === undefined) await run("apt-get", ["update", "-qq"]);
+	if (known === undefined) await aptGet(["update", "-qq"]);
 	const name =
 		known ?? /Depends: (linux-image-\S+)/.exec(await run("apt-cache", ["depends", kernelPackage]))?.[1];
 	if (name === undefined) throw new HidGuestError("NotPossible", `apt knows no ${kernelPackage}`);
 	const unpacked = join(folder, "unpacked");
-	await run("apt-get", ["download", name], folder);
+	await aptGet(["download", name], folder);
 	const deb = readdirSync(folder).find((file) => file.endsWith(".deb")) ?? "";
 	await run("dpkg-deb", ["-x", join(folder, deb), unpacked]);
 	const [version = ""] = readdirSync(join(unpacked, "lib/modules"));

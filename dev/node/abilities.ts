@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { installPackages } from "../debian.ts";
 import { NodeError } from "./errors.ts";
 import { run } from "./run.ts";
 
@@ -22,8 +23,7 @@ export async function ensureAbilities(say: (what: string) => void): Promise<void
 	const wanted = absentPackages();
 	if (wanted.length === 0) return;
 	say(`Installing ${wanted.join(", ")}`);
-	await run("apt-get", ["update", "-qq"]);
-	await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...wanted]);
+	await installPackages(wanted);
 	const left = absentPackages();
 	if (left.length > 0) {
 		throw new NodeError(
