@@ -1,5 +1,6 @@
 import {
 	GetObjectCommand,
+	HeadObjectCommand,
 	ListObjectsV2Command,
 	ListObjectVersionsCommand,
 	PutObjectCommand,
@@ -93,7 +94,7 @@ export class S3Store implements Store {
 			}
 			throw new AuditError("WORM", `${this.#name(key)} is not what was written a moment ago`);
 		}
-		const { mode, retainUntil } = held;
+		const { mode, retainUntil } = await this.#lock(key, held.versionId);
 		const isOurs = versionId !== undefined;
 		const isLocked =
 			mode === "COMPLIANCE" &&
@@ -139,7 +140,7 @@ export class S3Store implements Store {
 		return keys;
 	}
 
-	/** An object with its lock: that version, or the oldest one, which nobody can have put there later. */
+	/** An object: that version, or the oldest one, which nobody can have put there later. */
 	async #held(key: string, versionId: string | undefined) {
 		const version = versionId ?? (await this.#oldest(key));
 		if (version === undefined) return undefined;
@@ -150,9 +151,17 @@ export class S3Store implements Store {
 			return {
 				bytes: Buffer.from((await answer.Body?.transformToByteArray()) ?? []),
 				versionId: version,
-				mode: answer.ObjectLockMode,
-				retainUntil: answer.ObjectLockRetainUntilDate,
 			};
+		});
+	}
+
+	/** How a version is locked. Not every store says so where it gives the bytes. */
+	#lock(key: string, versionId: string) {
+		return this.#try(`the lock of ${key} was not read`, async () => {
+			const answer = await this.client.send(
+				new HeadObjectCommand({ ...this.#at(key), VersionId: versionId }),
+			);
+			return { mode: answer.ObjectLockMode, retainUntil: answer.ObjectLockRetainUntilDate };
 		});
 	}
 
