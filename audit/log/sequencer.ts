@@ -1,20 +1,19 @@
 import { AuditError, isAuditError } from "../error.ts";
-import { encodeBundle } from "../format/bundle.ts";
 import { type Checkpoint, encodeCheckpoint, parseCheckpoint } from "../format/checkpoint.ts";
-import { leafHash } from "../format/hash.ts";
 import { logKeyHash, logVerifier } from "../format/keys.ts";
 import type { Signed } from "../format/leaf.ts";
-import { decodeLeaves, encodeLeaves } from "../format/leaves.ts";
+import { decodeLeaves } from "../format/leaves.ts";
 import { decodeLine, encodeLine, linesOf } from "../format/line.ts";
-import { consistencyRanges, inclusionRanges } from "../format/merkle.ts";
+import { consistencyRanges } from "../format/merkle.ts";
 import { encodeNote, type NoteSignature, openNote, parseNote } from "../format/note.ts";
 import { leavesPath, rangeHashes, tilePath, tilesFor, tileWidth } from "../format/tiles.ts";
-import { edgeTiles, grow, readTree, rootHash, type TileBytes } from "../format/tree.ts";
+import { edgeTiles, readTree, rootHash } from "../format/tree.ts";
 import { batchPath, bundlePath, checkpointPath, folders, manifestPath, numberOf } from "../layout.ts";
 import type { Signer } from "../signer.ts";
 import { lastNumbered, type Store, type Written } from "../store/store.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { encodeManifest, parseManifest } from "./manifest.ts";
+import { bundleLines, roundObjects } from "./round.ts";
 import { emptyLog, judge, type LogState } from "./state.ts";
 
 /** Asks somebody else to sign a checkpoint: see witness.ts. */
@@ -132,21 +131,15 @@ export class Sequencer {
 		const first = this.size;
 		const { size } = state.tree;
 		const written: Written[] = [await store.put(batchPath(first), batch)];
-		const { tiles, tail, objects } = this.#objects(accepted, size);
+		const leaves = accepted.map(({ leaf }) => leaf);
+		const { tiles, tail, objects } = roundObjects(this.#state.tree, this.#tail, leaves);
 		written.push(...(await Promise.all(objects.map(([key, bytes]) => store.put(key, bytes)))));
 		const root = rootHash(state.tree);
 		const checkpoint = await this.#checkpoint({ origin, size, root });
 		written.push(checkpoint.written);
-		const known = new Map(tiles.map(({ tile, bytes }) => [tilePath(tile), bytes]));
-		const bundles = accepted.map(({ signed }, at) => {
-			const ranges = inclusionRanges(first + at, size);
-			const proof = rangeHashes(
-				ranges,
-				size,
-				(tile) => known.get(tilePath(tile)) ?? edgeOf(state, tile.level),
-			);
-			const logId = logKeyHash(origin, signer.publicKey);
-			return `${encodeBundle({ ...signed, index: first + at, size, root, proof, logId, checkpoint: checkpoint.note })}\n`;
+		const bundles = bundleLines({
+			...{ signed: accepted.map((one) => one.signed), first, tree: state.tree, tiles },
+			...{ checkpoint: checkpoint.note, logId: logKeyHash(origin, signer.publicKey) },
 		});
 		written.push(await store.put(bundlePath(first), Buffer.from(bundles.join(""))));
 		const text = encodeManifest({
@@ -156,28 +149,6 @@ export class Sequencer {
 		await this.#manifest(size, encodeNote({ text, signatures: [await this.#sign(text)] }));
 		this.#state = state;
 		this.#tail = tail;
-	}
-
-	/** Leaves and tiles of a round, whose bytes follow from the batch. */
-	#objects(accepted: readonly Accepted[], size: number) {
-		const before = this.#state.tree;
-		const { tiles } = grow(
-			before,
-			accepted.map(({ leaf }) => leafHash(leaf)),
-		);
-		const firstLeaf = before.size - this.#tail.length;
-		const leaves = [...this.#tail, ...accepted.map(({ leaf }) => leaf)];
-		const below = (tile: TileBytes["tile"]) => {
-			const begin = tile.index * tileWidth - firstLeaf;
-			return encodeLeaves(leaves.slice(begin, begin + tile.width));
-		};
-		const objects = tiles.flatMap(({ tile, bytes }): readonly (readonly [string, Buffer])[] =>
-			tile.level === 0
-				? [[leavesPath(tile), below(tile)] as const, [tilePath(tile), bytes] as const]
-				: [[tilePath(tile), bytes] as const],
-		);
-		const inTail = size % tileWidth;
-		return { tiles, objects, tail: inTail === 0 ? [] : leaves.slice(-inTail) };
 	}
 
 	/** Signs, has it cosigned, and writes it; where somebody did that before, theirs counts. */
@@ -248,10 +219,6 @@ export class Sequencer {
 		const keyId = logKeyHash(origin, signer.publicKey).subarray(0, 4);
 		return { name: origin, keyId, signature: await signer.sign(Buffer.from(text)) };
 	}
-}
-
-function edgeOf({ tree }: LogState, level: number): Buffer {
-	return tree.edge[level] ?? Buffer.alloc(0);
 }
 
 async function needed(store: Store, key: string): Promise<Buffer> {

@@ -223,13 +223,13 @@ function remedyOf(error: unknown): string | undefined {
 	if (!(error instanceof S3ServiceException)) return undefined;
 	switch (error.name) {
 		case "NoSuchBucket":
-			return "create it with Object Lock";
+			return "is there such a bucket, made with Object Lock?";
 		case "InvalidAccessKeyId":
 		case "SignatureDoesNotMatch":
 		case "AccessDenied":
 			return "are these the right credentials, and may they do this?";
 		case "InvalidRequest":
-			return "was the bucket created with Object Lock?";
+			return "is there such a bucket, made with Object Lock?";
 		default:
 			return undefined;
 	}

@@ -1,28 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { waitFor } from "../cluster/deadline.ts";
-import { ClusterError } from "../cluster/errors.ts";
 import { runGo } from "../cluster/go.ts";
 import { freePorts } from "../cluster/ports.ts";
-import { endProcess, identify } from "../cluster/processes.ts";
 import { type Build, ensureBuilt, type ToolchainOptions } from "../cluster/toolchain.ts";
+import { type ObjectStore, started } from "./server.ts";
 
 const moduleFolder = dirname(fileURLToPath(import.meta.url));
 const flags = ["-mod=readonly", "-trimpath", "-ldflags", "-s -w"];
-const startMilliseconds = 60_000;
-
-/** An object store that runs on this machine. */
-export type ObjectStore = {
-	readonly url: string;
-	readonly region: string;
-	readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-	readonly pid: number;
-	/** Ends it; its folder is whoever's who gave it. */
-	readonly stop: () => Promise<void>;
-};
 
 /** The folder with `versitygw`, built once (about a minute) and kept as the servers are. */
 export function ensureVersitygw(options: ToolchainOptions = {}): Promise<string> {
@@ -73,34 +60,5 @@ export async function startVersitygw(folder: string, options: ToolchainOptions =
 		},
 	);
 	const url = `http://127.0.0.1:${port}`;
-	return { url, region, credentials, ...(await started(child, "versitygw", url)) };
-}
-
-/** Waits until a server answers, in whatever way, and says how to end it. Throws when it ends before that. */
-async function started(
-	child: ChildProcess,
-	name: string,
-	url: string,
-): Promise<Pick<ObjectStore, "pid" | "stop">> {
-	let words = "";
-	child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-		words = (words + text).slice(-2_000);
-	});
-	const identity = child.pid === undefined ? undefined : identify(child.pid);
-	if (identity === undefined) throw new ClusterError("StartFailed", `${name} did not start`);
-	const stop = () => endProcess(identity, 10_000);
-	const answers = async () => {
-		if (child.exitCode !== null) throw new ClusterError("StartFailed", `${name} ended: ${words}`);
-		return fetch(url).then(
-			() => true,
-			() => false,
-		);
-	};
-	try {
-		await waitFor(`${name} answers`, answers, { timeoutMilliseconds: startMilliseconds });
-	} catch (error) {
-		await stop();
-		throw error;
-	}
-	return { pid: identity.pid, stop };
+	return { url, region, credentials, ...(await started(child, "versitygw", url, [port])) };
 }

@@ -1,7 +1,9 @@
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import type { ExecutionContext } from "ava";
 import { S3Store } from "../../../audit/store/s3.ts";
-import { type ObjectStore, startVersitygw } from "../../../dev/stores/versitygw.ts";
+import { startSeaweedfs } from "../../../dev/stores/seaweedfs.ts";
+import type { ObjectStore } from "../../../dev/stores/server.ts";
+import { startVersitygw } from "../../../dev/stores/versitygw.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 /** Long enough for a test, so short that nothing is locked for long. */
@@ -10,6 +12,7 @@ export const retentionSeconds = 600;
 /** The real stores that everything is tried on. */
 export const realStores: Readonly<Record<string, (folder: string) => Promise<ObjectStore>>> = {
 	versitygw: startVersitygw,
+	SeaweedFS: startSeaweedfs,
 };
 
 /** One of them, for a whole test file. */

@@ -1,0 +1,72 @@
+import { encodeBundle } from "../format/bundle.ts";
+import { leafHash } from "../format/hash.ts";
+import type { Signed } from "../format/leaf.ts";
+import { encodeLeaves } from "../format/leaves.ts";
+import { inclusionRanges } from "../format/merkle.ts";
+import { leavesPath, rangeHashes, tilePath, tileWidth } from "../format/tiles.ts";
+import { grow, rootHash, type TileBytes, type Tree } from "../format/tree.ts";
+
+/** What a round writes beside its batch, checkpoint and manifest. */
+export type RoundObjects = {
+	readonly tree: Tree;
+	readonly tiles: readonly TileBytes[];
+	/** Leaves and tiles by key. */
+	readonly objects: readonly (readonly [key: string, bytes: Buffer])[];
+	/** Leaves below the last tile, if that is not full. */
+	readonly tail: readonly Buffer[];
+};
+
+/** Leaves and tiles of a round: they follow from the leaves that are appended, and from what was there. */
+export function roundObjects(before: Tree, tail: readonly Buffer[], added: readonly Buffer[]): RoundObjects {
+	const { tree, tiles } = grow(
+		before,
+		added.map((leaf) => leafHash(leaf)),
+	);
+	const firstLeaf = before.size - tail.length;
+	const leaves = [...tail, ...added];
+	const objects = tiles.flatMap(({ tile, bytes }): readonly (readonly [string, Buffer])[] => {
+		const own = [tilePath(tile), bytes] as const;
+		if (tile.level > 0) return [own];
+		const begin = tile.index * tileWidth - firstLeaf;
+		return [[leavesPath(tile), encodeLeaves(leaves.slice(begin, begin + tile.width))] as const, own];
+	});
+	const inTail = tree.size % tileWidth;
+	return { tree, tiles, objects, tail: inTail === 0 ? [] : leaves.slice(-inTail) };
+}
+
+/** What the bundles of a round are made of. */
+export type BundleParts = {
+	readonly signed: readonly Signed[];
+	/** Index of the first of them. */
+	readonly first: number;
+	/** The tree with them, and the tiles that they brought. */
+	readonly tree: Tree;
+	readonly tiles: readonly TileBytes[];
+	/** The signed note of that tree. */
+	readonly checkpoint: string;
+	readonly logId: Uint8Array;
+};
+
+/** The sigstore bundles of a round, a line each, with its end. */
+export function bundleLines({
+	signed,
+	first,
+	tree,
+	tiles,
+	checkpoint,
+	logId,
+}: BundleParts): readonly string[] {
+	const known = new Map(tiles.map(({ tile, bytes }) => [tilePath(tile), bytes]));
+	const { size } = tree;
+	const root = rootHash(tree);
+	return signed.map((one, at) => {
+		const index = first + at;
+		// What lies beside the way from a new leaf to the root is in tiles that the round wrote, or in the last ones.
+		const proof = rangeHashes(
+			inclusionRanges(index, size),
+			size,
+			(tile) => known.get(tilePath(tile)) ?? tree.edge[tile.level] ?? Buffer.alloc(0),
+		);
+		return `${encodeBundle({ ...one, index, size, root, proof, logId, checkpoint })}\n`;
+	});
+}
