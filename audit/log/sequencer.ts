@@ -2,11 +2,10 @@ import { AuditError, isAuditError } from "../error.ts";
 import { type Checkpoint, encodeCheckpoint, parseCheckpoint } from "../format/checkpoint.ts";
 import { logKeyHash, logVerifier } from "../format/keys.ts";
 import type { Signed } from "../format/leaf.ts";
-import { decodeLeaves } from "../format/leaves.ts";
 import { decodeLine, encodeLine, linesOf } from "../format/line.ts";
 import { consistencyRanges } from "../format/merkle.ts";
 import { encodeNote, type NoteSignature, openNote, parseNote } from "../format/note.ts";
-import { leavesPath, rangeHashes, tilePath, tilesFor, tileWidth } from "../format/tiles.ts";
+import { rangeHashes, tilePath, tilesFor } from "../format/tiles.ts";
 import { edgeTiles, readTree, rootHash } from "../format/tree.ts";
 import { batchPath, bundlePath, checkpointPath, folders, manifestPath, numberOf } from "../layout.ts";
 import type { Signer } from "../signer.ts";
@@ -15,6 +14,7 @@ import type { KeyRing } from "./key-ring.ts";
 import { encodeManifest, parseManifest } from "./manifest.ts";
 import { bundleLines, roundObjects } from "./round.ts";
 import { emptyLog, judge, type LogState } from "./state.ts";
+import { readTail } from "./tail.ts";
 
 /** Asks somebody else to sign a checkpoint: see witness.ts. */
 export type Cosign = (
@@ -70,7 +70,7 @@ export class Sequencer {
 	static async open(options: SequencerOptions): Promise<Sequencer> {
 		const { store } = options;
 		const size = (await lastNumbered(store, folders.manifest, numberOf)) ?? 0;
-		const sequencer = new Sequencer(options, await stateAt(options, size), await tailAt(store, size));
+		const sequencer = new Sequencer(options, await stateAt(options, size), await readTail(store, size));
 		for (;;) {
 			const first = sequencer.size;
 			const batch = await store.get(batchPath(first));
@@ -248,10 +248,4 @@ async function stateAt({ store, origin, signer, keys }: SequencerOptions, size: 
 		throw new AuditError("FORK", `the tiles of ${size} entries are not those of ${checkpointPath(size)}`);
 	}
 	return { tree, writers: manifest.writers, keys: { ...keys, ...manifest.keys } };
-}
-
-async function tailAt(store: Store, size: number): Promise<readonly Buffer[]> {
-	const width = size % tileWidth;
-	if (width === 0) return [];
-	return decodeLeaves(await needed(store, leavesPath({ index: Math.floor(size / tileWidth), width })));
 }

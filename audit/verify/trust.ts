@@ -1,0 +1,62 @@
+import type { KeyObject } from "node:crypto";
+import { messageOf } from "../error.ts";
+import { type Checkpoint, parseCheckpoint } from "../format/checkpoint.ts";
+import { cosignedAt } from "../format/cosignature.ts";
+import { logVerifier } from "../format/keys.ts";
+import { type NoteVerifier, openNote, parseNote } from "../format/note.ts";
+import type { KeyRing } from "../log/key-ring.ts";
+import type { FindingCode } from "./finding.ts";
+
+/** What whoever verifies believes beforehand. */
+export type Trust = {
+	/** The name of the log. */
+	readonly origin: string;
+	/** Keys that sign its checkpoints. */
+	readonly logKeys: readonly KeyObject[];
+	/** Keys of entries that are good from the first one on. */
+	readonly keys: KeyRing;
+	readonly witnesses?: readonly NoteVerifier[];
+	/** How many of them must have signed the last checkpoint. */
+	readonly requireWitnesses?: number;
+};
+
+/** A cosignature: who, and when (seconds since 1970). */
+export type Cosigned = { readonly name: string; readonly at: number };
+
+/** What a note said to be a checkpoint of the log is. */
+export type Opened =
+	| {
+			readonly kind: "Good";
+			readonly checkpoint: Checkpoint;
+			readonly text: string;
+			readonly witnesses: readonly Cosigned[];
+	  }
+	| { readonly kind: "Bad"; readonly code: FindingCode; readonly message: string };
+
+/** Opens a checkpoint with the keys that are trusted. */
+export function openCheckpoint(content: string, trust: Trust): Opened {
+	const bad = (code: FindingCode, message: string): Opened => ({ kind: "Bad", code, message });
+	const { origin, logKeys, witnesses = [] } = trust;
+	try {
+		const note = parseNote(content);
+		const checkpoint = parseCheckpoint(note.text);
+		if (checkpoint.origin !== origin) {
+			return bad("CheckpointOfAnotherLog", `it is of the log ${checkpoint.origin}, not of ${origin}`);
+		}
+		const own = logKeys.map((key) => logVerifier(origin, key));
+		const signers = openNote(note, [...own, ...witnesses]);
+		if (!signers.some((one) => own.includes(one))) {
+			return bad("CheckpointUnsigned", "no key of this log has signed it");
+		}
+		const cosigned = note.signatures.flatMap((signature) =>
+			signers.some(
+				(one) => witnesses.includes(one) && one.name === signature.name && one.keyId.equals(signature.keyId),
+			)
+				? [{ name: signature.name, at: cosignedAt(signature) }]
+				: [],
+		);
+		return { kind: "Good", checkpoint, text: content, witnesses: cosigned };
+	} catch (error) {
+		return bad("CheckpointChanged", messageOf(error));
+	}
+}
