@@ -1,12 +1,12 @@
 import test, { type ExecutionContext } from "ava";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { awaitPolicies, installApi } from "../../dev/install.ts";
+import { Chance } from "../operator/chance.ts";
+import { TestDesk, target } from "../operator/desk.ts";
+import { type Replica, startReplica } from "../operator/replica.ts";
+import { Witness } from "../operator/witness.ts";
 import { ownCluster } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
-import { Chance } from "./chance.ts";
-import { TestDesk, target } from "./desk.ts";
-import { type Replica, startReplica } from "./replica.ts";
-import { Witness } from "./witness.ts";
 
 const names = ["bots", "strategy"];
 const bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
