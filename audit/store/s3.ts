@@ -25,6 +25,12 @@ export type S3Options = {
 	readonly callMilliseconds?: number;
 };
 
+/** One version of an object, or a marker that hides those before it. */
+export type StoredVersion = { readonly versionId: string; readonly isMarker: boolean };
+
+/** How a version is locked, as the store tells. */
+export type Lock = { readonly mode: string | undefined; readonly retainUntil: Date | undefined };
+
 /** Longest time of one call. */
 const callMilliseconds = 10_000;
 /** What a store may round its dates by. */
@@ -94,7 +100,7 @@ export class S3Store implements Store {
 			}
 			throw new AuditError("WORM", `${this.#name(key)} is not what was written a moment ago`);
 		}
-		const { mode, retainUntil } = await this.#lock(key, held.versionId);
+		const { mode, retainUntil } = await this.lock(key, held.versionId);
 		const isOurs = versionId !== undefined;
 		const isLocked =
 			mode === "COMPLIANCE" &&
@@ -156,13 +162,45 @@ export class S3Store implements Store {
 	}
 
 	/** How a version is locked. Not every store says so where it gives the bytes. */
-	#lock(key: string, versionId: string) {
+	lock(key: string, versionId: string): Promise<Lock> {
 		return this.#try(`the lock of ${key} was not read`, async () => {
 			const answer = await this.client.send(
 				new HeadObjectCommand({ ...this.#at(key), VersionId: versionId }),
 			);
 			return { mode: answer.ObjectLockMode, retainUntil: answer.ObjectLockRetainUntilDate };
 		});
+	}
+
+	/** What the store holds of each object with this prefix: its versions and delete markers, the newest first. */
+	async versions(prefix: string): Promise<ReadonlyMap<string, readonly StoredVersion[]>> {
+		const found = new Map<string, StoredVersion[]>();
+		let marker: { readonly KeyMarker?: string; readonly VersionIdMarker?: string } | undefined = {};
+		while (marker !== undefined) {
+			const from: object = marker;
+			const answer = await this.#try(`versions below ${prefix} were not listed`, () =>
+				this.client.send(
+					new ListObjectVersionsCommand({ Bucket: this.#options.bucket, Prefix: prefix, ...from }),
+				),
+			);
+			for (const [isMarker, all] of [
+				[false, answer.Versions ?? []],
+				[true, answer.DeleteMarkers ?? []],
+			] as const) {
+				for (const { Key = "", VersionId = "" } of all) {
+					found.set(Key, [...(found.get(Key) ?? []), { versionId: VersionId, isMarker }]);
+				}
+			}
+			marker =
+				answer.IsTruncated === true
+					? {
+							...(answer.NextKeyMarker !== undefined && { KeyMarker: answer.NextKeyMarker }),
+							...(answer.NextVersionIdMarker !== undefined && {
+								VersionIdMarker: answer.NextVersionIdMarker,
+							}),
+						}
+					: undefined;
+		}
+		return found;
 	}
 
 	async #oldest(key: string): Promise<string | undefined> {

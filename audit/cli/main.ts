@@ -1,0 +1,223 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AuditError, isAuditError, messageOf } from "../error.ts";
+import { trustedRoot } from "../format/trusted-root.ts";
+import { folders } from "../layout.ts";
+import { newKey } from "../signer.ts";
+import { probe } from "../store/probe.ts";
+import { inspect } from "../verify/deep.ts";
+import { type Finding, findingCodes } from "../verify/finding.ts";
+import { type Report, verify } from "../verify/verify.ts";
+import { type Indexed, lineOf, spansOf, statesAt } from "./forensics.ts";
+import { bucketOf, readNamed, trailOf, trustOf } from "./inputs.ts";
+import { type CliOptions, count, parseOptions, time, usage } from "./options.ts";
+import { findProof } from "./prove.ts";
+
+const progressMilliseconds = 1_000;
+/** Long enough to try, short enough to be rid of it soon. */
+const probeSeconds = 60;
+
+/** Does what was asked for; the result is the exit code. */
+export async function run(
+	args: readonly string[],
+	say: (text: string) => void = console.log,
+): Promise<number> {
+	if (args.includes("--help") || args.length === 0) {
+		say(usage);
+		return args.length === 0 ? 2 : 0;
+	}
+	try {
+		return await act(parseOptions(args), say);
+	} catch (error) {
+		if (!(error instanceof AuditError)) throw error;
+		console.error(`tradingsafety-audit: ${error.message}`);
+		return isAuditError(error, "USAGE") ? 2 : 1;
+	}
+}
+
+async function act(options: CliOptions, say: (text: string) => void): Promise<number> {
+	const { command, operand = "", json } = options;
+	switch (command) {
+		case "keys":
+			return makeKeys(operand, say);
+		case "doctor":
+			return doctor(options, say);
+		case "export":
+			return fetchAll(options, operand, say);
+		case "prove":
+			return prove(options, count("the index", operand) ?? 0, say);
+		default: {
+			const entries: Indexed[] = [];
+			const report = await verified(options, (one) => entries.push(one));
+			// Whatever is shown comes out of what was verified, and what is wrong with it is said first.
+			if (command === "verify") {
+				say(json ? JSON.stringify(asJson(report)) : summary(report));
+				return exitCode(report);
+			}
+			if (report.findings.length > 0) console.error(summary(report));
+			const print = (value: unknown, text: string) => say(json ? JSON.stringify(value) : text);
+			const indexed = (one: Indexed) => ({ index: one.index, ...one.entry });
+			switch (command) {
+				case "show": {
+					const one = entries[count("the index", operand) ?? 0];
+					if (one === undefined)
+						throw new AuditError("MISSING", `there is no entry ${operand}: the trail has ${report.size}`);
+					say(JSON.stringify(indexed(one), undefined, json ? undefined : 2));
+					break;
+				}
+				case "timeline":
+					for (const one of entries) print(indexed(one), lineOf(one));
+					break;
+				case "who":
+					for (const one of entries.filter(({ entry }) => entry.actor.name === operand))
+						print(indexed(one), lineOf(one));
+					break;
+				case "gaps":
+					for (const span of spansOf(entries)) {
+						const gaps = span.missing.length === 0 ? "none missing" : `MISSING ${span.missing.join(", ")}`;
+						const end = span.hasStopped ? "ended on purpose" : "not ended";
+						print(
+							span,
+							`${span.writer}  ${span.epoch}  ${span.first} to ${span.last}, ${gaps}; ${span.from} to ${span.to}, ${end}`,
+						);
+					}
+					break;
+				case "at":
+					for (const one of statesAt(entries, time("the time", operand) ?? 0))
+						print(indexed(one), lineOf(one));
+			}
+			return exitCode(report);
+		}
+	}
+}
+
+async function verified(options: CliOptions, onEntry: (one: Indexed) => void): Promise<Report> {
+	const tell = progress();
+	const report = await verify(await trailOf(options), trustOf(options), {
+		remembered: options.checkpoints.map(readNamed),
+		...(options.asOf !== undefined && { at: options.asOf }),
+		...(options.retentionSeconds !== undefined && { retentionSeconds: options.retentionSeconds }),
+		onEntry: (entry, index) => onEntry({ entry, index }),
+		onProgress: (done, of) => tell(`${done} of ${of} entries`),
+	});
+	if (!options.deep) return report;
+	const store = bucketOf(options, 0);
+	const found = await inspect(store, options.retentionSeconds ?? 0, (done) =>
+		tell(`${done} objects looked at`),
+	);
+	return { ...report, findings: [...report.findings, ...found] };
+}
+
+/** Says how far something is, at most once a second. */
+function progress(): (text: string) => void {
+	let toldAt = performance.now();
+	return (text) => {
+		if (performance.now() - toldAt < progressMilliseconds) return;
+		toldAt = performance.now();
+		console.error(`... ${text}`);
+	};
+}
+
+function exitCode({ findings }: Report): number {
+	const [first] = findings;
+	return first === undefined ? 0 : findingCodes[first.code];
+}
+
+function asJson({ findings, size, root, checkpoints, witnesses }: Report) {
+	return {
+		good: findings.length === 0,
+		size,
+		root: root.toString("base64"),
+		checkpoints,
+		witnesses,
+		findings,
+	};
+}
+
+function summary({ findings, size, root, checkpoints, witnesses }: Report): string {
+	const told = findings.map(textOf);
+	const cosigned = witnesses.map(({ name, at }) => `${name} at ${new Date(at * 1_000).toISOString()}`);
+	return [
+		findings.length === 0 ? "GOOD" : `NOT GOOD: ${findings.length} findings`,
+		...told.slice(0, 50),
+		...(told.length > 50 ? [`... and ${told.length - 50} more (-o json has all)`] : []),
+		`${size} entries under ${checkpoints} checkpoints, root ${root.toString("base64")}`,
+		`witnesses: ${cosigned.length === 0 ? "none" : cosigned.join(", ")}`,
+	].join("\n");
+}
+
+function textOf({ code, index, object, message }: Finding): string {
+	return `${code} (${findingCodes[code]})  ${index === undefined ? "" : `entry ${index}, `}${object}: ${message}`;
+}
+
+async function prove(options: CliOptions, index: number, say: (text: string) => void): Promise<number> {
+	const { signed, bundle, size } = await findProof(await trailOf(options), index);
+	const trust = trustOf(options);
+	mkdirSync(options.out, { recursive: true });
+	const write = (name: string, bytes: string | Uint8Array) => {
+		const path = join(options.out, name);
+		writeFileSync(path, bytes);
+		return path;
+	};
+	const entry = write(`${index}.json`, signed.entry);
+	const file = write(`${index}.sigstore.json`, bundle);
+	const keys = trust.logKeys.map((key) => ({ key, from: "1970-01-01T00:00:00Z" }));
+	const root = write("trusted_root.json", JSON.stringify(trustedRoot(trust.origin, keys)));
+	say(`entry ${index} of ${size} is in ${entry}. Check it without us:`);
+	say(`cosign verify-blob --key ${options.entryKeys[0]} --trusted-root ${root} --bundle ${file} ${entry}`);
+	return 0;
+}
+
+async function fetchAll(options: CliOptions, folder: string, say: (text: string) => void): Promise<number> {
+	const store = bucketOf(options, 0);
+	try {
+		let done = 0;
+		for (const prefix of Object.values(folders)) {
+			for (const key of await store.list(prefix)) {
+				const bytes = await store.get(key);
+				if (bytes === undefined) throw new AuditError("MISSING", `${key} was listed and is not there`);
+				mkdirSync(join(folder, key, ".."), { recursive: true });
+				writeFileSync(join(folder, key), bytes);
+				done += 1;
+				if (done % 500 === 0) console.error(`... ${done} objects`);
+			}
+		}
+		say(`${done} objects are in ${folder}`);
+		return 0;
+	} finally {
+		store.close();
+	}
+}
+
+async function doctor(options: CliOptions, say: (text: string) => void): Promise<number> {
+	const store = bucketOf(options, probeSeconds);
+	try {
+		const answers = await probe(store, options.bucket?.name ?? "");
+		for (const one of answers) {
+			const text = `${one.passed ? "ok    " : one.isRequired ? "FAILED" : "note  "}  ${one.what}${one.why === undefined ? "" : `: ${one.why}`}`;
+			say(options.json ? JSON.stringify(one) : text);
+		}
+		return answers.some(({ passed, isRequired }) => isRequired && !passed) ? 1 : 0;
+	} finally {
+		store.close();
+	}
+}
+
+function makeKeys(folder: string, say: (text: string) => void): number {
+	mkdirSync(folder, { recursive: true, mode: 0o700 });
+	for (const [name, purpose] of [
+		["entries", "Entries"],
+		["checkpoints", "Checkpoints"],
+	] as const) {
+		const path = join(folder, `${name}.pem`);
+		try {
+			writeFileSync(path, newKey(purpose), { mode: 0o600, flag: "wx" });
+		} catch (cause) {
+			throw new AuditError("KEY", `${path} was not written: ${messageOf(cause)}`, { cause });
+		}
+		say(`${path}: a new private key; its public one: openssl pkey -in ${path} -pubout`);
+	}
+	return 0;
+}
+
+if (import.meta.main) process.exitCode = await run(process.argv.slice(2));
