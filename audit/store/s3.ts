@@ -1,5 +1,7 @@
 import {
 	GetObjectCommand,
+	GetObjectRetentionCommand,
+	type GetObjectRetentionCommandOutput,
 	HeadObjectCommand,
 	ListObjectsV2Command,
 	ListObjectVersionsCommand,
@@ -164,10 +166,14 @@ export class S3Store implements Store {
 	/** How a version is locked. Not every store says so where it gives the bytes. */
 	lock(key: string, versionId: string): Promise<Lock> {
 		return this.#try(`the lock of ${key} was not read`, async () => {
-			const answer = await this.client.send(
-				new HeadObjectCommand({ ...this.#at(key), VersionId: versionId }),
-			);
-			return { mode: answer.ObjectLockMode, retainUntil: answer.ObjectLockRetainUntilDate };
+			const at = { ...this.#at(key), VersionId: versionId };
+			const head = await this.client.send(new HeadObjectCommand(at));
+			if (head.ObjectLockMode !== undefined) {
+				return { mode: head.ObjectLockMode, retainUntil: head.ObjectLockRetainUntilDate };
+			}
+			// Of a version that another one hides some stores tell only when they are asked for this alone.
+			const { Retention } = await this.client.send(new GetObjectRetentionCommand(at)).catch(noRetention);
+			return { mode: Retention?.Mode, retainUntil: Retention?.RetainUntilDate };
 		});
 	}
 
@@ -251,6 +257,12 @@ export class S3Store implements Store {
 			{ cause },
 		);
 	}
+}
+
+/** How stores say that an object has none. */
+function noRetention(error: unknown): Pick<GetObjectRetentionCommandOutput, "Retention"> {
+	if (error instanceof S3ServiceException && (error.$metadata.httpStatusCode ?? 500) < 500) return {};
+	throw error;
 }
 
 function hasStatus(error: unknown, status: number): boolean {
