@@ -36,12 +36,11 @@ export async function started(
 		await endProcess(identity, 10_000);
 		await waitFor(`the ports of ${name} are free`, isQuiet, { timeoutMilliseconds: stopMilliseconds });
 	};
-	const isUp = () => {
+	const assertPossible = () => {
 		if (child.exitCode !== null) throw new ClusterError("StartFailed", `${name} ended: ${words}`);
-		return answers();
 	};
 	try {
-		await waitFor(`${name} answers`, isUp, { timeoutMilliseconds: startMilliseconds });
+		await waitFor(`${name} answers`, answers, { timeoutMilliseconds: startMilliseconds, assertPossible });
 	} catch (error) {
 		await stop();
 		throw error;
