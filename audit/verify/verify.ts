@@ -1,4 +1,3 @@
-import type { Entry } from "../entry.ts";
 import { messageOf } from "../error.ts";
 import { leafHash } from "../format/hash.ts";
 import { encodeLeaf, type Signed } from "../format/leaf.ts";
@@ -15,35 +14,8 @@ import { difference } from "./compare.ts";
 import { EntryChecker } from "./entries.ts";
 import type { Finding, FindingCode } from "./finding.ts";
 import { checkBundles, checkManifest, leafHashesOf } from "./objects.ts";
+import type { Report, VerifyOptions } from "./report.ts";
 import { type Cosigned, openCheckpoint, type Trust } from "./trust.ts";
-
-/** What to verify beyond what every verification does. */
-export type VerifyOptions = {
-	/** Signed notes of the log that somebody kept: it must have grown from each of them. */
-	readonly remembered?: readonly string[];
-	/** What time it was when the trail was fetched (milliseconds since 1970): writers must have been heard of up to then. */
-	readonly at?: number;
-	/** Least time that objects must be locked from when they were written: seconds. */
-	readonly retentionSeconds?: number;
-	/** False: hashes and order only. */
-	readonly withSignatures?: boolean;
-	/** Told after each round. */
-	readonly onProgress?: (done: number, of: number) => void;
-	/** Gets each entry that was verified, in order. */
-	readonly onEntry?: (entry: Entry, index: number, signed: Signed) => void;
-};
-
-/** What was found. */
-export type Report = {
-	readonly findings: readonly Finding[];
-	/** Entries that were read. */
-	readonly size: number;
-	/** Over them. */
-	readonly root: Buffer;
-	readonly checkpoints: number;
-	/** Of the last checkpoint. */
-	readonly witnesses: readonly Cosigned[];
-};
 
 type Place = { readonly object: string; readonly index?: number };
 
