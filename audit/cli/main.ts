@@ -13,6 +13,7 @@ import { type Indexed, lineOf, spansOf, statesAt } from "./forensics.ts";
 import { bucketOf, readNamed, trailOf, trustOf } from "./inputs.ts";
 import { type CliOptions, count, parseOptions, time, usage } from "./options.ts";
 import { findProof } from "./prove.ts";
+import { writeReport } from "./report.ts";
 
 const progressMilliseconds = 1_000;
 /** Long enough to try, short enough to be rid of it soon. */
@@ -56,6 +57,11 @@ async function act(options: CliOptions, say: (text: string) => void): Promise<nu
 				return exitCode(report);
 			}
 			if (report.findings.length > 0) console.error(summary(report));
+			if (command === "report") {
+				const { from, to, format, origin = "" } = options;
+				say(writeReport({ report, entries, from, to, origin, madeAt: Date.now() }, format).trimEnd());
+				return exitCode(report);
+			}
 			const print = (value: unknown, text: string) => say(json ? JSON.stringify(value) : text);
 			const indexed = (one: Indexed) => ({ index: one.index, ...one.entry });
 			switch (command) {

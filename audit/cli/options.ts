@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { AuditError } from "../error.ts";
+import { type ReportFormat, reportFormats } from "./report.ts";
 
 /** What can be asked for. */
 export const commands = [
@@ -11,6 +12,7 @@ export const commands = [
 	"at",
 	"prove",
 	"export",
+	"report",
 	"doctor",
 	"keys",
 ] as const;
@@ -30,6 +32,7 @@ Reads a trail out of a folder or a bucket. It needs no cluster and none of our s
   who NAME              entries by this actor
   gaps                  what each writer has written, and what is missing
   at TIME               the last state of each thing at that time (RFC 3339)
+  report                for an auditor: --from, --to (all of it), --format html, csv or ndjson (html)
   export DIR            fetches the trail of a bucket into a folder
   doctor                tries whether a bucket is immutable; leaves small objects there that nobody can delete for a minute
   keys DIR              makes a key for entries and one for checkpoints
@@ -75,6 +78,9 @@ export type CliOptions = {
 	readonly retentionSeconds: number | undefined;
 	readonly deep: boolean;
 	readonly out: string;
+	readonly from: number;
+	readonly to: number;
+	readonly format: ReportFormat;
 	readonly json: boolean;
 };
 
@@ -94,7 +100,12 @@ export function parseOptions(args: readonly string[]): CliOptions {
 		throw usageError("--trail and --bucket exclude each other");
 	if (values.deep === true && values.bucket === undefined)
 		throw usageError("--deep asks a bucket: give --bucket");
+	const format = reportFormats.find((one) => one === (values.format ?? "html"));
+	if (format === undefined) throw usageError(`--format can be ${reportFormats.join(", ")}`);
 	return {
+		format,
+		from: time("--from", values.from) ?? 0,
+		to: time("--to", values.to) ?? Date.now(),
 		...{ command, operand, trail: values.trail, origin: values.origin, out: values.out ?? "." },
 		bucket:
 			values.bucket === undefined
@@ -143,6 +154,7 @@ function parse(args: readonly string[]) {
 				...{ trail: text, bucket: text, endpoint: text, region: text, origin: text },
 				...{ "log-key": many, "entry-key": many, witness: many, checkpoint: many },
 				...{ "require-witness": text, "as-of": text, retention: text, out: text },
+				...{ from: text, to: text, format: text },
 				deep: { type: "boolean" },
 				output: { type: "string", short: "o" },
 			},

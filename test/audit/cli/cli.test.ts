@@ -87,6 +87,11 @@ test("a good trail is said to be good, and can be looked at", async (t) => {
 	t.regex((await ask("gaps")).out, /^operator {2}1 {2}0 to 5, none missing; .*, not ended\n$/);
 	const then = JSON.parse((await ask("at", "2026-01-01T00:00:02Z", "-o", "json")).out);
 	t.like(then, { index: 2, after: { generation: 3 } });
+	t.regex(
+		(await ask("report", "--format", "csv", "--from", "2026-01-01T00:00:00Z")).out,
+		/^"# log","log\.example"\r\n[^]*"0","2026-01-01T00:00:00\.000000Z","Transition"/,
+	);
+	t.regex((await ask("report")).out, /^<!doctype html>[^]*<h2>Modes \(6\)<\/h2>/);
 	const out = temporaryFolder(t, "proof");
 	const proof = await ask("prove", "4", "--out", out);
 	t.is(proof.code, 0);
@@ -143,6 +148,7 @@ test("bad input is one clear line with the remedy, and code 2 or 1", async (t) =
 	t.regex(await said(2, "verify", "--trail", temporaryFolder(t, "empty"), ...trust), /holds no trail/);
 	t.regex(await said(2, "verify", ...at), /which log is it\? give --origin/);
 	t.regex(await said(2, "show", ...at, ...trust), /show needs one operand/);
+	t.regex(await said(2, "report", ...at, ...trust, "--format", "pdf"), /--format can be html, csv, ndjson/);
 	t.regex(await said(2, "at", "noon", ...at, ...trust), /must be a time like/);
 	t.regex(await said(2, "verify", ...at, ...trust, "--checkpoint", "/nowhere"), /\/nowhere cannot be read/);
 	t.regex(await said(1, "show", "99", ...at, ...trust), /there is no entry 99: the trail has 6/);

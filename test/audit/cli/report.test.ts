@@ -1,0 +1,87 @@
+import test from "ava";
+import { durations, type ReportInput, writeReport } from "../../../audit/cli/report.ts";
+import type { Entry } from "../../../audit/entry.ts";
+import { entryOf } from "../entries.ts";
+
+const start = Date.UTC(2026, 0, 1);
+const mode = (counter: number, from: string, to: string, rest: Partial<Entry> = {}): Entry =>
+	entryOf(counter, { before: { values: { mode: from } }, after: { values: { mode: to } }, ...rest });
+const hostile = `=1+1 <script>alert("x")</script> & 'quoted', "twice"`;
+const entries = [
+	mode(0, "Normal", "Pause"),
+	mode(10, "Pause", "Emergency", { kind: "Intervention", justification: hostile }),
+	entryOf(20, { kind: "Trip", action: "press", actor: { name: "BOX-1" } }),
+	mode(40, "Emergency", "Pause", { kind: "Override", justification: "drill is over" }),
+	entryOf(50, { kind: "Drill", action: "begin" }),
+].map((entry, index) => ({ index, entry }));
+
+const input: ReportInput = {
+	...{ origin: "log.example", entries, from: start, to: start + 60_000, madeAt: start + 100_000 },
+	report: {
+		...{ findings: [], size: 5, root: Buffer.alloc(32, 7), checkpoints: 2 },
+		witnesses: [{ name: "witness.example", at: start / 1_000 + 70 }],
+	},
+};
+
+test("the first page of each format says what the rest rests on", (t) => {
+	for (const format of ["html", "csv", "ndjson"] as const) {
+		const text = writeReport(input, format);
+		for (const word of ["log.example", Buffer.alloc(32, 7).toString("base64"), "witness.example"]) {
+			t.true(text.includes(word), `${format} ${word}`);
+		}
+	}
+	const bad = {
+		...input,
+		report: { ...input.report, findings: [{ code: "SplitView", object: "checkpoint/1", message: "no" }] },
+	} as const;
+	t.regex(writeReport(bad, "html"), /NOT GOOD: 1 findings/);
+	t.regex(writeReport(bad, "csv"), /SplitView, checkpoint\/1: no/);
+	t.is(JSON.parse(writeReport(bad, "ndjson").split("\n")[0] ?? "").report.findings.length, 1);
+});
+
+test("what people wrote is text, in a page and in a sheet", (t) => {
+	const page = writeReport(input, "html");
+	t.false(page.includes("<script>"));
+	t.true(page.includes("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;quoted&#39;"));
+	const sheet = writeReport(input, "csv");
+	t.true(sheet.includes(`"'=1+1 <script>alert(""x"")</script> & 'quoted', ""twice"""`));
+	const line = writeReport(input, "ndjson").split("\n")[2] ?? "";
+	t.is(JSON.parse(line).entry.justification, hostile);
+});
+
+test("sections hold what they are about, each with the rule that asks for it, and only from that time", (t) => {
+	const page = writeReport(input, "html");
+	for (const [title, count] of [
+		["Trips", 1],
+		["Modes", 1],
+		["Interventions", 1],
+		["Overrides", 1],
+		["Drills", 1],
+		["Proof tests", 0],
+		["Exceptions", 0],
+	]) {
+		t.true(page.includes(`<h2>${title} (${count})</h2>`), `${title}`);
+	}
+	for (const rule of ["RTS 6 (2017/589) art. 12", "SEC 15c3-5", "SEC 17a-4(f)"]) t.true(page.includes(rule));
+	const later = writeReport({ ...input, from: start + 30_000 }, "ndjson")
+		.trimEnd()
+		.split("\n");
+	t.deepEqual(
+		later.slice(1).map((line) => JSON.parse(line).index),
+		[3, 4],
+	);
+});
+
+test("modes last from one change to the next, within the time that is asked for", (t) => {
+	const spent = (from: number, to: number) =>
+		Object.fromEntries(
+			durations({ entries, from: start + from * 1_000, to: start + to * 1_000 }).map((one) => [
+				one.mode,
+				one.seconds,
+			]),
+		);
+	// entryOf(50) says Emergency again.
+	t.deepEqual(spent(0, 60), { Pause: 20, Emergency: 40 });
+	t.deepEqual(spent(5, 12), { Pause: 5, Emergency: 2 });
+	t.deepEqual(spent(70, 80), { Emergency: 10 });
+});
