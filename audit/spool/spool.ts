@@ -102,6 +102,11 @@ export class Spool {
 		return this.#segments.reduce((sum, { records }) => sum + records.length, 0);
 	}
 
+	/** Counter of the first entry of this epoch that is not known to be in the log. */
+	get stored(): number {
+		return this.#done[this.epoch] ?? 0;
+	}
+
 	/** Records an entry; resolves with its counter when it is on the disk. Throws `SPOOL`, and what `make` throws. */
 	append(make: Make): Promise<number> {
 		return new Promise((resolve, reject) => {

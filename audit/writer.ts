@@ -1,0 +1,225 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { entryClock } from "./clock.ts";
+import { Drain, type HandOver } from "./drain.ts";
+import type { Entry } from "./entry.ts";
+import { isAuditError, messageOf } from "./error.ts";
+import { type Happening, Recorder } from "./recorder.ts";
+import type { Signer } from "./signer.ts";
+import { Spool } from "./spool/spool.ts";
+
+/** Settings of a {@link Writer}. None of the hooks may throw. */
+export type WriterOptions = {
+	/** Folder of its spool, its own alone. */
+	readonly dir: string;
+	/** The name of the log. */
+	readonly log: string;
+	/** Who writes: stays the same for as long as the folder. */
+	readonly writer: string;
+	/** Signs entries; closed with the writer. */
+	readonly signer: Signer;
+	/** Brings entries to whoever sequences them. */
+	readonly handOver: HandOver;
+	/** What this component is, for the entry that it began. */
+	readonly about: Readonly<Record<string, string>>;
+	/** Told of each failure; it is tried again. */
+	readonly onFailed: (where: "Spool" | "HandOver", error: unknown) => void;
+	/** Told of entries that are in the store now. */
+	readonly onStored?: (count: number) => void;
+	/** How often it shows that it lives: seconds. */
+	readonly heartbeatSeconds?: number;
+};
+
+/** How what is recorded stands. */
+export type WriterState =
+	/** All of it is in the store. */
+	| { readonly kind: "Current" }
+	/** On the disk, and not in the store yet. */
+	| {
+			readonly kind: "Behind";
+			readonly entries: number;
+			readonly milliseconds: number;
+			readonly why: string | undefined;
+	  }
+	/** Not even on the disk, or soon not. */
+	| { readonly kind: "Failing"; readonly why: string; readonly entries: number };
+
+type Pending = { readonly ticket: number; readonly happening: Happening };
+
+const heartbeatSeconds = 300;
+const retryMilliseconds = 1_000;
+const lookMilliseconds = 5_000;
+/** What is kept in memory while the disk fails. */
+const mostPending = 10_000;
+/** How long an end on purpose waits for the disk, then for the store. */
+const endMilliseconds = 1_500;
+
+/**
+ * What one component records. {@link record} never waits and never throws: whoever acts goes on. Everything reaches the disk in
+ * the order in which it happened, and the store when that answers. While the disk fails it waits in memory.
+ */
+export class Writer {
+	readonly #options: WriterOptions;
+	readonly #spool: Spool;
+	readonly #recorder: Recorder;
+	readonly #drain: Drain;
+	readonly #clock = entryClock();
+	readonly #pending: Pending[] = [];
+	/** What is on the disk and not known to be in the store. */
+	readonly #spooled: { readonly ticket: number; readonly counter: number }[] = [];
+	readonly #stopped = new AbortController();
+	readonly #timers: NodeJS.Timeout[] = [];
+	#ticket = 0;
+	#storedTicket = 0;
+	#lost = 0;
+	#failure: string | undefined;
+	#diskProblem: string | undefined;
+	#working: Promise<void> | undefined;
+
+	private constructor(options: WriterOptions, spool: Spool) {
+		this.#options = options;
+		this.#spool = spool;
+		const { log, writer, signer } = options;
+		this.#recorder = new Recorder({ spool, signer, log, writer, clock: this.#clock });
+		this.#drain = new Drain({
+			spool,
+			handOver: options.handOver,
+			onFailed: (error) => options.onFailed("HandOver", error),
+			onDone: (count) => {
+				this.#settle();
+				options.onStored?.(count);
+			},
+		});
+	}
+
+	/** Opens the spool, records that this component began, and brings what is left of before to the store. Throws `SPOOL`. */
+	static async open(options: WriterOptions): Promise<Writer> {
+		const writer = new Writer(options, await Spool.open(options.dir));
+		writer.record(writer.#own("Started", "start", options.about));
+		writer.#begin();
+		return writer;
+	}
+
+	/** Records what happened, with the time of this call. The result names it for {@link isStored}. */
+	record(happening: Happening): number {
+		this.#ticket += 1;
+		const timed = { time: this.#clock(), ...happening };
+		if (this.#pending.length >= mostPending) this.#lost += 1;
+		else this.#pending.push({ ticket: this.#ticket, happening: timed });
+		this.#working ??= this.#work().finally(() => {
+			this.#working = undefined;
+		});
+		return this.#ticket;
+	}
+
+	/** True once it, and all that was recorded before it, is in the store. */
+	isStored(ticket: number): boolean {
+		return ticket <= this.#storedTicket;
+	}
+
+	/** How what is recorded stands now. */
+	state(): WriterState {
+		const why = this.#failure ?? this.#diskProblem;
+		const entries = this.#pending.length + this.#spool.length;
+		if (why !== undefined) return { kind: "Failing", why, entries };
+		const behind = this.#drain.behind();
+		if (behind === undefined && entries === 0) return { kind: "Current" };
+		return { kind: "Behind", entries, milliseconds: behind?.milliseconds ?? 0, why: behind?.why };
+	}
+
+	/** Records that it ended on purpose, and gives disk and store a moment. What is left goes to the store the next time. */
+	async stop(): Promise<void> {
+		for (const timer of this.#timers) clearInterval(timer);
+		this.record(this.#own("Stopped", "stop"));
+		const until = performance.now() + endMilliseconds;
+		const isOver = () => performance.now() > until || this.state().kind === "Current";
+		while (!isOver()) await sleep(10);
+		this.#stopped.abort();
+		await this.#working;
+		await this.#drain.stop();
+		await this.#spool.close();
+		await this.#options.signer.close();
+	}
+
+	#begin(): void {
+		this.#drain.start();
+		const { heartbeatSeconds: seconds = heartbeatSeconds } = this.#options;
+		const beat = () =>
+			this.record(this.#own("Heartbeat", "live", { nextWithinSeconds: String(Math.ceil(seconds)) }));
+		beat();
+		this.#timers.push(setInterval(beat, seconds * 1_000));
+		this.#timers.push(setInterval(() => void this.#look(), lookMilliseconds));
+		for (const timer of this.#timers) timer.unref();
+	}
+
+	async #look(): Promise<void> {
+		const problem = await this.#spool.problem();
+		if (problem !== undefined && problem !== this.#diskProblem) {
+			this.#options.onFailed("Spool", new Error(problem));
+		}
+		this.#diskProblem = problem;
+	}
+
+	async #work(): Promise<void> {
+		const { signal } = this.#stopped;
+		while (this.#pending[0] !== undefined) {
+			const { ticket, happening } = this.#pending[0];
+			try {
+				const counter = await this.#write(happening);
+				this.#pending.shift();
+				this.#spooled.push({ ticket, counter });
+				this.#failure = undefined;
+				if (this.#lost > 0) await this.#tellLost();
+			} catch (error) {
+				this.#failure = messageOf(error);
+				this.#options.onFailed("Spool", error);
+				if (signal.aborted) return;
+				await sleep(retryMilliseconds, undefined, { signal }).catch(() => {});
+			}
+		}
+		this.#settle();
+	}
+
+	/** What cannot be an entry becomes one that says so: it is not left out in silence. */
+	async #write(happening: Happening): Promise<number> {
+		try {
+			return await this.#recorder.record(happening);
+		} catch (error) {
+			if (!isAuditError(error, "ENTRY")) throw error;
+			this.#options.onFailed("Spool", error);
+			const { kind, time } = happening;
+			const said = { kind, why: plain(messageOf(error)), happening: plain(JSON.stringify(happening)) };
+			return this.#recorder.record({
+				...this.#own("Exception", "NotRecorded", said),
+				...(time && { time }),
+			});
+		}
+	}
+
+	async #tellLost(): Promise<void> {
+		const lost = this.#lost;
+		const said = { count: String(lost), why: "the disk failed for too long" };
+		await this.#recorder.record(this.#own("Exception", "NotRecorded", said));
+		this.#lost -= lost;
+	}
+
+	/** What the spool no longer holds is in the store. */
+	#settle(): void {
+		const stored = this.#spool.stored;
+		while (this.#spooled[0] !== undefined && this.#spooled[0].counter < stored) {
+			this.#storedTicket = this.#spooled.shift()?.ticket ?? this.#storedTicket;
+		}
+	}
+
+	#own(kind: Entry["kind"], action: string, metadata?: Readonly<Record<string, string>>): Happening {
+		const { writer } = this.#options;
+		return {
+			...{ kind, action, actor: { name: writer }, entity: { type: "Component", id: writer } },
+			...(metadata && { metadata }),
+		};
+	}
+}
+
+/** Text that can stand in every entry. */
+function plain(text: string): string {
+	return text.toWellFormed().slice(0, 2_000).toWellFormed();
+}
