@@ -1,10 +1,13 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { entryClock } from "./clock.ts";
 import { Drain, type HandOver } from "./drain.ts";
 import type { Entry } from "./entry.ts";
-import { isAuditError, messageOf } from "./error.ts";
+import { AuditError, isAuditError, messageOf } from "./error.ts";
 import { type Happening, Recorder } from "./recorder.ts";
 import type { Signer } from "./signer.ts";
+import { diskFiles } from "./spool/files.ts";
 import { Spool } from "./spool/spool.ts";
 
 /** Settings of a {@link Writer}. None of the hooks may throw. */
@@ -13,8 +16,8 @@ export type WriterOptions = {
 	readonly dir: string;
 	/** The name of the log. */
 	readonly log: string;
-	/** Who writes: stays the same for as long as the folder. */
-	readonly writer: string;
+	/** What this component is called. With a random part it becomes the writer's name, which stays with the folder. */
+	readonly name: string;
 	/** Signs entries; closed with the writer. */
 	readonly signer: Signer;
 	/** Brings entries to whoever sequences them. */
@@ -27,6 +30,8 @@ export type WriterOptions = {
 	readonly onStored?: (count: number) => void;
 	/** How often it shows that it lives: seconds. */
 	readonly heartbeatSeconds?: number;
+	/** Called at the end, so that no hand-over is waited for. */
+	readonly onEnd?: () => void;
 };
 
 /** How what is recorded stands. */
@@ -58,6 +63,8 @@ const endMilliseconds = 1_500;
  * the order in which it happened, and the store when that answers. While the disk fails it waits in memory.
  */
 export class Writer {
+	/** Who writes. Two folders never have the same. */
+	readonly id: string;
 	readonly #options: WriterOptions;
 	readonly #spool: Spool;
 	readonly #recorder: Recorder;
@@ -75,11 +82,12 @@ export class Writer {
 	#diskProblem: string | undefined;
 	#working: Promise<void> | undefined;
 
-	private constructor(options: WriterOptions, spool: Spool) {
+	private constructor(options: WriterOptions, spool: Spool, id: string) {
+		this.id = id;
 		this.#options = options;
 		this.#spool = spool;
-		const { log, writer, signer } = options;
-		this.#recorder = new Recorder({ spool, signer, log, writer, clock: this.#clock });
+		const { log, signer } = options;
+		this.#recorder = new Recorder({ spool, signer, log, writer: id, clock: this.#clock });
 		this.#drain = new Drain({
 			spool,
 			handOver: options.handOver,
@@ -93,7 +101,15 @@ export class Writer {
 
 	/** Opens the spool, records that this component began, and brings what is left of before to the store. Throws `SPOOL`. */
 	static async open(options: WriterOptions): Promise<Writer> {
-		const writer = new Writer(options, await Spool.open(options.dir));
+		const spool = await Spool.open(options.dir);
+		const writer = new Writer(
+			options,
+			spool,
+			await nameOf(options).catch(async (error: unknown) => {
+				await spool.close();
+				throw error;
+			}),
+		);
 		writer.record(writer.#own("Started", "start", options.about));
 		writer.#begin();
 		return writer;
@@ -134,6 +150,7 @@ export class Writer {
 		const isOver = () => performance.now() > until || this.state().kind === "Current";
 		while (!isOver()) await sleep(10);
 		this.#stopped.abort();
+		this.#options.onEnd?.();
 		await this.#working;
 		await this.#drain.stop();
 		await this.#spool.close();
@@ -211,11 +228,28 @@ export class Writer {
 	}
 
 	#own(kind: Entry["kind"], action: string, metadata?: Readonly<Record<string, string>>): Happening {
-		const { writer } = this.#options;
+		const { id } = this;
 		return {
-			...{ kind, action, actor: { name: writer }, entity: { type: "Component", id: writer } },
+			...{ kind, action, actor: { name: id }, entity: { type: "Component", id } },
 			...(metadata && { metadata }),
 		};
+	}
+}
+
+/** The name that is kept in the folder: counters are told apart by it, so that it must never be that of another folder. */
+async function nameOf({ dir, name }: WriterOptions): Promise<string> {
+	const path = join(dir, "writer");
+	try {
+		if ((await diskFiles.names(dir)).includes("writer")) {
+			const known = (await diskFiles.read(path)).toString().trim();
+			if (known !== "") return known;
+			throw new Error("it is empty: move the folder away, and what is in it is not sent");
+		}
+		const id = `${name.slice(0, 200)}-${randomBytes(4).toString("hex")}`;
+		await diskFiles.replace(dir, path, `${id}\n`);
+		return id;
+	} catch (cause) {
+		throw new AuditError("SPOOL", `${path} does not say who writes here: ${messageOf(cause)}`, { cause });
 	}
 }
 
