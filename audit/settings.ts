@@ -50,12 +50,23 @@ export function recordSettings(
 	return { dir, key, log, url };
 }
 
-/** Opens the writer of a component. Throws `KEY` and `SPOOL`, naming file and folder. */
-export async function openWriter(
+/** The writer of a component; it opens key and spool itself, and tries again where that fails. Nothing is recorded before `start`. */
+export function writerOf(
 	{ dir, key, log, url }: RecordSettings,
-	rest: Pick<WriterOptions, "name" | "about" | "onFailed" | "onStored" | "heartbeatSeconds">,
-): Promise<Writer> {
-	const signer = await fileSigner(key);
+	rest: Pick<WriterOptions, "name" | "about" | "onFailed" | "onStored" | "heartbeatSeconds"> & {
+		/** Done once before anything is handed over; when it throws it is done again, and nothing is handed over before. */
+		readonly atFirst?: () => Promise<void>;
+	},
+): Writer {
+	const { atFirst = async () => {}, ...options } = rest;
 	const { handOver, close } = handOverTo({ url });
-	return Writer.open({ ...rest, dir, log, signer, handOver, onEnd: close });
+	let isFirst = true;
+	return new Writer({
+		...{ ...options, dir, log, signer: () => fileSigner(key), onEnd: close },
+		async handOver(signed) {
+			if (isFirst) await atFirst();
+			isFirst = false;
+			return handOver(signed);
+		},
+	});
 }

@@ -18,8 +18,8 @@ export type WriterOptions = {
 	readonly log: string;
 	/** What this component is called. With a random part it becomes the writer's name, which stays with the folder. */
 	readonly name: string;
-	/** Signs entries; closed with the writer. */
-	readonly signer: Signer;
+	/** Opens what signs entries; closed with the writer. Tried again when it throws. */
+	readonly signer: () => Promise<Signer>;
 	/** Brings entries to whoever sequences them. */
 	readonly handOver: HandOver;
 	/** What this component is, for the entry that it began. */
@@ -49,6 +49,12 @@ export type WriterState =
 	| { readonly kind: "Failing"; readonly why: string; readonly entries: number };
 
 type Pending = { readonly ticket: number; readonly happening: Happening };
+type Opened = {
+	readonly spool: Spool;
+	readonly recorder: Recorder;
+	readonly drain: Drain;
+	readonly signer: Signer;
+};
 
 const heartbeatSeconds = 300;
 const retryMilliseconds = 1_000;
@@ -60,21 +66,17 @@ const endMilliseconds = 1_500;
 
 /**
  * What one component records. {@link record} never waits and never throws: whoever acts goes on. Everything reaches the disk in
- * the order in which it happened, and the store when that answers. While the disk fails it waits in memory.
+ * the order in which it happened, and the store when that answers. While disk or key fail it waits in memory.
  */
 export class Writer {
-	/** Who writes. Two folders never have the same. */
-	readonly id: string;
 	readonly #options: WriterOptions;
-	readonly #spool: Spool;
-	readonly #recorder: Recorder;
-	readonly #drain: Drain;
 	readonly #clock = entryClock();
 	readonly #pending: Pending[] = [];
 	/** What is on the disk and not known to be in the store. */
 	readonly #spooled: { readonly ticket: number; readonly counter: number }[] = [];
 	readonly #stopped = new AbortController();
 	readonly #timers: NodeJS.Timeout[] = [];
+	#opened: Opened | undefined;
 	#ticket = 0;
 	#storedTicket = 0;
 	#lost = 0;
@@ -82,37 +84,20 @@ export class Writer {
 	#diskProblem: string | undefined;
 	#working: Promise<void> | undefined;
 
-	private constructor(options: WriterOptions, spool: Spool, id: string) {
-		this.id = id;
+	constructor(options: WriterOptions) {
 		this.#options = options;
-		this.#spool = spool;
-		const { log, signer } = options;
-		this.#recorder = new Recorder({ spool, signer, log, writer: id, clock: this.#clock });
-		this.#drain = new Drain({
-			spool,
-			handOver: options.handOver,
-			onFailed: (error) => options.onFailed("HandOver", error),
-			onDone: (count) => {
-				this.#settle();
-				options.onStored?.(count);
-			},
-		});
 	}
 
-	/** Opens the spool, records that this component began, and brings what is left of before to the store. Throws `SPOOL`. */
-	static async open(options: WriterOptions): Promise<Writer> {
-		const spool = await Spool.open(options.dir);
-		const writer = new Writer(
-			options,
-			spool,
-			await nameOf(options).catch(async (error: unknown) => {
-				await spool.close();
-				throw error;
-			}),
-		);
-		writer.record(writer.#own("Started", "start", options.about));
-		writer.#begin();
-		return writer;
+	/** Records that this component began, and brings what is left of before to the store. */
+	start(): void {
+		const { heartbeatSeconds: seconds = heartbeatSeconds, about } = this.#options;
+		const beat = () =>
+			this.record(this.#own("Heartbeat", "live", { nextWithinSeconds: String(Math.ceil(seconds)) }));
+		this.record(this.#own("Started", "start", about));
+		beat();
+		this.#timers.push(setInterval(beat, seconds * 1_000));
+		this.#timers.push(setInterval(() => void this.#look(), lookMilliseconds));
+		for (const timer of this.#timers) timer.unref();
 	}
 
 	/** Records what happened, with the time of this call. The result names it for {@link isStored}. */
@@ -132,12 +117,17 @@ export class Writer {
 		return ticket <= this.#storedTicket;
 	}
 
+	/** What {@link record} returned last. */
+	get lastTicket(): number {
+		return this.#ticket;
+	}
+
 	/** How what is recorded stands now. */
 	state(): WriterState {
 		const why = this.#failure ?? this.#diskProblem;
-		const entries = this.#pending.length + this.#spool.length;
+		const entries = this.#pending.length + (this.#opened?.spool.length ?? 0);
 		if (why !== undefined) return { kind: "Failing", why, entries };
-		const behind = this.#drain.behind();
+		const behind = this.#opened?.drain.behind();
 		if (behind === undefined && entries === 0) return { kind: "Current" };
 		return { kind: "Behind", entries, milliseconds: behind?.milliseconds ?? 0, why: behind?.why };
 	}
@@ -152,26 +142,43 @@ export class Writer {
 		this.#stopped.abort();
 		this.#options.onEnd?.();
 		await this.#working;
-		await this.#drain.stop();
-		await this.#spool.close();
-		await this.#options.signer.close();
+		const { drain, spool, signer } = this.#opened ?? {};
+		await drain?.stop();
+		await spool?.close();
+		await signer?.close();
 	}
 
-	#begin(): void {
-		this.#drain.start();
-		const { heartbeatSeconds: seconds = heartbeatSeconds } = this.#options;
-		const beat = () =>
-			this.record(this.#own("Heartbeat", "live", { nextWithinSeconds: String(Math.ceil(seconds)) }));
-		beat();
-		this.#timers.push(setInterval(beat, seconds * 1_000));
-		this.#timers.push(setInterval(() => void this.#look(), lookMilliseconds));
-		for (const timer of this.#timers) timer.unref();
+	async #open(): Promise<Opened> {
+		const { dir, log, handOver, onFailed, onStored } = this.#options;
+		const signer = await this.#options.signer();
+		try {
+			const spool = await Spool.open(dir);
+			try {
+				const writer = await nameOf(this.#options);
+				const recorder = new Recorder({ spool, signer, log, writer, clock: this.#clock });
+				const drain = new Drain({
+					...{ spool, handOver, onFailed: (error) => onFailed("HandOver", error) },
+					onDone: (count) => {
+						this.#settle();
+						onStored?.(count);
+					},
+				});
+				drain.start();
+				return { spool, recorder, drain, signer };
+			} catch (error) {
+				await spool.close();
+				throw error;
+			}
+		} catch (error) {
+			await signer.close();
+			throw error;
+		}
 	}
 
 	async #look(): Promise<void> {
-		const problem = await this.#spool.problem();
+		const problem = await this.#opened?.spool.problem();
 		if (problem !== undefined && problem !== this.#diskProblem) {
-			this.#options.onFailed("Spool", new Error(problem));
+			this.#options.onFailed("Spool", new AuditError("SPOOL", problem));
 		}
 		this.#diskProblem = problem;
 	}
@@ -181,11 +188,12 @@ export class Writer {
 		while (this.#pending[0] !== undefined) {
 			const { ticket, happening } = this.#pending[0];
 			try {
-				const counter = await this.#write(happening);
+				this.#opened ??= await this.#open();
+				const counter = await this.#write(this.#opened.recorder, happening);
 				this.#pending.shift();
 				this.#spooled.push({ ticket, counter });
+				if (this.#lost > 0) await this.#tellLost(this.#opened.recorder);
 				this.#failure = undefined;
-				if (this.#lost > 0) await this.#tellLost();
 			} catch (error) {
 				this.#failure = messageOf(error);
 				this.#options.onFailed("Spool", error);
@@ -197,40 +205,37 @@ export class Writer {
 	}
 
 	/** What cannot be an entry becomes one that says so: it is not left out in silence. */
-	async #write(happening: Happening): Promise<number> {
+	async #write(recorder: Recorder, happening: Happening): Promise<number> {
 		try {
-			return await this.#recorder.record(happening);
+			return await recorder.record(happening);
 		} catch (error) {
 			if (!isAuditError(error, "ENTRY")) throw error;
 			this.#options.onFailed("Spool", error);
 			const { kind, time } = happening;
 			const said = { kind, why: plain(messageOf(error)), happening: plain(JSON.stringify(happening)) };
-			return this.#recorder.record({
-				...this.#own("Exception", "NotRecorded", said),
-				...(time && { time }),
-			});
+			return recorder.record({ ...this.#own("Exception", "NotRecorded", said), ...(time && { time }) });
 		}
 	}
 
-	async #tellLost(): Promise<void> {
+	async #tellLost(recorder: Recorder): Promise<void> {
 		const lost = this.#lost;
 		const said = { count: String(lost), why: "the disk failed for too long" };
-		await this.#recorder.record(this.#own("Exception", "NotRecorded", said));
+		await recorder.record(this.#own("Exception", "NotRecorded", said));
 		this.#lost -= lost;
 	}
 
 	/** What the spool no longer holds is in the store. */
 	#settle(): void {
-		const stored = this.#spool.stored;
+		const stored = this.#opened?.spool.stored ?? 0;
 		while (this.#spooled[0] !== undefined && this.#spooled[0].counter < stored) {
 			this.#storedTicket = this.#spooled.shift()?.ticket ?? this.#storedTicket;
 		}
 	}
 
 	#own(kind: Entry["kind"], action: string, metadata?: Readonly<Record<string, string>>): Happening {
-		const { id } = this;
+		const { name } = this.#options;
 		return {
-			...{ kind, action, actor: { name: id }, entity: { type: "Component", id } },
+			...{ kind, action, actor: { name }, entity: { type: "Component", id: name } },
 			...(metadata && { metadata }),
 		};
 	}
