@@ -7,6 +7,7 @@ import { missingEvidence } from "./evidence.ts";
 import { type Facts, isProven } from "./facts.ts";
 import { fences } from "./fence.ts";
 import { mildestStep, modeOf } from "./modes.ts";
+import { auditBehind, isLeftToSpool, type RecordSeen, recordHolds } from "./recording.ts";
 import { historyRegressed, regressionHolds } from "./regression.ts";
 import { matches } from "./selector.ts";
 import { unanswered } from "./signals.ts";
@@ -28,6 +29,7 @@ export function holds(desk: TradingSafety, facts: Facts, tripsLast: string | und
 	return [
 		...estopHolds(desk, facts.devices),
 		...regressionHolds(desk),
+		...recordHolds(desk, facts.record),
 		...fenceHolds(desk, facts),
 		...stopHolds(desk, facts),
 		...missingEvidence(desk, facts, targetStates(desk)).map(({ type, message }) => ({
@@ -47,12 +49,15 @@ export function clearance(
 	desk: TradingSafety,
 	standing: readonly Hold[],
 	now: string,
+	record?: RecordSeen,
 ): Clearance | undefined {
 	if (!isHalted(desk.spec)) return undefined;
 	const request = desk.spec.resetRequest;
 	const acknowledged = new Set(request?.acknowledgedHolds ?? []);
-	const open = standing.filter(
-		(hold) => !(acknowledged.has(hold.name) && acknowledgeable.includes(hold.name.split("/")[0] ?? "")),
+	const open = standing.filter(({ name }) =>
+		name === auditBehind
+			? !isLeftToSpool(desk, record)
+			: !(acknowledged.has(name) && acknowledgeable.includes(name.split("/")[0] ?? "")),
 	);
 	if (open.length > 0) return undefined;
 	const mode = modeOf(desk.spec.mode);

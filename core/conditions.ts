@@ -17,6 +17,7 @@ import { liquidationImpossible } from "./liquidation.ts";
 import { rank } from "./modes.ts";
 import { keptFromBefore, plannedWork, unenforced } from "./observing.ts";
 import { evidenceKinds } from "./readings.ts";
+import { auditCurrent } from "./recording.ts";
 import { historyIntact } from "./regression.ts";
 import { rehearsed } from "./rehearsal.ts";
 import { isHeldAbove } from "./restore.ts";
@@ -40,12 +41,7 @@ export function findings(
 		armed(desk, facts.devices),
 		...((desk.spec.estop?.devices ?? []).length > 0 ? [latencyBudget(desk, facts.devices)] : []),
 		...[proofTested(desk, facts.devices, facts.now)].filter((found) => found !== undefined),
-		finding(
-			"AuditCurrent",
-			"False",
-			"NotConfigured",
-			"no audit store is configured: nothing is proven later",
-		),
+		auditCurrent(desk, facts.record, facts.now),
 		rehearsed(desk, facts),
 		guarded(desk, facts.now, facts.guards),
 		restored(desk, facts, states),

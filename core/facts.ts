@@ -6,6 +6,7 @@ import type { GuardProbe } from "./guards.ts";
 import type { Observed } from "./observed.ts";
 import { type StopEffect, stopPlan } from "./plan.ts";
 import type { Evidence } from "./readings.ts";
+import type { RecordSeen } from "./recording.ts";
 import type { Attempt, Rehearsal } from "./rehearsal.ts";
 import { type RestoreStep, restoreStep } from "./restore.ts";
 
@@ -46,6 +47,8 @@ export type Seen = {
 	readonly obstacles?: readonly Attempt[];
 	/** The e-stop devices that there are, as their Leases say. Absent: nobody can see them now. */
 	readonly devices?: readonly DeviceSeen[];
+	/** How the record stands. Absent: none is kept. */
+	readonly record?: RecordSeen;
 	/** Value of the enforce label of the namespace. */
 	readonly enforceLabel?: string;
 	/** Who let stopped workloads grow again, as this replica saw it. Absent: nobody. */

@@ -20,6 +20,7 @@ import type { Observed, Workload } from "./observed.ts";
 import { nothingInForce } from "./observing.ts";
 import { decidingTarget, lostRecords } from "./plan.ts";
 import { plausible } from "./plausible.ts";
+import { recordTold } from "./recording.ts";
 import { staysStopped } from "./restore.ts";
 import { matches } from "./selector.ts";
 import { type Sighting, stateWord } from "./sighting.ts";
@@ -56,6 +57,7 @@ export function nextStatus(
 	const inForce = modeInForce(desk, settled);
 	const liquidator = liquidatorNow(desk, facts);
 	const wasNormal = before.wasNormal === true || (settled && desk.spec.mode === "Normal");
+	const record = recordTold(desk, facts.record, facts.now);
 	const lastTransition = withStages(story.lastTransition, desk, facts, settled);
 	return {
 		observedGeneration: generation,
@@ -64,6 +66,7 @@ export function nextStatus(
 		...(wasNormal && { wasNormal }),
 		...(kept && { clearance: kept }),
 		...(before.regressed && { regressed: before.regressed }),
+		...(record && { record }),
 		holds: standing,
 		...(story.trips && { trips: story.trips }),
 		targets: targetStatuses(desk, facts),
@@ -89,7 +92,7 @@ export function withClearance(
 ): TradingSafetyStatus | undefined {
 	const { clearance: before, ...rest } = status;
 	const standing = status.holds ?? [];
-	const given = clearance(desk, standing, facts.now);
+	const given = clearance(desk, standing, facts.now, facts.record);
 	if (given?.generation === before?.generation && given?.toMode === before?.toMode) return undefined;
 	const generation = desk.metadata.generation ?? 0;
 	const found = findings(desk, facts, standing, given);

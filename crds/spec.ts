@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { estopDefaults, reduceDefaults, restoreDefaults } from "./defaults.ts";
 import { listBy, loose, mapOf, modeField, text, type ValueOf } from "./schema.ts";
 import { targetSchema } from "./target-spec.ts";
-import { enforcements, modes } from "./vocabulary.ts";
+import { auditRequirements, enforcements, modes } from "./vocabulary.ts";
 
 export {
 	type PodSelector,
@@ -285,6 +285,12 @@ export const specSchema = loose(
 							minimum: 0,
 							maximum: 604_800,
 							description: "Seconds after the last raise or trip before a lowering is cleared.",
+						}),
+					),
+					requireAudit: Type.Optional(
+						Type.Enum([...auditRequirements], {
+							description:
+								"Where a record is kept: what made the halt has to be in the Store before a lowering is cleared, or (Spool) on the operator's disk, with one more approval. Default Store.",
 						}),
 					),
 				},

@@ -170,6 +170,19 @@ const regressed = loose(
 	"History went back to something milder (the store was restored, or the object made anew): HistoryRegressed holds until a lowering that acknowledges it.",
 );
 
+const record = loose(
+	{
+		at: Type.Optional(time("When the leader said so")),
+		state: Type.Optional(
+			Type.Enum(["Current", "Behind", "Failing"], {
+				description: "Current: all is in the store. Behind: on the disk. Failing: not even that.",
+			}),
+		),
+		generation: Type.Optional(generation("The last generation whose change is in the store.")),
+	},
+	"How the record of what happened stands.",
+);
+
 /** `status` of a TradingSafety: only what was observed. */
 export const statusSchema = loose(
 	{
@@ -197,6 +210,7 @@ export const statusSchema = loose(
 			),
 		),
 		regressed: Type.Optional(regressed),
+		record: Type.Optional(record),
 		holds: Type.Optional(listBy("name", hold, 64, "What forbids lowering now.")),
 		trips: Type.Optional(
 			loose(

@@ -35,6 +35,9 @@ export type SignalState = (typeof signalStates)[number];
 /** Whether a desk acts, or only warns, records in the audit log and plans into status. */
 export const enforcements = ["Enforce", "Observe"] as const;
 
+/** How far what happened has to be recorded before a lowering is cleared. */
+export const auditRequirements = ["Store", "Spool"] as const;
+
 /** The only name a TradingSafety may have: names cannot race, and the policies bind by it. */
 export const deskName = "desk";
 

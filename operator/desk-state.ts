@@ -6,6 +6,7 @@ import type { GuardProbe } from "../core/guards.ts";
 import type { Recovery } from "../core/memory.ts";
 import type { Observed, Pod, Signals, Workload } from "../core/observed.ts";
 import type { Evidence } from "../core/readings.ts";
+import type { RecordSeen } from "../core/recording.ts";
 import type { Rehearsal } from "../core/rehearsal.ts";
 import { matches } from "../core/selector.ts";
 import { type Sighting, sight } from "../core/sighting.ts";
@@ -69,6 +70,8 @@ export class DeskState {
 	evidence: Evidence | undefined;
 	/** The e-stop devices that there are; undefined where they cannot be seen, or none is configured. */
 	devices: readonly DeviceSeen[] | undefined;
+	/** How the record of this desk stands; undefined where none is kept. */
+	record: RecordSeen | undefined;
 	/** Targets that were told or kept in Emergency until now, and are to be stopped. */
 	due: ReadonlySet<string> = new Set();
 	/** What refuses a halt under way. */
@@ -259,6 +262,7 @@ export class DeskState {
 			...(this.guards !== undefined && { guards: this.guards }),
 			...(this.evidence !== undefined && { evidence: this.evidence }),
 			...(this.devices !== undefined && { devices: this.devices }),
+			...(this.record !== undefined && { record: this.record }),
 			obstacles: this.obstacles.list(),
 			...(this.#enforceLabel !== undefined && { enforceLabel: this.#enforceLabel }),
 		});

@@ -8,6 +8,8 @@ export type OperatorErrorCode =
 	| "NOT_LEADER"
 	/** Prometheus did not answer what was asked. */
 	| "PROMETHEUS"
+	/** The trail did not say what was recorded. */
+	| "TRAIL"
 	/** What is remembered could not be read or written. */
 	| "STATE";
 

@@ -48,6 +48,22 @@ export class Memory {
 		return { object: recall(desk, memory), ...(recovery && { recovery }) };
 	}
 
+	/**
+	 * Takes in what the trail tells of desks of which this replica knows nothing, or less: one that lost all it remembered learns
+	 * from it that history went back. True when anything is new.
+	 */
+	learn(told: ReadonlyMap<string, Remembered>): boolean {
+		let isNew = false;
+		for (const [namespace, memory] of told) {
+			const known = this.#desks.get(namespace);
+			const isLater = known === undefined || known.uid !== memory.uid || known.generation < memory.generation;
+			if (isForgettable(memory) || !isLater || known?.untold === true) continue;
+			this.#desks.set(namespace, memory);
+			isNew = true;
+		}
+		return isNew;
+	}
+
 	/** The desk is gone. What was halted stays remembered: it may come back milder. */
 	lose(namespace: string): void {
 		const memory = this.#desks.get(namespace);

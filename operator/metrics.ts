@@ -109,6 +109,27 @@ export function createMetrics() {
 			help: "1 while what is remembered is on disk, 0 without --state-dir, -1 while the disk fails.",
 			registers,
 		}),
+		recorded: new Counter({
+			name: "tradingsafety_recorded_total",
+			help: "What this replica has recorded, by kind of entry.",
+			labelNames: ["kind"] as const,
+			registers,
+		}),
+		recordStored: new Counter({
+			name: "tradingsafety_record_stored_total",
+			help: "Entries of this replica that are in the audit store.",
+			registers,
+		}),
+		recordState: new Gauge({
+			name: "tradingsafety_record_state",
+			help: "1 while all that was recorded is in the audit store, 0 while it is on disk, -1 while the disk fails.",
+			registers,
+		}),
+		recordWaiting: new Gauge({
+			name: "tradingsafety_record_waiting",
+			help: "Entries of this replica that are not in the audit store.",
+			registers,
+		}),
 		clockOffset: new Gauge({
 			name: "tradingsafety_clock_offset_seconds",
 			help: "How far the API server's clock is from this machine's, where it is more than 5 s.",

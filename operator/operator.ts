@@ -18,6 +18,7 @@ import { EvidenceGatherer } from "./controllers/evidence.ts";
 import { FenceProber } from "./controllers/fence.ts";
 import { HistoryKeeper } from "./controllers/history.ts";
 import { Lead } from "./controllers/lead.ts";
+import { RecordKeeper } from "./controllers/record.ts";
 import { Rehearser } from "./controllers/rehearse.ts";
 import { Signaller } from "./controllers/signal.ts";
 import { StatusWriter } from "./controllers/status.ts";
@@ -26,6 +27,7 @@ import { Desks } from "./desks.ts";
 import { Memory } from "./memory.ts";
 import { createMetrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
+import { recordWriter } from "./record-writer.ts";
 import { KeyReader } from "./signals/permit-keys.ts";
 import { KeyPublisher } from "./signals/public-keys.ts";
 import { StageTimer } from "./stages.ts";
@@ -160,7 +162,14 @@ export async function startOperator(
 			publisher.lookAtAll(desks.all());
 		},
 	});
-	const signaller = new Signaller(context, keys, resolve, (desk) => look(desk));
+	const writer = recordWriter(options, log, metrics, (told) => {
+		if (memory.learn(told)) desks.recollect();
+	});
+	const recorder = new RecordKeeper(context, writer, (desk) => observe(desk));
+	const signaller = new Signaller(context, keys, resolve, {
+		onFinding: (desk) => look(desk),
+		onSilent: (desk, pod, problem) => recorder.silent(desk, pod, problem),
+	});
 	const gatherer = new EvidenceGatherer(context, (desk) => look(desk));
 	const publisher = new KeyPublisher(context, keys);
 	const estop = new EstopKeeper(
@@ -191,6 +200,7 @@ export async function startOperator(
 			signaller.look(desk);
 			gatherer.look(desk);
 			confirmer.look(desk);
+			recorder.look(desk);
 			observe(desk);
 		}
 	};
@@ -204,6 +214,7 @@ export async function startOperator(
 			prober.look(desk);
 			rehearser.look(desk);
 			estop.look(desk);
+			recorder.look(desk);
 			const { spec } = desk.object;
 			const { mode, freeze } = spec;
 			const rank = (modes as readonly string[]).indexOf(mode ?? "");
@@ -225,6 +236,7 @@ export async function startOperator(
 				confirmer,
 				rehearser,
 				stages,
+				recorder,
 			])
 				controller.forget(desk);
 			void prober.forget(desk);
@@ -253,6 +265,7 @@ export async function startOperator(
 		elector.start();
 		keys.start();
 		estop.start();
+		recorder.start();
 		// Beside everything else: a disk that hangs must not delay a halt.
 		void memory.load(() => desks.recollect());
 		// A server that is away now is met by every other call, each with its own retries.
@@ -291,6 +304,7 @@ export async function startOperator(
 			);
 			await desks.stop();
 			await status.stop();
+			await recorder.stop();
 			await elector.stop();
 			await events.stop();
 			await stateDir?.stop();

@@ -1,5 +1,7 @@
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
+import { isAuditError } from "../audit/error.ts";
+import { type RecordSettings, recordFlags, recordSettings, recordUsage } from "../audit/settings.ts";
 import { leaderLease, operatorNamespace } from "../crds/roles.ts";
 import { OperatorError } from "./error.ts";
 
@@ -24,6 +26,8 @@ export type OperatorOptions = {
 	readonly logLevel: string;
 	/** Where to keep what is remembered of desks; undefined: in memory only. */
 	readonly stateDir?: string;
+	/** Undefined: no record is kept. */
+	readonly record?: RecordSettings;
 };
 
 /** How to call the operator. */
@@ -41,6 +45,7 @@ export const usage = `usage: node operator/main.ts [options]
   --http-address ADDRESS       of /healthz, /readyz and /metrics (127.0.0.1)
   --http-port N                0 takes a free one (8080)
   --state-dir DIR              keeps what history going back would undo; one for each replica (memory only)
+${recordUsage}
   --log-level LEVEL            trace, debug, info, warn, error (info)`;
 
 /** Reads the command line (without node and script). Throws `USAGE` naming what is wrong. */
@@ -59,6 +64,7 @@ export function parseOptions(args: readonly string[]): OperatorOptions {
 		httpPort: integer("http-port", values["http-port"] ?? "8080", 0, 65_535),
 		logLevel: values["log-level"] ?? "info",
 		...(values["state-dir"] !== undefined && { stateDir: values["state-dir"] }),
+		...record(values),
 	};
 }
 
@@ -79,6 +85,7 @@ function parse(args: readonly string[]) {
 				"http-port": { type: "string" },
 				"log-level": { type: "string" },
 				"state-dir": { type: "string" },
+				...recordFlags,
 			},
 		});
 	} catch (cause) {
@@ -94,6 +101,16 @@ function credentials({ kubeconfig, "service-account": serviceAccount }: ReturnTy
 		...(kubeconfig !== undefined && { kubeconfig }),
 		...(serviceAccount !== undefined && { serviceAccount }),
 	};
+}
+
+function record(values: ReturnType<typeof parse>["values"]): Pick<OperatorOptions, "record"> {
+	try {
+		const settings = recordSettings(values);
+		return settings === undefined ? {} : { record: settings };
+	} catch (cause) {
+		if (!isAuditError(cause, "USAGE")) throw cause;
+		throw new OperatorError("USAGE", cause.message, { cause });
+	}
 }
 
 function origin(text: string): string {

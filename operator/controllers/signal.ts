@@ -49,20 +49,26 @@ export class Signaller implements Controller {
 	readonly #keys: Pick<KeyReader, "keys">;
 	readonly #resolve: Resolve;
 	readonly #onFinding: (desk: DeskState) => void;
+	readonly #onSilent: (desk: DeskState, pod: string, problem: string | undefined) => void;
 	readonly #desks = new Map<DeskState, Told>();
 	#stopped = false;
 
-	/** `onFinding` is told when what is known of the pods of a desk has changed. */
 	constructor(
 		context: Context,
 		keys: Pick<KeyReader, "keys">,
 		resolve: Resolve,
-		onFinding: (desk: DeskState) => void,
+		hooks: {
+			/** What is known of the pods of a desk has changed. */
+			readonly onFinding: (desk: DeskState) => void;
+			/** A pod did not acknowledge in time. */
+			readonly onSilent: (desk: DeskState, pod: string, problem: string | undefined) => void;
+		},
 	) {
 		this.#context = context;
 		this.#keys = keys;
 		this.#resolve = resolve;
-		this.#onFinding = onFinding;
+		this.#onFinding = hooks.onFinding;
+		this.#onSilent = hooks.onSilent;
 	}
 
 	/** Tells the pods of a desk that moved, before anything else is done for it. */
@@ -271,6 +277,7 @@ export class Signaller implements Controller {
 				{ namespace: desk.namespace, pod: pod?.name, problem },
 				"did not acknowledge in time",
 			);
+			if (pod !== undefined) this.#onSilent(desk, pod.name, problem);
 		}
 	}
 

@@ -1,0 +1,172 @@
+import type { TargetStatus, TradingSafetyStatus, Transition } from "../crds/status.ts";
+import type { TradingSafety } from "../crds/types.ts";
+import { isHalted } from "./change.ts";
+import {
+	actorOf,
+	clip,
+	details,
+	entityOf,
+	type Happening,
+	type HappeningKind,
+	recordedState,
+	witnessed,
+} from "./happening.ts";
+
+/** Stages of a transition: the field of status that tells when, and the word for it. */
+const stages = {
+	fencedAt: "Fenced",
+	toldAt: "Told",
+	enforcedAt: "Enforced",
+	confirmedAt: "Confirmed",
+	flatAt: "Flat",
+	ordersCancelledAt: "OrdersCancelled",
+	restoredAt: "Restored",
+} as const satisfies Partial<Record<keyof Transition, string>>;
+
+/** Conditions of which each change of status is recorded. */
+const recordedConditions: readonly string[] = [
+	"Armed",
+	"AuditCurrent",
+	"LiquidationImpossible",
+	"ProofTested",
+];
+
+/**
+ * What a new status of a desk has to be recorded as: stages of a transition, clearances, what did not answer, who fights a halt.
+ * `actor`: who records. `before` is what this replica saw last of the same object.
+ */
+export function statusHappenings(
+	before: TradingSafety | undefined,
+	after: TradingSafety,
+	actor: string,
+): readonly Happening[] {
+	if (after.status === undefined) return [];
+	const old = before?.metadata.uid === after.metadata.uid ? (before.status ?? {}) : {};
+	const tell = teller(after, actor);
+	return [
+		...reached(old, after.status, tell),
+		...cleared(old, after.status, tell),
+		...(after.status.targets?.flatMap((target) =>
+			ofTarget(
+				old.targets?.find(({ name }) => name === target.name),
+				target,
+				after,
+				tell,
+			),
+		) ?? []),
+		...contested(old, after.status, tell),
+		...notRestored(old, after.status, tell),
+		...regressed(old, after.status, tell),
+		...conditions(old, after.status, tell),
+	];
+}
+
+type Tell = (
+	kind: HappeningKind,
+	action: string,
+	which: readonly (string | number | undefined)[],
+	metadata: Readonly<Record<string, string | number | undefined>>,
+) => Happening;
+
+function teller(after: TradingSafety, actor: string): Tell {
+	return (kind, action, which, metadata) => ({
+		...{ kind, action, sameAs: witnessed(after, kind, action, ...which), entity: entityOf(after) },
+		actor: actorOf(actor),
+		after: recordedState(after),
+		metadata: details(metadata),
+	});
+}
+
+function reached(
+	old: TradingSafetyStatus,
+	{ lastTransition: now }: TradingSafetyStatus,
+	tell: Tell,
+): readonly Happening[] {
+	if (now === undefined) return [];
+	const was = old.lastTransition?.generation === now.generation ? old.lastTransition : undefined;
+	return Object.entries(stages).flatMap(([field, word]) => {
+		const at = now[field as keyof typeof stages];
+		if (at === undefined || was?.[field as keyof typeof stages] !== undefined) return [];
+		const { generation, from, to, observedAt } = now;
+		return [tell("Transition", word, [generation, at], { generation, from, to, observedAt, at })];
+	});
+}
+
+function cleared(
+	{ clearance: was }: TradingSafetyStatus,
+	{ clearance: now, holds = [] }: TradingSafetyStatus,
+	tell: Tell,
+) {
+	if (was?.generation === now?.generation && was?.toMode === now?.toMode) return [];
+	if (now !== undefined) {
+		const { generation, toMode, time } = now;
+		return [tell("Reset", "Cleared", [toMode, time], { generation, toMode, time })];
+	}
+	const { generation, toMode, time } = was ?? {};
+	const standing = holds.map(({ name }) => name).join(", ");
+	return [tell("Reset", "ClearanceWithdrawn", [time], { generation, toMode, holds: standing })];
+}
+
+/** Pods that were to acknowledge or to go and did not. */
+function ofTarget(
+	was: TargetStatus | undefined,
+	now: TargetStatus,
+	desk: TradingSafety,
+	tell: Tell,
+): readonly Happening[] {
+	const facts = { target: now.name, unconfirmed: now.unconfirmedCount, pods: now.unconfirmed?.join(", ") };
+	const isSilent = was?.signalled === "Admit" && now.signalled !== "Admit" && isHalted(desk.spec);
+	const isDue = was?.due !== true && now.due === true;
+	return [
+		...(isSilent ? [tell("Claim", "NotAcknowledged", [now.name], facts)] : []),
+		...(isDue ? [tell("Transition", "Due", [now.name], facts)] : []),
+		...(was?.fencedAs !== undefined && now.fencedAs !== was.fencedAs
+			? [
+					tell("Transition", now.fencedAs === undefined ? "Released" : "HeldAs", [now.name, now.fencedAs], {
+						target: now.name,
+						from: was.fencedAs,
+						to: now.fencedAs ?? "Normal",
+					}),
+				]
+			: []),
+	];
+}
+
+function contested(old: TradingSafetyStatus, { contests = [] }: TradingSafetyStatus, tell: Tell) {
+	const key = ({ kind, name, manager }: (typeof contests)[number]) => `${kind}/${name}/${manager}`;
+	const known = new Set((old.contests ?? []).map(key));
+	return contests
+		.filter((row) => !known.has(key(row)))
+		.map((row) => {
+			const { kind, name, manager, target, times, since } = row;
+			return tell("Claim", "Contested", [key(row)], { kind, name, manager, target, times, since });
+		});
+}
+
+function notRestored(old: TradingSafetyStatus, { notRestored: now = [] }: TradingSafetyStatus, tell: Tell) {
+	const known = new Set((old.notRestored ?? []).map(({ kind, name }) => `${kind}/${name}`));
+	return now
+		.filter(({ kind, name }) => !known.has(`${kind}/${name}`))
+		.map(({ kind, name, reason }) => tell("Exception", "NotRestored", [kind, name], { kind, name, reason }));
+}
+
+function regressed(
+	{ regressed: was }: TradingSafetyStatus,
+	{ regressed: now }: TradingSafetyStatus,
+	tell: Tell,
+) {
+	if (now === undefined || was?.at === now.at) return [];
+	const { at, generation, remembered, found } = now;
+	return [tell("Exception", "HistoryRegressed", [at], { at, generation, remembered, found })];
+}
+
+function conditions(old: TradingSafetyStatus, now: TradingSafetyStatus, tell: Tell): readonly Happening[] {
+	return (now.conditions ?? []).flatMap(({ type, status, reason, message, lastTransitionTime }) => {
+		const was = old.conditions?.find((one) => one.type === type);
+		const isOpen = type === "Fenced" && reason === "FenceOpen" && was?.reason !== "FenceOpen";
+		const hasTurned = recordedConditions.includes(type) && was !== undefined && was.status !== status;
+		if (!isOpen && !hasTurned) return [];
+		const facts = { condition: type, from: was?.status, to: status, reason, message: clip(message) };
+		return [tell("Exception", `${type}${status}`, [lastTransitionTime], facts)];
+	});
+}
