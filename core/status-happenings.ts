@@ -11,6 +11,7 @@ import {
 	recordedState,
 	witnessed,
 } from "./happening.ts";
+import { auditBehind } from "./recording.ts";
 
 /** Stages of a transition: the field of status that tells when, and the word for it. */
 const stages = {
@@ -100,7 +101,13 @@ function cleared(
 	if (was?.generation === now?.generation && was?.toMode === now?.toMode) return [];
 	if (now !== undefined) {
 		const { generation, toMode, time } = now;
-		return [tell("Reset", "Cleared", [toMode, time], { generation, toMode, time })];
+		const facts = { generation, toMode, time };
+		const isUnrecorded = holds.some(({ name }) => name === auditBehind);
+		return [
+			tell("Reset", "Cleared", [toMode, time], facts),
+			// A second person stood in for the store.
+			...(isUnrecorded ? [tell("Exception", "ClearedUnrecorded", [toMode, time], facts)] : []),
+		];
 	}
 	const { generation, toMode, time } = was ?? {};
 	const standing = holds.map(({ name }) => name).join(", ");
