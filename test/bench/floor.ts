@@ -26,7 +26,12 @@ export type Floor = {
 	readonly bareDelete: BareDelete;
 	readonly progress: Progress;
 	/** Starts operator replicas that govern these namespaces; resolves when all are ready. */
-	readonly startReplicas: (count: number, namespaces: readonly string[], gates?: string) => Promise<Replicas>;
+	readonly startReplicas: (
+		count: number,
+		namespaces: readonly string[],
+		gates?: string,
+		argsOf?: (index: number) => readonly string[],
+	) => Promise<Replicas>;
 	/** Restarts the controller manager at this rate; resolves when it acts. */
 	readonly setControllerManager: (rate: ControllerManagerRate) => Promise<void>;
 	readonly stop: () => Promise<void>;
@@ -80,8 +85,8 @@ export async function openFloor(
 			bareDelete,
 			progress,
 			stop,
-			async startReplicas(count, namespaces, gates) {
-				const replicas = await startReplicas(cluster, count, namespaces, gates);
+			async startReplicas(count, namespaces, gates, argsOf) {
+				const replicas = await startReplicas(cluster, count, namespaces, gates, argsOf);
 				opened.push({ close: () => replicas.stop() });
 				return replicas;
 			},

@@ -17,18 +17,22 @@ const linesKept = 30;
 /** Operator replicas as users run them: one process each, with the operator's own account as a pod has it. */
 export type Replicas = { readonly pids: readonly number[]; readonly stop: () => Promise<void> };
 
-/** Starts replicas that govern these namespaces; resolves when all are ready. `gates`: see `dev/operator.ts`. */
+/**
+ * Starts replicas that govern these namespaces; resolves when all are ready. `gates`: see `dev/operator.ts`; `argsOf`: further
+ * options of each.
+ */
 export async function startReplicas(
 	cluster: ClusterAccess,
 	count: number,
 	namespaces: readonly string[],
 	gates?: string,
+	argsOf: (index: number) => readonly string[] = () => [],
 ): Promise<Replicas> {
 	const account = { namespace: operatorNamespace, name: operatorAccount };
 	const { folder, env } = await cluster.podAccess(account);
 	const identity = () => `bench-${randomBytes(3).toString("hex")}`;
-	const started = Array.from({ length: count }, () =>
-		startReplica(folder, env, identity(), namespaces, gates),
+	const started = Array.from({ length: count }, (_, index) =>
+		startReplica(folder, env, identity(), namespaces, gates, argsOf(index)),
 	);
 	const stop = async () => {
 		await Promise.all(started.map((replica) => replica.stop()));
@@ -48,6 +52,7 @@ function startReplica(
 	identity: string,
 	namespaces: readonly string[],
 	gates: string | undefined,
+	args: readonly string[],
 ) {
 	const profile = process.env.BENCH_PROFILE_DIR;
 	const child = spawn(
@@ -58,6 +63,7 @@ function startReplica(
 			...(gates === undefined ? [MAIN] : [PLAYED, "--gates", gates]),
 			...["--service-account", account, "--identity", identity, "--http-port", "0"],
 			...namespaces.flatMap((namespace) => ["--namespace", namespace]),
+			...args,
 		],
 		{ stdio: ["ignore", "inherit", "pipe"], env: { ...process.env, ...env } },
 	);

@@ -19,13 +19,14 @@ import { expiryRows, ordersRow } from "./orders.ts";
 import { acknowledgedRow, permitRows } from "./permits.ts";
 import { pressDeletingRows, pressRows } from "./press.ts";
 import { pressOrderRows } from "./press-orders.ts";
+import { recordedRow } from "./recorded.ts";
 import { restoreRows } from "./restore.ts";
 import { describeRow, type Row } from "./row.ts";
 import { toldRow } from "./told.ts";
 
 const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out FILE]
   --quick      few rounds, for trying it out: its figures mean little
-  --only NAME  fence, told-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000,
+  --only NAME  fence, told-10, recorded-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000,
                acknowledged-50, permits-500, orders-10, orders-expiry, press, press-deleting, press-orders,
                fence-elsewhere or gate; may be repeated
   --json       JSON lines on standard output, the table on standard error
@@ -38,6 +39,7 @@ type Bench = (floor: Floor, quick: boolean, emit: (row: Row) => void) => Promise
 const benches: Readonly<Record<string, Bench>> = {
 	fence: async (floor, quick, emit) => emit(await fenceRow(floor, quick ? 30 : 300)),
 	"told-10": async (floor, quick, emit) => emit(await toldRow(floor, quick ? 20 : 300)),
+	"recorded-10": async (floor, quick, emit) => emit(await recordedRow(floor, quick ? 20 : 300)),
 	"emergency-1000": (floor, quick, emit) => {
 		const common = { name: "emergency-1000", replicas: [1, 2] };
 		const size = quick

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo, Socket } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newKey } from "../../audit/signer.ts";
+import type { Floor } from "./floor.ts";
+import { beginRow, type Row } from "./row.ts";
+import { createDesks, governing, haltOf, inTurn, namesOf, replicas } from "./told.ts";
+
+/** How soon are ten pods told to stop while a record is kept and the store hangs, beside none being kept? */
+export async function recordedRow(floor: Floor, rounds: number): Promise<Row> {
+	const make = beginRow();
+	const name = "recorded-10";
+	const folder = mkdtempSync(join(tmpdir(), "tradingsafety-bench-record-"));
+	const trail = await hangingTrail();
+	try {
+		const key = join(folder, "key.pem");
+		writeFileSync(key, newKey("Entries"));
+		const record = (index: number) => [
+			...["--record-spool", join(folder, String(index)), "--record-key", key],
+			...["--record-log", "log.example", "--record-to", trail.url],
+		];
+		const recorded = await createDesks(floor, "recorded", rounds);
+		const plain = await createDesks(floor, "unrecorded", rounds);
+		const { samples, baseline } = await inTurn(
+			floor,
+			name,
+			rounds,
+			governing(floor, recorded, () => floor.startReplicas(replicas, namesOf(recorded), undefined, record)),
+			governing(floor, plain, () => floor.startReplicas(replicas, namesOf(plain))),
+		);
+		return make(
+			name,
+			`${haltOf}, a record kept and the trail hanging: acknowledged -> all told to stop`,
+			{ kind: "TimesBaseline", times: 1.25 },
+			{ samples, how: `${replicas} replicas, each entry signed and synced to disk` },
+			{ samples: baseline, how: `${replicas} replicas without a record` },
+		);
+	} finally {
+		trail.close();
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+/** Accepts connections, reads, and never answers. */
+async function hangingTrail(): Promise<{ readonly url: string; readonly close: () => void }> {
+	const sockets = new Set<Socket>();
+	const server = createServer((socket) => {
+		sockets.add(socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy()));
+		socket.resume();
+	});
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	return {
+		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+		close() {
+			for (const socket of sockets) socket.destroy();
+			server.close();
+		},
+	};
+}
