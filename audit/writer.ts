@@ -77,6 +77,8 @@ export class Writer {
 	readonly #stopped = new AbortController();
 	readonly #timers: NodeJS.Timeout[] = [];
 	#opened: Opened | undefined;
+	/** Those of {@link onDisk}, told of each entry that is. */
+	readonly #waiting = new Set<() => void>();
 	#ticket = 0;
 	#storedTicket = 0;
 	#lost = 0;
@@ -100,12 +102,15 @@ export class Writer {
 		for (const timer of this.#timers) timer.unref();
 	}
 
-	/** Records what happened, with the time of this call. The result names it for {@link isStored}. */
+	/** Records what happened, with the time of this call. The result names it for {@link isStored}: that of what is left out never is. */
 	record(happening: Happening): number {
 		this.#ticket += 1;
 		const timed = { time: this.#clock(), ...happening };
-		if (this.#pending.length >= mostPending) this.#lost += 1;
-		else this.#pending.push({ ticket: this.#ticket, happening: timed });
+		if (this.#pending.length >= mostPending) {
+			this.#lost += 1;
+			return Number.POSITIVE_INFINITY;
+		}
+		this.#pending.push({ ticket: this.#ticket, happening: timed });
 		this.#working ??= this.#work().finally(() => {
 			this.#working = undefined;
 		});
@@ -120,6 +125,26 @@ export class Writer {
 	/** What {@link record} returned last. */
 	get lastTicket(): number {
 		return this.#ticket;
+	}
+
+	/**
+	 * Resolves with true once it, and all that was recorded before it, is on the disk; with false when that takes longer than so
+	 * many milliseconds.
+	 */
+	onDisk(ticket: number, milliseconds: number): Promise<boolean> {
+		return new Promise((resolve) => {
+			const done = (isOnDisk: boolean) => {
+				clearTimeout(timer);
+				this.#waiting.delete(look);
+				resolve(isOnDisk);
+			};
+			const look = () => {
+				if (ticket < (this.#pending[0]?.ticket ?? Number.POSITIVE_INFINITY)) done(true);
+			};
+			const timer = setTimeout(() => done(false), milliseconds);
+			this.#waiting.add(look);
+			look();
+		});
 	}
 
 	/** How what is recorded stands now. */
@@ -194,6 +219,7 @@ export class Writer {
 				this.#spooled.push({ ticket, counter });
 				if (this.#lost > 0) await this.#tellLost(this.#opened.recorder);
 				this.#failure = undefined;
+				for (const look of this.#waiting) look();
 			} catch (error) {
 				this.#failure = messageOf(error);
 				this.#options.onFailed("Spool", error);

@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	permits: ["crds"],
 	clients: ["permits"],
 	gates: ["core", "crds", "permits"],
+	trail: ["audit", "core", "crds", "kube"],
 	operator: ["audit", "core", "crds", "gates", "kube", "permits"],
 	sidecar: ["core", "crds", "gates", "kube", "permits"],
 	// Its operator for nodes that are played is the real one with another address book.

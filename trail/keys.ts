@@ -1,0 +1,59 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { isAuditError, messageOf } from "../audit/error.ts";
+import { assertP256, rawEd25519 } from "../audit/format/keys.ts";
+import { fileSigner, type Signer } from "../audit/signer.ts";
+import { TrailError } from "./error.ts";
+
+/** Signs checkpoints (Ed25519) or entries (P-256). Throws `USAGE` naming the option and the file. */
+export async function signerOf(option: "log-key" | "key", path: string): Promise<Signer> {
+	try {
+		const signer = await fileSigner(path);
+		if (option === "log-key") rawEd25519(signer.publicKey);
+		else assertP256(signer.publicKey);
+		return signer;
+	} catch (cause) {
+		if (!isAuditError(cause, "KEY")) throw cause;
+		throw new TrailError(
+			"USAGE",
+			`--${option} ${path}: ${cause.message} (npm run audit -- keys DIR makes one)`,
+			{
+				cause,
+			},
+		);
+	}
+}
+
+/** A public key of entries. Throws `USAGE` naming the option and the file. */
+export function entryKeyOf(option: "entry-key" | "add-key", path: string): KeyObject {
+	try {
+		const key = createPublicKey(readFileSync(path));
+		assertP256(key);
+		return key;
+	} catch (cause) {
+		throw new TrailError(
+			"USAGE",
+			`--${option} ${path} is no public P-256 key in PEM: ${messageOf(cause)} (openssl pkey -in PRIVATE -pubout)`,
+			{ cause },
+		);
+	}
+}
+
+/** Reads the token of the webhook. Throws `USAGE`. */
+export function tokenOf(path: string): string {
+	let token: string;
+	try {
+		token = readFileSync(path, "utf8").trim();
+	} catch (cause) {
+		throw new TrailError("USAGE", `--kube-audit-token ${path} cannot be read: ${messageOf(cause)}`, {
+			cause,
+		});
+	}
+	if (token.length < 16) {
+		throw new TrailError(
+			"USAGE",
+			`--kube-audit-token ${path} holds fewer than 16 characters: openssl rand -hex 32`,
+		);
+	}
+	return token;
+}

@@ -1,0 +1,3 @@
+import { runTrail } from "./run.ts";
+
+runTrail(process.argv.slice(2));
