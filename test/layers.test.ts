@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	operator: ["audit", "core", "crds", "gates", "kube", "permits"],
 	sidecar: ["core", "crds", "gates", "kube", "permits"],
 	// Its operator for nodes that are played is the real one with another address book.
-	dev: ["core", "crds", "gates", "kube", "operator", "permits", "sidecar"],
+	dev: ["audit", "core", "crds", "gates", "kube", "operator", "permits", "sidecar", "trail"],
 };
 
 /** Modules that do I/O or read a clock: decisions have none of it. */

@@ -42,15 +42,26 @@ export type ButtonOptions = {
 	readonly logs: string;
 	/** Where the processes behind played pods take permits. */
 	readonly addressBook: string;
+	/** More of its command line. */
+	readonly args: readonly string[];
 	/** Told when its sidecar ended by itself. */
 	readonly onDied: (how: string) => void;
 };
 
 /** Starts the real sidecar with a box in memory, in a session of its own, so that Ctrl-C does not reach it first. */
-export function startButton({ kubeconfig, logs, addressBook, onDied }: ButtonOptions): DemoButton {
+export function startButton({
+	kubeconfig,
+	logs,
+	addressBook,
+	args: more,
+	onDied,
+}: ButtonOptions): DemoButton {
 	const log = join(logs, "estop.log");
 	const out = openSync(log, "a", 0o600);
-	const args = ["--box", boxSerial, "--gates", addressBook, "--kubeconfig", kubeconfig, "--http-port", "0"];
+	const args = [
+		...["--box", boxSerial, "--gates", addressBook, "--kubeconfig", kubeconfig, "--http-port", "0"],
+		...more,
+	];
 	const child = spawn(process.execPath, [...nodeFlags, "--import", LEASH, MAIN, ...args], {
 		detached: true,
 		stdio: ["ignore", out, out, "ipc"],

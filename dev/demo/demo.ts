@@ -10,6 +10,7 @@ import { DemoError } from "./errors.ts";
 import type { Floor } from "./floor.ts";
 import type { Cast, Refused } from "./people.ts";
 import { deskPath, type Place } from "./place.ts";
+import type { DemoRecord } from "./record.ts";
 import { type Replica, startReplica } from "./replica.ts";
 import { readHowFar } from "./workloads.ts";
 
@@ -26,6 +27,8 @@ export type DemoOptions = {
 	readonly onBotDied: (bot: string, how: string) => void;
 	/** Told when the sidecar of the button ended by itself. */
 	readonly onButtonDied: (how: string) => void;
+	/** Told when whoever keeps the record ended by itself. */
+	readonly onRecordDied: (how: string) => void;
 };
 
 /** A running demo: a desk in Normal, and the operator that governs it. */
@@ -37,6 +40,8 @@ export type Demo = Place & {
 	readonly floor?: Floor;
 	/** A button to press; undefined where there is no account for its sidecar. */
 	readonly button?: DemoButton;
+	/** Where what happens is recorded; undefined where it is not. */
+	readonly record?: DemoRecord;
 	/** The folder of the logs, which goes when the demo ends. */
 	readonly logs: string;
 	/** What a person says once in a terminal before anything else. */
@@ -94,13 +99,13 @@ export async function governDesk(
 export function startTwoReplicas(
 	kubeconfig: string,
 	logs: string,
-	args: readonly string[],
+	argsOf: (name: string) => readonly string[],
 	onDied: DemoOptions["onReplicaDied"],
 	addressBook?: string,
 ): readonly Replica[] {
 	return ["a", "b"].map((name) =>
 		startReplica({
-			...{ name, kubeconfig, logs, args, onDied: (how: string) => onDied(name, how) },
+			...{ name, kubeconfig, logs, args: argsOf(name), onDied: (how: string) => onDied(name, how) },
 			...(addressBook !== undefined && { addressBook }),
 		}),
 	);

@@ -18,8 +18,12 @@ import { type Floor, openFloor } from "./floor.ts";
 import { keepLogs } from "./logs.ts";
 import { type Cast, gatherCast, type Person, people, roleBindings } from "./people.ts";
 import type { Place } from "./place.ts";
+import { type DemoRecord, startRecord } from "./record.ts";
 import type { Replica } from "./replica.ts";
 import { tradingDesk } from "./trading-desk.ts";
+
+/** Who writes to the record: the replicas of the operator, and the sidecar of the button. */
+const writers = ["a", "b", "button"];
 
 /**
  * The demo on a cluster of its own, which is started for it and ends with it.
@@ -42,15 +46,22 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 	let floor: Floor | undefined;
 	let button: DemoButton | undefined;
 	let cast: Cast | undefined;
+	let record: DemoRecord | undefined;
 	const stop = async () => {
 		await Promise.all([button?.stop(), ...replicas.map((replica) => replica.stop())]);
 		await floor?.stop();
+		await record?.stop();
 		await cast?.close();
 		await admin.close();
 		await cluster.stop();
 		return "Nothing is left running";
 	};
 	try {
+		progress.report("Starting an object store and the trail in it");
+		const recording = await startRecord({
+			...{ dir: join(guests, "record"), logs, writers, onDied: options.onRecordDied },
+		});
+		record = recording;
 		progress.report("Installing the API, its policies and its roles");
 		await installApi(cluster);
 		signal.throwIfAborted();
@@ -65,11 +76,13 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 		const account = { namespace: operatorNamespace, name: operatorAccount };
 		const kubeconfig = await cluster.kubeconfigForServiceAccount(account);
 		const startReplicas = () => {
-			replicas.push(...startTwoReplicas(kubeconfig, logs, [], options.onReplicaDied, addressBook));
+			replicas.push(
+				...startTwoReplicas(kubeconfig, logs, recording.argsOf, options.onReplicaDied, addressBook),
+			);
 			return replicas;
 		};
 		button = startButton({
-			...{ logs, addressBook, onDied: options.onButtonDied },
+			...{ logs, addressBook, onDied: options.onButtonDied, args: recording.argsOf("button") },
 			kubeconfig: await cluster.kubeconfigForServiceAccount({
 				namespace: operatorNamespace,
 				name: estopAccount,
@@ -82,9 +95,10 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 			replicas,
 			floor,
 			button,
+			record,
 			logs,
 			preparation: preparation(cast.kubeconfig, cluster.kubectl),
-			ending: "Ending the operator, the button, the bots, the venue and the cluster",
+			ending: "Ending the operator, the button, the bots, the venue, the record and the cluster",
 			stop,
 		};
 	} catch (error) {

@@ -3,6 +3,7 @@ import { suggestions } from "./commands.ts";
 import { type Demo, type OpenDemo, openAloud } from "./demo.ts";
 import { DemoError } from "./errors.ts";
 import { hearKeys } from "./keys.ts";
+import { verifyCommand } from "./record.ts";
 import { openScreen } from "./screen.ts";
 import { Sight } from "./sight.ts";
 import { BUTTON_KEY, type Help, renderLine, renderMarket, renderView } from "./view.ts";
@@ -29,6 +30,7 @@ export async function runLive(
 			signal,
 			onLost: interrupt,
 			onButtonDied: (how) => died.push(`the sidecar of the button ended (${how})`),
+			onRecordDied: (how) => died.push(`the trail ended (${how}): nothing more reaches the store`),
 			onBotDied: (bot, how) => died.push(`${bot} ended (${how}) and is started again`),
 			onReplicaDied: (replica, how) => died.push(`replica ${replica} ended (${how}) and is started again`),
 		});
@@ -102,10 +104,22 @@ function inLines(demo: Demo, sight: Sight): () => void {
 	};
 }
 
-function help({ cast, preparation }: Demo, desk: Parameters<typeof suggestions>[0] | undefined): Help {
+function help(
+	{ cast, preparation, record }: Demo,
+	desk: Parameters<typeof suggestions>[0] | undefined,
+): Help {
+	const check =
+		record === undefined
+			? []
+			: [
+					{
+						does: "verify the record as an auditor does, here in the repository",
+						command: verifyCommand(record),
+					},
+				];
 	return {
 		preparation,
-		suggestions: desk === undefined ? [] : suggestions(desk, cast.user),
+		suggestions: desk === undefined ? [] : [...suggestions(desk, cast.user), ...check],
 	};
 }
 

@@ -47,6 +47,7 @@ async function open(
 			signal,
 			onLost: interrupt,
 			onButtonDied: (how) => print(`        the sidecar of the button ended (${how})`),
+			onRecordDied: (how) => print(`        the trail ended (${how})`),
 			onBotDied: (bot, how) => print(`        ${bot} ended (${how}), and is started again`),
 			onReplicaDied: (replica, how) =>
 				print(`        replica ${replica} of the operator ended (${how}), and is started again`),

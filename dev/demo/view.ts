@@ -140,7 +140,18 @@ function state(desk: TradingSafety): readonly string[] {
 			.slice(0, HOLDS_SHOWN)
 			.map(({ message }, index) => `${label(index === 0 ? "holds" : "")}${message}`),
 		...(holds.length > HOLDS_SHOWN ? [`${label("")}and ${holds.length - HOLDS_SHOWN} more`] : []),
+		...record(desk),
 	];
+}
+
+/** Nothing where no record is kept. */
+function record({ status }: TradingSafety): readonly string[] {
+	const audit = status?.conditions?.find(({ type }) => type === "AuditCurrent");
+	if (audit === undefined || status?.record === undefined) return [];
+	const { generation } = status.record;
+	if (audit.status === "True")
+		return [`${label("record")}in the store, up to generation ${generation ?? "-"}`];
+	return [`${label("record")}${styleText("yellow", audit.message, plain)}`];
 }
 
 function targets({ spec, status }: TradingSafety, { pods, workloads }: Seen): readonly string[] {

@@ -94,7 +94,7 @@ async function openPlanned(
 	};
 	const startReplicas = (kubeconfig: string) => () => {
 		const args = ["--namespace", run.namespace, "--operator-namespace", run.operatorNamespace];
-		replicas.push(...startTwoReplicas(kubeconfig, logs, args, options.onReplicaDied));
+		replicas.push(...startTwoReplicas(kubeconfig, logs, () => args, options.onReplicaDied));
 		return replicas;
 	};
 	try {

@@ -5,11 +5,13 @@ import { ClusterError } from "../../cluster/errors.ts";
 import type { Demo } from "../demo.ts";
 import { type Part, type Phase, partsOf, phaseAfter } from "../desk.ts";
 import { DemoError } from "../errors.ts";
+import type { Person } from "../people.ts";
 import type { Checks } from "./checks.ts";
 import { Market } from "./market.ts";
 import { checkPlaces, type Places, readPlaces } from "./places.ts";
 import { checkPress } from "./press.ts";
 import { firstDenial, podsOf, readDesk, readRecords } from "./reads.ts";
+import { checkRecord } from "./record.ts";
 import { Recorder } from "./recorder.ts";
 import { beforeClearance, checkRefusal, fromEmergency } from "./refusals.ts";
 import { type Change, checkOutcome, checkStory } from "./story.ts";
@@ -60,6 +62,10 @@ export async function walk(
 			await market?.awaitEverybody("the button");
 		}
 		await checkEnd(context, start);
+		if (demo.record !== undefined) {
+			const steps = path.map((to, index) => ({ to, by: demo.cast.user(walkerTo(path[index - 1], to)) }));
+			await checkRecord(context, demo.record, steps);
+		}
 	} finally {
 		try {
 			await checkTruth(context);
@@ -73,6 +79,11 @@ export async function walk(
 	}
 }
 
+/** Who takes a step. */
+function walkerTo(from: Mode | undefined, to: Mode): Person {
+	return from !== undefined && modes.indexOf(to) > modes.indexOf(from) ? "rita-raises" : "lee-resets";
+}
+
 /** One patch by a person, and everything that must come of it. `onPatched` is told once the step has begun. */
 async function takeStep(
 	context: WalkContext,
@@ -84,8 +95,8 @@ async function takeStep(
 ): Promise<void> {
 	const { demo, checks } = context;
 	const step = `${from} -> ${to}`;
-	const raises = modes.indexOf(to) > modes.indexOf(from);
-	const by = raises ? "rita-raises" : "lee-resets";
+	const by = walkerTo(from, to);
+	const raises = by === "rita-raises";
 	const reason = `the walk goes to ${to}`;
 	if (!raises) await awaitClearance(context, step, to);
 	if (from === "Emergency") {
