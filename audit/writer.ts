@@ -85,6 +85,7 @@ export class Writer {
 	#failure: string | undefined;
 	#diskProblem: string | undefined;
 	#working: Promise<void> | undefined;
+	#ending: Promise<void> | undefined;
 
 	constructor(options: WriterOptions) {
 		this.#options = options;
@@ -111,9 +112,7 @@ export class Writer {
 			return Number.POSITIVE_INFINITY;
 		}
 		this.#pending.push({ ticket: this.#ticket, happening: timed });
-		this.#working ??= this.#work().finally(() => {
-			this.#working = undefined;
-		});
+		this.#working ??= this.#work();
 		return this.#ticket;
 	}
 
@@ -157,8 +156,13 @@ export class Writer {
 		return { kind: "Behind", entries, milliseconds: behind?.milliseconds ?? 0, why: behind?.why };
 	}
 
-	/** Records that it ended on purpose, and gives disk and store a moment. What is left goes to the store the next time. */
-	async stop(): Promise<void> {
+	/** Records that it ended on purpose, and gives disk and store a moment. What is left goes to the store the next time. Safe to call twice. */
+	stop(): Promise<void> {
+		this.#ending ??= this.#end();
+		return this.#ending;
+	}
+
+	async #end(): Promise<void> {
 		for (const timer of this.#timers) clearInterval(timer);
 		this.record(this.#own("Stopped", "stop"));
 		const until = performance.now() + endMilliseconds;
@@ -223,11 +227,13 @@ export class Writer {
 			} catch (error) {
 				this.#failure = messageOf(error);
 				this.#options.onFailed("Spool", error);
-				if (signal.aborted) return;
+				if (signal.aborted) break;
 				await sleep(retryMilliseconds, undefined, { signal }).catch(() => {});
 			}
 		}
 		this.#settle();
+		// In the same turn as the last look: what comes after it finds nobody at work.
+		this.#working = undefined;
 	}
 
 	/** What cannot be an entry becomes one that says so: it is not left out in silence. */

@@ -62,9 +62,7 @@ export class Leader {
 			this.#waiting.push(waiting);
 			// One that is in a round under way is let go when that has failed.
 			signal?.addEventListener("abort", () => this.#letGo(waiting), { once: true });
-			this.#working ??= this.#work().finally(() => {
-				this.#working = undefined;
-			});
+			this.#working ??= this.#work();
 		});
 	}
 
@@ -111,6 +109,8 @@ export class Leader {
 				await sleep(Math.min(longestPauseMilliseconds, pause), undefined, { signal }).catch(() => {});
 			}
 		}
+		// In the same turn as the last look: what comes after it finds nobody at work.
+		this.#working = undefined;
 	}
 
 	async #append(signed: readonly Signed[]): Promise<readonly Appended[]> {

@@ -111,9 +111,7 @@ export class Spool {
 	append(make: Make): Promise<number> {
 		return new Promise((resolve, reject) => {
 			this.#waiting.push({ make, resolve, reject });
-			this.#working ??= this.#work().finally(() => {
-				this.#working = undefined;
-			});
+			this.#working ??= this.#work();
 		});
 	}
 
@@ -169,6 +167,8 @@ export class Spool {
 				for (const { one } of made) one.reject(error);
 			}
 		}
+		// In the same turn as the last look: what comes after it finds nobody at work.
+		this.#working = undefined;
 	}
 
 	async #write(spooled: readonly Spooled[]): Promise<void> {
