@@ -27,6 +27,7 @@ import { Desks } from "./desks.ts";
 import { Memory } from "./memory.ts";
 import { createMetrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";
+import { publishAges, readiness } from "./readiness.ts";
 import { recordWriter } from "./record-writer.ts";
 import { KeyReader } from "./signals/permit-keys.ts";
 import { KeyPublisher } from "./signals/public-keys.ts";
@@ -34,8 +35,6 @@ import { StageTimer } from "./stages.ts";
 import { StateDir } from "./state-dir.ts";
 
 const warmSockets = 40;
-const watchProofMilliseconds = 2_000;
-const fenceProofMilliseconds = 5_000;
 
 /** One running replica. */
 export type Operator = {
@@ -314,37 +313,4 @@ export async function startOperator(
 			log.info("stopped");
 		},
 	};
-}
-
-/** Why this replica should not be counted on. It enforces all the same. */
-function readiness(desks: Desks): readonly string[] {
-	const now = performance.now();
-	const problems: string[] = desks.definitionProblem === undefined ? [] : [desks.definitionProblem];
-	if (now - (desks.agreedAt ?? Number.NEGATIVE_INFINITY) > watchProofMilliseconds) {
-		problems.push("the watch of the desks has not agreed with a plain read for 2 s");
-	}
-	const known = new Map(desks.all().map((desk) => [desk.namespace, desk]));
-	for (const namespace of desks.enforced()) {
-		const desk = known.get(namespace);
-		if (desk === undefined) continue;
-		if (!desk.viewSynced) problems.push(`namespace ${namespace} has not been listed yet`);
-		if ("error" in desk.fence && desk.fence.open === true) {
-			problems.push(`the fence of namespace ${namespace} is open: ${desk.fence.error}`);
-			continue;
-		}
-		if (now - (desk.fenceProvenAt ?? Number.NEGATIVE_INFINITY) > fenceProofMilliseconds) {
-			const why = "error" in desk.fence ? desk.fence.error : "not seen for 5 s";
-			problems.push(`the fence of namespace ${namespace} is not proven: ${why}`);
-		}
-	}
-	return problems;
-}
-
-function publishAges({ metrics }: Context, desks: Desks): void {
-	const now = performance.now();
-	const age = (at: number | undefined) => (at === undefined ? -1 : (now - at) / 1000);
-	metrics.watchAge.set(age(desks.agreedAt));
-	for (const desk of desks.all()) {
-		metrics.fenceAge.set({ namespace: desk.namespace }, age(desk.fenceProvenAt));
-	}
 }
