@@ -24,6 +24,8 @@ const stages = {
 	restoredAt: "Restored",
 } as const satisfies Partial<Record<keyof Transition, string>>;
 
+/** Conditions about what is left at the venue. */
+const evidenceTypes: readonly string[] = ["Flat", "OrdersCancelled"];
 /** Conditions of which each change of status is recorded. */
 const recordedConditions: readonly string[] = [
 	"Armed",
@@ -122,11 +124,14 @@ function ofTarget(
 	tell: Tell,
 ): readonly Happening[] {
 	const facts = { target: now.name, unconfirmed: now.unconfirmedCount, pods: now.unconfirmed?.join(", ") };
-	const isSilent = was?.signalled === "Admit" && now.signalled !== "Admit" && isHalted(desk.spec);
 	const isDue = was?.due !== true && now.due === true;
+	// What is due is stopped, whatever it answered.
+	const isSilent =
+		was?.signalled === "Admit" && now.signalled !== "Admit" && now.due !== true && isHalted(desk.spec);
 	return [
 		...(isSilent ? [tell("Claim", "NotAcknowledged", [now.name], facts)] : []),
 		...(isDue ? [tell("Transition", "Due", [now.name], facts)] : []),
+		...(isDue ? contradicted(now, desk, tell) : []),
 		...(was?.fencedAs !== undefined && now.fencedAs !== was.fencedAs
 			? [
 					tell("Transition", now.fencedAs === undefined ? "Released" : "HeldAs", [now.name, now.fencedAs], {
@@ -137,6 +142,16 @@ function ofTarget(
 				]
 			: []),
 	];
+}
+
+/** Its pods acknowledged that they close their positions, and the time for it is over: what Prometheus shows says otherwise. */
+function contradicted({ name }: TargetStatus, { status }: TradingSafety, tell: Tell): readonly Happening[] {
+	const evidence = status?.conditions?.filter(
+		(condition) => evidenceTypes.includes(condition.type) && condition.status === "False",
+	);
+	return (evidence ?? []).map(({ type, reason, message }) =>
+		tell("Claim", `Not${type}`, [name], { target: name, reason, message: clip(message) }),
+	);
 }
 
 function contested(old: TradingSafetyStatus, { contests = [] }: TradingSafetyStatus, tell: Tell) {

@@ -116,7 +116,7 @@ test("what did not answer, who fights the halt, what does not come back, a clear
 	const bots = { name: "bots", signalled: "Admit" as const };
 	const before = deskOf(halted, { targets: [bots] });
 	const after = deskOf(halted, {
-		targets: [{ name: "bots", due: true, unconfirmedCount: 1, unconfirmed: ["bots-1 on node-2"] }],
+		targets: [{ name: "bots", signalled: "Keep", unconfirmedCount: 1, unconfirmed: ["bots-1 on node-2"] }],
 		contests: [
 			{
 				kind: "Deployment",
@@ -137,12 +137,26 @@ test("what did not answer, who fights the halt, what does not come back, a clear
 	t.deepEqual(words(found), [
 		"Reset Cleared",
 		"Claim NotAcknowledged",
-		"Transition Due",
 		"Claim Contested",
 		"Exception NotRestored",
 	]);
 	t.is(found[1]?.metadata?.pods, "bots-1 on node-2");
 	t.deepEqual(words(statusHappenings(after, before, "replica-0")), ["Reset ClearanceWithdrawn"]);
+});
+
+test("bots that acknowledged and are not flat when their time is over are told of, those that are flat are not", (t) => {
+	const before = deskOf(halted, { targets: [{ name: "bots", signalled: "Admit" }] });
+	const flat = (status: "True" | "False") => ({
+		...{ type: "Flat", status, reason: "NotFlat", message: "momentum holds 7", lastTransitionTime: "a" },
+	});
+	const due = (status: "True" | "False") =>
+		statusHappenings(
+			before,
+			deskOf(halted, { targets: [{ name: "bots", due: true }], conditions: [flat(status)] }),
+			"replica-0",
+		).map(({ kind, action, metadata }) => `${kind} ${action} ${metadata?.message ?? ""}`);
+	t.deepEqual(due("False"), ["Transition Due ", "Claim NotFlat momentum holds 7"]);
+	t.deepEqual(due("True"), ["Transition Due "]);
 });
 
 test("of another object nothing that was seen before counts", (t) => {
