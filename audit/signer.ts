@@ -2,6 +2,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { AuditError, messageOf } from "./error.ts";
+import { tokenSigner } from "./signers/token.ts";
+import { isTokenUri } from "./signers/uri.ts";
 
 /**
  * Whoever signs: a key in a file, a token, later a service. A P-256 key signs entries (SHA-256, DER), an Ed25519 key signs
@@ -32,6 +34,14 @@ export function keySigner(privateKey: KeyObject): Signer {
 		},
 		async close() {},
 	};
+}
+
+/**
+ * The signer of a private key: a `pkcs11:` URI names one in a token, everything else is the path of a PEM file. Throws `KEY`, and
+ * `SIGN` for a token that does not answer.
+ */
+export function signerAt(key: string): Promise<Signer> {
+	return isTokenUri(key) ? tokenSigner(key) : fileSigner(key);
 }
 
 /** Signs with a private key out of a PEM file. Throws `KEY` naming the file. */
