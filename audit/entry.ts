@@ -39,9 +39,9 @@ export const entryKinds = [
 	"Exception",
 	/** The record was verified, and what came out. */
 	"Verification",
-	/** A key signs from the next entry on. */
+	/** A key signs from the next entry on; see key-entries.ts. */
 	"KeyAdded",
-	/** A key does not sign from an index on. */
+	/** A key does not sign from `metadata.fromIndex` on, or from the next entry on. */
 	"KeyRevoked",
 	/** A spool was found damaged, and what was done. */
 	"SpoolRecovered",

@@ -1,13 +1,13 @@
 import { AuditError } from "./error.ts";
 import { handOverTo } from "./hand-over.ts";
-import { fileSigner } from "./signer.ts";
+import { signerAt } from "./signer.ts";
 import { Writer, type WriterOptions } from "./writer.ts";
 
 /** Where a component keeps its record, and who takes it. */
 export type RecordSettings = {
 	/** Folder of its spool. */
 	readonly dir: string;
-	/** Of its private key for entries. */
+	/** Its private key for entries: path of a PEM file, or a `pkcs11:` URI. */
 	readonly key: string;
 	/** The name of the log. */
 	readonly log: string;
@@ -25,7 +25,7 @@ export const recordFlags = {
 
 /** Lines of `--help` about them. */
 export const recordUsage = `  --record-spool DIR           keep a record, first in this folder: its own alone, on a volume that lasts (no record)
-  --record-key FILE            private key that signs its entries (P-256, PEM)
+  --record-key KEY             private key that signs its entries (P-256): a PEM file, or a key in a token (pkcs11:...)
   --record-log NAME            the name of the log
   --record-to URL              the process that keeps the trail (see docs/trail.md)`;
 
@@ -62,7 +62,7 @@ export function writerOf(
 	const { handOver, close } = handOverTo({ url });
 	let isFirst = true;
 	return new Writer({
-		...{ ...options, dir, log, signer: () => fileSigner(key), onEnd: close },
+		...{ ...options, dir, log, signer: () => signerAt(key), onEnd: close },
 		async handOver(signed) {
 			if (isFirst) await atFirst();
 			isFirst = false;

@@ -72,7 +72,8 @@ export function readNamed(path: string): string {
 	}
 }
 
-function readKey(path: string, check: (key: KeyObject) => unknown): KeyObject {
+/** A public key in a PEM file, for entries or as checked otherwise. Throws `USAGE` and `KEY`. */
+export function readKey(path: string, check: (key: KeyObject) => unknown = assertP256): KeyObject {
 	const text = readNamed(path);
 	try {
 		const key = createPublicKey(text);

@@ -1,16 +1,18 @@
+import { createPublicKey } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AuditError, isAuditError, messageOf } from "../error.ts";
+import { AuditError, isAuditError } from "../error.ts";
+import { spkiOf } from "../format/keys.ts";
 import { trustedRoot } from "../format/trusted-root.ts";
 import { folders } from "../layout.ts";
-import { newKey } from "../signer.ts";
 import { probe } from "../store/probe.ts";
 import { inspect } from "../verify/deep.ts";
 import { type Finding, findingCodes } from "../verify/finding.ts";
 import type { Report } from "../verify/report.ts";
 import { verify } from "../verify/verify.ts";
 import { type Indexed, lineOf, spansOf, statesAt } from "./forensics.ts";
-import { bucketOf, readNamed, trailOf, trustOf } from "./inputs.ts";
+import { bucketOf, readKey, readNamed, trailOf, trustOf } from "./inputs.ts";
+import { addKey, makeKeys, offer, revokeKey, showPublic } from "./keys.ts";
 import { type CliOptions, count, parseOptions, time, usage } from "./options.ts";
 import { findProof } from "./prove.ts";
 import { writeReport } from "./report.ts";
@@ -42,6 +44,14 @@ async function act(options: CliOptions, say: (text: string) => void): Promise<nu
 	switch (command) {
 		case "keys":
 			return makeKeys(operand, say);
+		case "public":
+			return showPublic(operand, say);
+		case "offer":
+			return offer(options, operand, say);
+		case "add-key":
+			return addKey(options, operand, say);
+		case "revoke-key":
+			return revokeKey(options, operand, say);
 		case "doctor":
 			return doctor(options, say);
 		case "export":
@@ -170,8 +180,13 @@ async function prove(options: CliOptions, index: number, say: (text: string) => 
 	const file = write(`${index}.sigstore.json`, bundle);
 	const keys = trust.logKeys.map((key) => ({ key, from: "1970-01-01T00:00:00Z" }));
 	const root = write("trusted_root.json", JSON.stringify(trustedRoot(trust.origin, keys)));
+	const known = options.entryKeys.find((path) => spkiOf(readKey(path)).equals(Buffer.from(signed.key)));
+	if (known === undefined)
+		say("its key is none of those given: an entry before it must have added it, see timeline");
+	const pem = createPublicKey({ key: Buffer.from(signed.key), format: "der", type: "spki" });
+	const key = known ?? write(`${index}.key.pem`, pem.export({ type: "spki", format: "pem" }));
 	say(`entry ${index} of ${size} is in ${entry}. Check it without us:`);
-	say(`cosign verify-blob --key ${options.entryKeys[0]} --trusted-root ${root} --bundle ${file} ${entry}`);
+	say(`cosign verify-blob --key ${key} --trusted-root ${root} --bundle ${file} ${entry}`);
 	return 0;
 }
 
@@ -208,23 +223,6 @@ async function doctor(options: CliOptions, say: (text: string) => void): Promise
 	} finally {
 		store.close();
 	}
-}
-
-function makeKeys(folder: string, say: (text: string) => void): number {
-	mkdirSync(folder, { recursive: true, mode: 0o700 });
-	for (const [name, purpose] of [
-		["entries", "Entries"],
-		["checkpoints", "Checkpoints"],
-	] as const) {
-		const path = join(folder, `${name}.pem`);
-		try {
-			writeFileSync(path, newKey(purpose), { mode: 0o600, flag: "wx" });
-		} catch (cause) {
-			throw new AuditError("KEY", `${path} was not written: ${messageOf(cause)}`, { cause });
-		}
-		say(`${path}: a new private key; its public one: openssl pkey -in ${path} -pubout`);
-	}
-	return 0;
 }
 
 if (import.meta.main) process.exitCode = await run(process.argv.slice(2));

@@ -15,7 +15,15 @@ export const commands = [
 	"report",
 	"doctor",
 	"keys",
+	"public",
+	"offer",
+	"add-key",
+	"revoke-key",
 ] as const;
+
+const withOperand: readonly string[] = [
+	...["show", "who", "at", "prove", "export", "keys", "public", "offer", "add-key", "revoke-key"],
+];
 
 /** One of {@link commands}. */
 export type Command = (typeof commands)[number];
@@ -36,6 +44,18 @@ Reads a trail out of a folder or a bucket. It needs no cluster and none of our s
   export DIR            fetches the trail of a bucket into a folder
   doctor                tries whether a bucket is immutable; leaves small objects there that nobody can delete for a minute
   keys DIR              makes a key for entries and one for checkpoints
+
+keys: KEY is the path of a private key (PEM), or a key in a token (pkcs11:...), see docs/audit-keys.md
+  public KEY            prints its public key
+  offer KEY             prints what offers this key to the log --origin: for add-key, where another key of the log is
+  add-key FILE          writes the entry that adds the key that FILE offers
+  revoke-key FILE       writes the entry that revokes the key of which FILE is the public one, PEM
+  --signer KEY          signs that entry: a key that may sign in this log
+  --record-to URL       the process that keeps the trail
+  --spool DIR           folder of its own, for the entry until the log has it; gone afterwards
+  --justification TEXT  why
+  --not-after TIME      the offered key signs nothing that says a later time
+  --from-index N        from which entry on the key is revoked (behind the entry that says so)
 
 where the trail is
   --trail DIR           a folder with the objects of the bucket
@@ -78,6 +98,12 @@ export type CliOptions = {
 	readonly retentionSeconds: number | undefined;
 	readonly deep: boolean;
 	readonly out: string;
+	readonly signer: string | undefined;
+	readonly recordTo: string | undefined;
+	readonly spool: string | undefined;
+	readonly justification: string | undefined;
+	readonly notAfter: number | undefined;
+	readonly fromIndex: number | undefined;
 	readonly from: number;
 	readonly to: number;
 	readonly format: ReportFormat;
@@ -91,7 +117,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
 	const command = commands.find((one) => one === name);
 	if (command === undefined)
 		throw usageError(name === undefined ? "say what to do" : `there is no command "${name}"`);
-	const takesOperand = ["show", "who", "at", "prove", "export", "keys"].includes(command);
+	const takesOperand = withOperand.includes(command);
 	if (takesOperand === (operand === undefined) || more.length > 0) {
 		throw usageError(takesOperand ? `${command} needs one operand` : `${command} takes no operand`);
 	}
@@ -118,6 +144,10 @@ export function parseOptions(args: readonly string[]): CliOptions {
 		checkpoints: values.checkpoint ?? [],
 		asOf: time("--as-of", values["as-of"]),
 		retentionSeconds: count("--retention", values.retention),
+		...{ signer: values.signer, recordTo: values["record-to"], spool: values.spool },
+		justification: values.justification,
+		notAfter: time("--not-after", values["not-after"]),
+		fromIndex: count("--from-index", values["from-index"]),
 		deep: values.deep ?? false,
 		json: values.output === "json",
 	};
@@ -155,6 +185,8 @@ function parse(args: readonly string[]) {
 				...{ "log-key": many, "entry-key": many, witness: many, checkpoint: many },
 				...{ "require-witness": text, "as-of": text, retention: text, out: text },
 				...{ from: text, to: text, format: text },
+				...{ signer: text, "record-to": text, spool: text, justification: text },
+				...{ "not-after": text, "from-index": text },
 				deep: { type: "boolean" },
 				output: { type: "string", short: "o" },
 			},

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { AuditError } from "../error.ts";
 import { sha256 } from "./hash.ts";
-import { isNoteName, type NoteVerifier, noteKeyHash } from "./note.ts";
+import { isNoteName, type Note, type NoteVerifier, noteKeyHash } from "./note.ts";
 
 /** Kinds of signatures on notes (C2SP signed-note). */
 export const noteKinds = { ed25519: 0x01, cosignature: 0x04 } as const;
@@ -52,6 +52,15 @@ export function logVerifier(origin: string, key: KeyObject): NoteVerifier {
 		keyId: logKeyHash(origin, key).subarray(0, 4),
 		verify: (text, signature) => verify(null, Buffer.from(text), key, signature),
 	};
+}
+
+/** Hash of the key that signed this note first, of those that the log has; undefined: none of them did. */
+export function signedFirstBy(note: Note, origin: string, keys: readonly KeyObject[]): Buffer | undefined {
+	const hashes = keys.map((key) => logKeyHash(origin, key));
+	return note.signatures
+		.filter(({ name }) => name === origin)
+		.flatMap(({ keyId }) => hashes.find((hash) => hash.subarray(0, 4).equals(keyId)) ?? [])
+		.at(0);
 }
 
 /** A verifier key as text (C2SP signed-note): name, id and key. */

@@ -1,10 +1,11 @@
+import type { KeyObject } from "node:crypto";
 import { AuditError, isAuditError } from "../error.ts";
 import { type Checkpoint, encodeCheckpoint, parseCheckpoint } from "../format/checkpoint.ts";
-import { logKeyHash, logVerifier } from "../format/keys.ts";
+import { logKeyHash, logVerifier, signedFirstBy } from "../format/keys.ts";
 import type { Signed } from "../format/leaf.ts";
 import { decodeLine, encodeLine, linesOf } from "../format/line.ts";
 import { consistencyRanges } from "../format/merkle.ts";
-import { encodeNote, type NoteSignature, openNote, parseNote } from "../format/note.ts";
+import { encodeNote, type Note, type NoteSignature, openNote, parseNote } from "../format/note.ts";
 import { rangeHashes, tilePath, tilesFor } from "../format/tiles.ts";
 import { edgeTiles, readTree, rootHash } from "../format/tree.ts";
 import { batchPath, bundlePath, checkpointPath, folders, manifestPath, numberOf } from "../layout.ts";
@@ -28,8 +29,10 @@ export type SequencerOptions = {
 	readonly store: Store;
 	/** The name of the log. */
 	readonly origin: string;
-	/** Of checkpoints and manifests. */
+	/** Of checkpoints and manifests: the key that bundles name. */
 	readonly signer: Signer;
+	/** Keys that sign them as well: the one before while verifiers learn of this one, or the next one before it takes over. */
+	readonly otherSigners?: readonly Signer[];
 	/** Keys of entries that are good from the first one on. */
 	readonly keys: KeyRing;
 	readonly cosign?: Cosign;
@@ -127,7 +130,7 @@ export class Sequencer {
 	}
 
 	async #write({ accepted, state }: Round, batch: Buffer): Promise<void> {
-		const { store, origin, signer } = this.#options;
+		const { store, origin } = this.#options;
 		const first = this.size;
 		const { size } = state.tree;
 		const written: Written[] = [await store.put(batchPath(first), batch)];
@@ -139,58 +142,65 @@ export class Sequencer {
 		written.push(checkpoint.written);
 		const bundles = bundleLines({
 			...{ signed: accepted.map((one) => one.signed), first, tree: state.tree, tiles },
-			...{ checkpoint: checkpoint.note, logId: logKeyHash(origin, signer.publicKey) },
+			...{ checkpoint: checkpoint.note, logId: checkpoint.logId },
 		});
 		written.push(await store.put(bundlePath(first), Buffer.from(bundles.join(""))));
 		const text = encodeManifest({
 			...{ version: 1, log: origin, first, size, root: root.toString("base64") },
 			...{ writers: state.writers, keys: state.keys, objects: written },
 		});
-		await this.#manifest(size, encodeNote({ text, signatures: [await this.#sign(text)] }));
+		await this.#manifest(size, encodeNote({ text, signatures: await this.#sign(text) }));
 		this.#state = state;
 		this.#tail = tail;
 	}
 
 	/** Signs, has it cosigned, and writes it; where somebody did that before, theirs counts. */
-	async #checkpoint(head: Checkpoint): Promise<{ readonly note: string; readonly written: Written }> {
+	async #checkpoint(
+		head: Checkpoint,
+	): Promise<{ readonly note: string; readonly written: Written; readonly logId: Buffer }> {
 		const { store, cosign, onCosignFailed } = this.#options;
 		const key = checkpointPath(head.size);
 		const text = encodeCheckpoint(head);
 		const before = await this.#checkpointThere(key, text);
-		if (before !== undefined) return { note: before, written: await store.put(key, Buffer.from(before)) };
+		if (before !== undefined) return { ...before, written: await store.put(key, Buffer.from(before.note)) };
 		const own = await this.#sign(text);
 		let others: readonly NoteSignature[] = [];
 		try {
-			const note = encodeNote({ text, signatures: [own] });
+			const note = encodeNote({ text, signatures: own });
 			others = (await cosign?.(head, note, (size) => this.#consistency(size, head.size))) ?? [];
 		} catch (error) {
 			onCosignFailed?.(error);
 		}
-		const note = encodeNote({ text, signatures: [own, ...others] });
+		const note = encodeNote({ text, signatures: [...own, ...others] });
 		try {
-			return { note, written: await store.put(key, Buffer.from(note)) };
+			const logId = logKeyHash(head.origin, this.#options.signer.publicKey);
+			return { note, logId, written: await store.put(key, Buffer.from(note)) };
 		} catch (error) {
 			if (!isAuditError(error, "FENCED")) throw error;
 			// Another one ends the same round: with the same tree, or it is a fork.
 			const theirs = await this.#checkpointThere(key, text);
 			if (theirs === undefined) throw error;
-			return { note: theirs, written: await store.put(key, Buffer.from(theirs)) };
+			return { ...theirs, written: await store.put(key, Buffer.from(theirs.note)) };
 		}
 	}
 
-	async #checkpointThere(key: string, text: string): Promise<string | undefined> {
-		const { store, origin, signer } = this.#options;
+	/** The one that is there, and which key signed it: bundles name that one. */
+	async #checkpointThere(
+		key: string,
+		text: string,
+	): Promise<{ readonly note: string; readonly logId: Buffer } | undefined> {
+		const { store, origin } = this.#options;
 		const found = await store.get(key);
 		if (found === undefined) return undefined;
-		const note = parseNote(found.toString());
-		openNote(note, [logVerifier(origin, signer.publicKey)]);
+		const note = openOwn(this.#options, found, key);
 		if (note.text !== text) {
 			throw new AuditError(
 				"FORK",
 				`${key} says ${JSON.stringify(note.text)}, and the entries say ${JSON.stringify(text)}`,
 			);
 		}
-		return found.toString();
+		const logId = signedFirstBy(note, origin, logKeysOf(this.#options));
+		return logId && { note: found.toString(), logId };
 	}
 
 	async #manifest(size: number, note: string): Promise<void> {
@@ -214,11 +224,29 @@ export class Sequencer {
 		return rangeHashes(ranges, size, (tile) => known.get(tilePath(tile)) ?? Buffer.alloc(0));
 	}
 
-	async #sign(text: string): Promise<NoteSignature> {
-		const { origin, signer } = this.#options;
-		const keyId = logKeyHash(origin, signer.publicKey).subarray(0, 4);
-		return { name: origin, keyId, signature: await signer.sign(Buffer.from(text)) };
+	#sign(text: string): Promise<readonly NoteSignature[]> {
+		const { origin, signer, otherSigners = [] } = this.#options;
+		const line = async (one: Signer) => {
+			const keyId = logKeyHash(origin, one.publicKey).subarray(0, 4);
+			return { name: origin, keyId, signature: await one.sign(Buffer.from(text)) };
+		};
+		return Promise.all([signer, ...otherSigners].map(line));
 	}
+}
+
+function logKeysOf({ signer, otherSigners = [] }: SequencerOptions): readonly KeyObject[] {
+	return [signer, ...otherSigners].map(({ publicKey }) => publicKey);
+}
+
+/** A note that one of the keys of this log has signed. Throws `FORMAT`, `KEY`. */
+function openOwn(options: SequencerOptions, bytes: Buffer, key: string): Note {
+	const note = parseNote(bytes.toString());
+	const verifiers = logKeysOf(options).map((one) => logVerifier(options.origin, one));
+	if (openNote(note, verifiers).length > 0) return note;
+	throw new AuditError(
+		"KEY",
+		`${key} is not signed by the key of this log: which key is it? While a key follows another both must be given`,
+	);
 }
 
 async function needed(store: Store, key: string): Promise<Buffer> {
@@ -228,15 +256,10 @@ async function needed(store: Store, key: string): Promise<Buffer> {
 }
 
 /** The state that the manifest of this size tells. */
-async function stateAt({ store, origin, signer, keys }: SequencerOptions, size: number): Promise<LogState> {
+async function stateAt(options: SequencerOptions, size: number): Promise<LogState> {
+	const { store, keys } = options;
 	if (size === 0) return emptyLog(keys);
-	const note = parseNote((await needed(store, manifestPath(size))).toString());
-	if (openNote(note, [logVerifier(origin, signer.publicKey)]).length === 0) {
-		throw new AuditError(
-			"KEY",
-			`${manifestPath(size)} is not signed by the key of this log: which key is it?`,
-		);
-	}
+	const note = openOwn(options, await needed(options.store, manifestPath(size)), manifestPath(size));
 	const manifest = parseManifest(note.text);
 	const tiles = edgeTiles(size).map(
 		async (tile) => [tilePath(tile), await needed(store, tilePath(tile))] as const,

@@ -5,7 +5,7 @@ import { leafHash, sha256 } from "../format/hash.ts";
 import { assertP256, isSignedBy } from "../format/keys.ts";
 import { encodeLeaf, type Signed } from "../format/leaf.ts";
 import { emptyTree, grow, type Tree } from "../format/tree.ts";
-import { type KeyRing, keyProblem, withEntry } from "./key-ring.ts";
+import { isPastEnd, type KeyRing, keyProblem, withEntry } from "./key-ring.ts";
 import { admit, type Writers } from "./writers.ts";
 
 /** Where a log is. */
@@ -46,6 +46,9 @@ export function judge(state: LogState, origin: string, signed: Signed): Verdict 
 		if (!(error instanceof AuditError)) throw error;
 		return refused(error.message);
 	}
+	if (isPastEnd(state.keys, hint, entry.time.wall)) {
+		return refused(`its key ${hint} was over at ${entry.time.wall}`);
+	}
 	if (entry.log !== origin) return refused(`it is for the log ${entry.log}, not for ${origin}`);
 	const admission = admit(state.writers, entry.writer);
 	switch (admission.kind) {
@@ -73,6 +76,7 @@ const words = {
 	Unknown: "not one of this log",
 	TooEarly: "not valid yet",
 	Revoked: "revoked",
+	Expired: "over for long",
 } as const;
 
 /** Keys are few, and reading one takes longer than a signature. */

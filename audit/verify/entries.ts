@@ -4,9 +4,10 @@ import { isAuditError, messageOf } from "../error.ts";
 import { sha256 } from "../format/hash.ts";
 import { isSignedBy } from "../format/keys.ts";
 import type { Signed } from "../format/leaf.ts";
-import { type KeyRing, keyProblem, withEntry } from "../log/key-ring.ts";
+import { isPastEnd, type KeyRing, keyProblem, withEntry } from "../log/key-ring.ts";
 import { admit, type Writers } from "../log/writers.ts";
 import type { FindingCode } from "./finding.ts";
+import { KeyUses } from "./key-uses.ts";
 
 /** Told of what is wrong with an entry. */
 export type Tell = (code: FindingCode, message: string) => void;
@@ -27,6 +28,7 @@ export class EntryChecker {
 	readonly #keys = new Map<string, KeyObject>();
 	readonly #last = new Map<string, Last>();
 	#writers: Writers = {};
+	readonly #uses = new KeyUses();
 	#ring: KeyRing;
 
 	constructor(
@@ -56,6 +58,7 @@ export class EntryChecker {
 		if (problem === "Unknown") tell("KeyUnknown", `its key ${hint} is none of this log`);
 		if (problem === "TooEarly") tell("KeyNotYetValid", `its key ${hint} was added later`);
 		if (problem === "Revoked") tell("KeyRevoked", `its key ${hint} was revoked before`);
+		if (problem === "Expired") tell("KeyExpired", `its key ${hint} was over long before`);
 		if (this.#withSignatures && problem !== "Unknown" && !this.#isSigned(hint, key, bytes, signature)) {
 			tell("SignatureWrong", `its signature is not one of key ${hint}`);
 		}
@@ -69,12 +72,24 @@ export class EntryChecker {
 			return undefined;
 		}
 		if (entry.log !== this.#origin) tell("EntryOfAnotherLog", `it is for the log ${entry.log}`);
+		if (problem === undefined && isPastEnd(this.#ring, hint, entry.time.wall)) {
+			tell("KeyExpired", `its key ${hint} was over at ${entry.time.wall}`);
+		}
 		this.#count(entry, tell);
 		this.#time(entry, tell);
 		try {
 			this.#ring = withEntry(this.#ring, entry, index);
 		} catch (error) {
 			tell("EntryMalformed", messageOf(error));
+		}
+		this.#uses.add(hint, index);
+		const doubted = entry.kind === "KeyRevoked" ? this.#uses.doubted(this.#ring, entry.entity.id) : undefined;
+		if (doubted !== undefined) {
+			const { first, last, entries } = doubted;
+			tell(
+				"KeyRevoked",
+				`${entries} entries from ${first} to ${last} are signed by the key that this one revokes: whose they are is in doubt`,
+			);
 		}
 		return entry;
 	}

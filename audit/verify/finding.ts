@@ -21,6 +21,8 @@ export const findingCodes = {
 	KeyUnknown: 31,
 	KeyNotYetValid: 32,
 	KeyRevoked: 33,
+	/** Its key was over at the time that it says, or by what the log said long before it. */
+	KeyExpired: 34,
 	/** Entries of a writer are missing. */
 	CounterGap: 40,
 	CounterRepeated: 41,

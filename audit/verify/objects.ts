@@ -1,7 +1,7 @@
 import { messageOf } from "../error.ts";
 import { canonical } from "../format/canonical.ts";
 import { hashLength, sha256 } from "../format/hash.ts";
-import { logKeyHash, logVerifier } from "../format/keys.ts";
+import { logVerifier, signedFirstBy } from "../format/keys.ts";
 import { linesOf } from "../format/line.ts";
 import { openNote, parseNote } from "../format/note.ts";
 import { tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
@@ -18,12 +18,9 @@ export function checkBundles(
 	tell: (code: FindingCode, index: number | undefined, message: string) => void,
 ): void {
 	// Which key the log had then its checkpoint says.
-	const [key] = trust.logKeys.filter((one) => {
-		const verifier = logVerifier(trust.origin, one);
-		return parseNote(parts.checkpoint).signatures.some(({ keyId }) => keyId.equals(verifier.keyId));
-	});
-	if (key === undefined) return;
-	const wanted = bundleLines({ ...parts, logId: logKeyHash(trust.origin, key) });
+	const logId = signedFirstBy(parseNote(parts.checkpoint), trust.origin, trust.logKeys);
+	if (logId === undefined) return;
+	const wanted = bundleLines({ ...parts, logId });
 	let found: readonly string[];
 	try {
 		found = linesOf(bytes).map((line) => `${line}\n`);

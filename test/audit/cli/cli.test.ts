@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import test, { type ExecutionContext } from "ava";
 import { batchPath, checkpointPath } from "../../../audit/layout.ts";
@@ -15,18 +13,7 @@ import { findingCodes } from "../../../audit/verify/finding.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { entryOf, origin, signed, signerFor } from "../entries.ts";
 import { openStore, realStores } from "../store/stores.ts";
-
-const main = fileURLToPath(new URL("../../../audit/cli/main.ts", import.meta.url));
-
-type Answer = { readonly code: number; readonly out: string; readonly err: string };
-
-function call(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Answer> {
-	return new Promise((resolve) => {
-		execFile(process.execPath, [main, ...args], { env: { ...process.env, ...env } }, (error, out, err) =>
-			resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, out, err }),
-		);
-	});
-}
+import { call } from "./call.ts";
 
 const entries = signerFor("Entries");
 const signer = signerFor("Checkpoints");

@@ -5,11 +5,12 @@ import test from "ava";
 import { AuditError, isAuditError } from "../../../audit/error.ts";
 import { parseCheckpoint } from "../../../audit/format/checkpoint.ts";
 import { leafHash, nodeHash } from "../../../audit/format/hash.ts";
-import { keyHint, spkiOf } from "../../../audit/format/keys.ts";
+import { keyHint } from "../../../audit/format/keys.ts";
 import { encodeLeaf, type Signed } from "../../../audit/format/leaf.ts";
 import { decodeLine, linesOf } from "../../../audit/format/line.ts";
 import { parseNote } from "../../../audit/format/note.ts";
 import { trustedRoot } from "../../../audit/format/trusted-root.ts";
+import { keyAdded, offerKey } from "../../../audit/key-entries.ts";
 import { checkpointPath } from "../../../audit/layout.ts";
 import { initialKeys } from "../../../audit/log/key-ring.ts";
 import { Sequencer } from "../../../audit/log/sequencer.ts";
@@ -138,20 +139,20 @@ test("a key that is added signs from the next entry on, and not from where it is
 	const key = { entity: { type: "Key", id: hint } };
 	const by = (signer: typeof next, counter: number, rest: object = {}) =>
 		signed(signer, entryOf(counter, { writer: { id: "op", epoch: "1", counter }, ...rest }));
-	const publicKey = spkiOf(next.publicKey).toString("base64");
+	const added = keyAdded(await offerKey(next, origin), { actor: { name: "ann" }, justification: "rotation" });
 	const kinds = async (...all: readonly Promise<Signed>[]) =>
 		(await sequencer.append(await Promise.all(all))).map(({ kind }) => kind);
 	t.deepEqual(await kinds(by(next, 0)), ["Refused"]);
-	t.deepEqual(await kinds(by(entries, 0, { kind: "KeyAdded", ...key, metadata: { publicKey } })), [
-		"Appended",
+	t.deepEqual(await kinds(by(entries, 0, { ...added, metadata: { ...added.metadata, proof: "AAAA" } })), [
+		"Refused",
 	]);
+	t.deepEqual(await kinds(by(entries, 0, added)), ["Appended"]);
 	t.deepEqual(await kinds(by(next, 1), by(next, 2)), ["Appended", "Appended"]);
 	const revoke = { kind: "KeyRevoked", ...key, metadata: { fromIndex: "2" } };
 	t.deepEqual(await kinds(by(entries, 3, revoke)), ["Appended"]);
 	t.deepEqual(await kinds(by(next, 4), by(entries, 4)), ["Refused", "Appended"]);
 	// It does not come back, and who begins anew knows as much
-	const again = { kind: "KeyAdded", ...key, metadata: { publicKey } };
-	t.deepEqual(await kinds(by(entries, 5, again)), ["Appended"]);
+	t.deepEqual(await kinds(by(entries, 5, added)), ["Appended"]);
 	const other = await open();
 	t.deepEqual(
 		(await other.append([await by(next, 6)])).map(({ kind }) => kind),

@@ -2,6 +2,7 @@ import test from "ava";
 import type { Entry } from "../../../audit/entry.ts";
 import { keyHint, spkiOf } from "../../../audit/format/keys.ts";
 import type { Signed } from "../../../audit/format/leaf.ts";
+import { keyAdded, offerKey } from "../../../audit/key-entries.ts";
 import { initialKeys } from "../../../audit/log/key-ring.ts";
 import type { FindingCode } from "../../../audit/verify/finding.ts";
 import type { VerifyOptions } from "../../../audit/verify/report.ts";
@@ -120,8 +121,7 @@ for (const [what, [code, index, make, options]] of Object.entries(insiders)) {
 test("a key that was revoked, or is not valid yet, has not signed", async (t) => {
 	const next = signerFor("Entries");
 	const key = { entity: { type: "Key", id: keyHint(next.publicKey) } };
-	const publicKey = spkiOf(next.publicKey).toString("base64");
-	const added = { kind: "KeyAdded", ...key, metadata: { publicKey } } as const;
+	const added = keyAdded(await offerKey(next, origin), { actor: { name: "ann" }, justification: "rotation" });
 	const revoked = { kind: "KeyRevoked", ...key, metadata: { fromIndex: "3" } } as const;
 	const theirs = (counter: number) =>
 		signed(next, entryOf(counter, { writer: { id: "n", epoch: "1", counter } }));
