@@ -36,6 +36,24 @@ export async function offerKey(signer: Signer, log: string, notAfter?: string): 
 	return { ...offered, proof: (await signer.sign(statementOf(offered))).toString("base64") };
 }
 
+/** Reads what {@link offerKey} gave as JSON. Throws `KEY`. */
+export function parseOffer(text: string): OfferedKey {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		// Said below, as of any other text.
+		value = undefined;
+	}
+	const { log, publicKey, proof, notAfter } = (value ?? {}) as Record<string, unknown>;
+	if (typeof log !== "string" || typeof publicKey !== "string" || typeof proof !== "string") {
+		throw new AuditError("KEY", 'it is no offer of a key: make one with "tradingsafety-audit offer KEY"');
+	}
+	const offered = { log, publicKey, proof, ...(typeof notAfter === "string" && { notAfter }) };
+	openOffer(offered);
+	return offered;
+}
+
 /** The key that is offered. Throws `KEY` where it is none for entries, or has not signed its offer. */
 export function openOffer(offered: OfferedKey): KeyObject {
 	const key = publicKeyOf(offered.publicKey);

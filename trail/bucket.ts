@@ -69,14 +69,15 @@ export async function probeBucket(options: Pick<TrailOptions, "bucket">): Promis
  * that entries have added or revoked. Throws `BUCKET` where the log was begun with other keys, or is signed by another one.
  */
 export async function knownKeys(store: Store, options: SequencerOptions): Promise<KeyRing> {
-	const { origin, signer, keys } = options;
+	const { origin, signer, otherSigners = [], keys } = options;
+	const verifiers = [signer, ...otherSigners].map(({ publicKey }) => logVerifier(origin, publicKey));
 	const size = await lastNumbered(store, folders.manifest, numberOf);
 	if (size === undefined) return keys;
 	const note = parseNote((await store.get(manifestPath(size)))?.toString() ?? "");
-	if (openNote(note, [logVerifier(origin, signer.publicKey)]).length === 0) {
+	if (openNote(note, verifiers).length === 0) {
 		throw new TrailError(
 			"BUCKET",
-			`${manifestPath(size)} is not signed by --log-key as ${origin}: is it another log, or another key?`,
+			`${manifestPath(size)} is not signed by --log-key as ${origin}: is it another log, or another key? While a key follows another give the one before as --other-log-key`,
 		);
 	}
 	const known = parseManifest(note.text).keys;

@@ -2,14 +2,18 @@ import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isAuditError, messageOf } from "../audit/error.ts";
 import { assertP256, rawEd25519 } from "../audit/format/keys.ts";
-import { fileSigner, type Signer } from "../audit/signer.ts";
+import { type OfferedKey, parseOffer } from "../audit/key-entries.ts";
+import { type Signer, signerAt } from "../audit/signer.ts";
 import { TrailError } from "./error.ts";
 
-/** Signs checkpoints (Ed25519) or entries (P-256). Throws `USAGE` naming the option and the file. */
-export async function signerOf(option: "log-key" | "key", path: string): Promise<Signer> {
+/**
+ * Signs checkpoints (Ed25519) or entries (P-256) with a key in a file or a token. Throws `USAGE` naming the option and the key, and
+ * `SIGN` where a token does not answer.
+ */
+export async function signerOf(option: "log-key" | "other-log-key" | "key", path: string): Promise<Signer> {
 	try {
-		const signer = await fileSigner(path);
-		if (option === "log-key") rawEd25519(signer.publicKey);
+		const signer = await signerAt(path);
+		if (option !== "key") rawEd25519(signer.publicKey);
 		else assertP256(signer.publicKey);
 		return signer;
 	} catch (cause) {
@@ -24,8 +28,34 @@ export async function signerOf(option: "log-key" | "key", path: string): Promise
 	}
 }
 
+/** A key that is offered to the log of this name. Throws `USAGE` naming the file. */
+export function offerOf(path: string, origin: string): OfferedKey {
+	try {
+		const offered = parseOffer(readFileSync(path, "utf8"));
+		if (offered.log === origin) return offered;
+		throw new Error(`it is for the log ${offered.log}`);
+	} catch (cause) {
+		const remedy = `npm run -s audit -- offer KEY --origin ${origin}`;
+		throw new TrailError("USAGE", `--add-key ${path} offers no key: ${messageOf(cause)} (${remedy})`, {
+			cause,
+		});
+	}
+}
+
+/** A public key of checkpoints from before. Throws `USAGE` naming the file. */
+export function formerKeyOf(path: string): KeyObject {
+	try {
+		const key = createPublicKey(readFileSync(path));
+		rawEd25519(key);
+		return key;
+	} catch (cause) {
+		const why = `is no public Ed25519 key in PEM: ${messageOf(cause)}`;
+		throw new TrailError("USAGE", `--former-log-key ${path} ${why}`, { cause });
+	}
+}
+
 /** A public key of entries. Throws `USAGE` naming the option and the file. */
-export function entryKeyOf(option: "entry-key" | "add-key", path: string): KeyObject {
+export function entryKeyOf(path: string): KeyObject {
 	try {
 		const key = createPublicKey(readFileSync(path));
 		assertP256(key);
@@ -33,7 +63,7 @@ export function entryKeyOf(option: "entry-key" | "add-key", path: string): KeyOb
 	} catch (cause) {
 		throw new TrailError(
 			"USAGE",
-			`--${option} ${path} is no public P-256 key in PEM: ${messageOf(cause)} (openssl pkey -in PRIVATE -pubout)`,
+			`--entry-key ${path} is no public P-256 key in PEM: ${messageOf(cause)} (openssl pkey -in PRIVATE -pubout)`,
 			{ cause },
 		);
 	}

@@ -6,11 +6,15 @@ import { TrailError } from "./error.ts";
 export type TrailOptions = {
 	/** The name of the log. */
 	readonly origin: string;
-	/** File with the private key of checkpoints. */
+	/** Private key of checkpoints: a file, or a `pkcs11:` URI. */
 	readonly logKey: string;
+	/** Private keys that sign checkpoints as well, while one follows another. */
+	readonly otherLogKeys: readonly string[];
+	/** Files with public keys that signed checkpoints once. */
+	readonly formerLogKeys: readonly string[];
 	/** Files with the public keys that sign entries from the first one on. */
 	readonly entryKeys: readonly string[];
-	/** Files with public keys that sign from now on: each becomes an entry. */
+	/** Files that offer keys to the log: each becomes an entry. */
 	readonly addedKeys: readonly string[];
 	readonly bucket: { readonly name: string; readonly endpoint: string | undefined; readonly region: string };
 	readonly retentionSeconds: number;
@@ -37,9 +41,11 @@ const retentionDays = 5 * 365 + 3;
 export const usage = `usage: node trail/main.ts [options]
 
   --origin NAME                the name of the log: a host name
-  --log-key FILE               private key of its checkpoints, Ed25519, PEM
+  --log-key KEY                private key of its checkpoints, Ed25519: a PEM file, or a key in a token (pkcs11:...)
+  --other-log-key KEY          signs them as well while a key follows another (docs/audit-keys.md); once for each
+  --former-log-key FILE        public key that signed checkpoints once, PEM, for verifying itself; once for each
   --entry-key FILE             public key that signs entries from the first one on, P-256, PEM; once for each writer
-  --add-key FILE               public key that signs from now on, in a log that was begun without it; once for each
+  --add-key FILE               what "npm run -s audit -- offer KEY" printed: that key signs from now on; once for each
   --bucket NAME                made with Object Lock; credentials by AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
   --endpoint URL               of a store that is not Amazon's
   --region NAME                (us-east-1)
@@ -47,7 +53,7 @@ export const usage = `usage: node trail/main.ts [options]
   --witness URL                of a witness that cosigns checkpoints; with --witness-key
   --witness-key VKEY           its verifier key
   --spool DIR                  where what it records itself waits for the store
-  --key FILE                   private key of what it records itself, P-256, PEM; its public half is an --entry-key too
+  --key KEY                    private key of what it records itself, P-256, as --log-key; its public half is an --entry-key too
   --identity NAME              who it is in the record; stays the same for as long as its spool (trail-HOST)
   --http-address ADDRESS       of everything that it serves (127.0.0.1)
   --http-port N                0 takes a free one (8086)
@@ -71,6 +77,7 @@ export function parseOptions(args: readonly string[]): TrailOptions {
 	}
 	return {
 		...{ origin: origin(needed("origin")), logKey: needed("log-key"), key: needed("key") },
+		...{ otherLogKeys: values["other-log-key"] ?? [], formerLogKeys: values["former-log-key"] ?? [] },
 		...{ entryKeys, addedKeys: values["add-key"] ?? [], spool: needed("spool"), identity },
 		bucket: {
 			...{ name: needed("bucket"), region: values.region ?? "us-east-1" },
@@ -94,6 +101,7 @@ function parse(args: readonly string[]) {
 			args: [...args],
 			options: {
 				...{ origin: text, "log-key": text, "entry-key": many, "add-key": many },
+				...{ "other-log-key": many, "former-log-key": many },
 				...{ bucket: text, endpoint: text, region: text, "retention-days": text },
 				...{ witness: text, "witness-key": text, spool: text, key: text, identity: text },
 				...{ "http-address": text, "http-port": text, "kube-audit-token": text },

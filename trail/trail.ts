@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { isAuditError, messageOf } from "../audit/error.ts";
-import { keyHint, spkiOf } from "../audit/format/keys.ts";
+import { keyHint } from "../audit/format/keys.ts";
+import { keyAdded } from "../audit/key-entries.ts";
 import { initialKeys, type KeyRing } from "../audit/log/key-ring.ts";
 import { witnessAt } from "../audit/witness.ts";
 import { Writer } from "../audit/writer.ts";
 import { knownKeys, openBucket, probeBucket } from "./bucket.ts";
 import { TrailError } from "./error.ts";
-import { entryKeyOf, signerOf, tokenOf } from "./keys.ts";
+import { entryKeyOf, formerKeyOf, offerOf, signerOf, tokenOf } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { LogReader } from "./log-reader.ts";
 import { createMetrics } from "./metrics.ts";
@@ -44,9 +45,14 @@ export async function startTrail(
 		log.error({ err }, `failed: ${where}`);
 	};
 	const signer = await signerOf("log-key", options.logKey);
+	const otherSigners = await Promise.all(options.otherLogKeys.map((key) => signerOf("other-log-key", key)));
+	const logKeys = [
+		...[signer, ...otherSigners].map(({ publicKey }) => publicKey),
+		...options.formerLogKeys.map(formerKeyOf),
+	];
 	const own = await signerOf("key", options.key);
-	const entryKeys = options.entryKeys.map((path) => entryKeyOf("entry-key", path));
-	const addedKeys = options.addedKeys.map((path) => entryKeyOf("add-key", path));
+	const entryKeys = options.entryKeys.map((path) => entryKeyOf(path));
+	const offers = options.addedKeys.map((path) => offerOf(path, options.origin));
 	const keys = initialKeys(entryKeys);
 	if (!Object.hasOwn(keys, keyHint(own.publicKey))) {
 		throw new TrailError(
@@ -59,7 +65,7 @@ export async function startTrail(
 	const store = openBucket(options, options.retentionSeconds);
 	const health = new StoreHealth();
 	const reader = new LogReader(store);
-	const sequencing = { store, origin, signer, keys };
+	const sequencing = { store, origin, signer, otherSigners, keys };
 	const ledger = new Ledger({
 		...{ ...sequencing, reader, health, metrics, onFailed },
 		...(witness !== undefined && { cosign: witnessOf(witness) }),
@@ -102,7 +108,8 @@ export async function startTrail(
 			: new SelfVerifier({
 					...{ dir: join(options.spool, "verified"), identity, everySeconds: options.verifyHours * 3_600 },
 					job: {
-						...{ origin, witness, bucket: bucketJob(options), logKey: pem(signer.publicKey) },
+						...{ origin, witness, bucket: bucketJob(options) },
+						logKeys: logKeys.map(pem),
 						entryKeys: entryKeys.map(pem),
 					},
 					onDone: ({ findings, first, size }, seconds) => {
@@ -135,13 +142,9 @@ export async function startTrail(
 	let timer: NodeJS.Timeout | undefined;
 	let isStopped = false;
 	const begin = (known: KeyRing) => {
-		for (const key of addedKeys) {
-			if (Object.hasOwn(known, keyHint(key))) continue;
-			writer.record({
-				...{ kind: "KeyAdded", action: "add", actor: { name: identity } },
-				entity: { type: "Key", id: keyHint(key) },
-				metadata: { publicKey: spkiOf(key).toString("base64") },
-			});
+		for (const offered of offers) {
+			const added = keyAdded(offered, { actor: { name: identity }, justification: "given as --add-key" });
+			if (!Object.hasOwn(known, added.entity.id)) writer.record(added);
 		}
 		verifier?.start();
 		void pulse();
@@ -193,7 +196,7 @@ export async function startTrail(
 			await ledger.stop();
 			clearTimeout(over);
 			store.close();
-			await signer.close();
+			for (const one of [signer, ...otherSigners]) await one.close();
 			log.info("stopped");
 		},
 	};

@@ -15,7 +15,7 @@ import type { VerifyOutcome } from "./self-verifier.ts";
 export type VerifyJob = Pick<TrailOptions, "origin" | "witness"> & {
 	readonly bucket: { readonly name: string; readonly endpoint?: string; readonly region: string };
 	/** PEM. */
-	readonly logKey: string;
+	readonly logKeys: readonly string[];
 	readonly entryKeys: readonly string[];
 	/** Checkpoints that were found good before: the log must have grown from them. */
 	readonly remembered: readonly string[];
@@ -48,7 +48,7 @@ export function upTo(reading: Reading, size: number): Reading {
 async function run({
 	bucket,
 	origin,
-	logKey,
+	logKeys,
 	entryKeys,
 	witness,
 	remembered,
@@ -58,7 +58,7 @@ async function run({
 	try {
 		const size = (await lastNumbered(store, folders.manifest, numberOf)) ?? 0;
 		const trust = {
-			...{ origin, logKeys: [createPublicKey(logKey)] },
+			...{ origin, logKeys: logKeys.map((pem) => createPublicKey(pem)) },
 			keys: initialKeys(entryKeys.map((pem) => createPublicKey(pem))),
 			witnesses: witness === undefined ? [] : [witnessOf(witness.vkey)],
 		};

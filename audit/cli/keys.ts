@@ -5,7 +5,7 @@ import { entryClock } from "../clock.ts";
 import { AuditError, messageOf } from "../error.ts";
 import { keyHint } from "../format/keys.ts";
 import { handOverTo } from "../hand-over.ts";
-import { type Asking, keyAdded, keyRevoked, type OfferedKey, offerKey } from "../key-entries.ts";
+import { type Asking, keyAdded, keyRevoked, type OfferedKey, offerKey, parseOffer } from "../key-entries.ts";
 import { mostInRound } from "../log/sequencer.ts";
 import { type Happening, Recorder } from "../recorder.ts";
 import { newKey, type Signer, signerAt } from "../signer.ts";
@@ -61,12 +61,7 @@ export async function addKey(options: CliOptions, file: string, say: Say): Promi
 	if (offered.log !== needed(options.origin, "for which log? give --origin")) {
 		throw new AuditError("KEY", `${file} offers a key to the log ${offered.log}, not to ${options.origin}`);
 	}
-	let happening: Happening;
-	try {
-		happening = keyAdded(offered, asking(options));
-	} catch (cause) {
-		throw new AuditError("KEY", `${file} is no offer of a key: ${messageOf(cause)}`, { cause });
-	}
+	const happening = keyAdded(offered, asking(options));
 	const index = await write(options, happening);
 	say(`entry ${index}: key ${happening.entity.id} signs from entry ${index + 1} on`);
 	return 0;
@@ -135,15 +130,12 @@ function asking({ justification }: CliOptions): Asking {
 }
 
 function readOffer(path: string): OfferedKey {
+	const text = readNamed(path);
 	try {
-		const { log, publicKey, proof, notAfter } = JSON.parse(readNamed(path)) as Record<string, unknown>;
-		if (typeof log === "string" && typeof publicKey === "string" && typeof proof === "string") {
-			return { log, publicKey, proof, ...(typeof notAfter === "string" && { notAfter }) };
-		}
+		return parseOffer(text);
 	} catch (cause) {
-		if (!(cause instanceof SyntaxError)) throw cause;
+		throw new AuditError("KEY", `${path}: ${messageOf(cause)}`, { cause });
 	}
-	throw new AuditError("KEY", `${path} is no offer of a key: make one with "tradingsafety-audit offer KEY"`);
 }
 
 function needed(value: string | undefined, ask: string): string {

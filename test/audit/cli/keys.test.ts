@@ -130,15 +130,15 @@ test("what is wrong with a key or its offer is one line that names the file and 
 	t.regex(await said(2, "offer", next.path), /for which log\? give --origin/);
 	t.regex(
 		await said(1, "add-key", file("none.json", "{}"), ...by(old.path)),
-		/none\.json is no offer of a key: make one with/,
+		/none\.json: it is no offer of a key: make one with/,
 	);
 	t.regex(
 		await said(1, "add-key", file("bad.json", "x"), ...by(old.path)),
-		/bad\.json is no offer of a key: make one with/,
+		/bad\.json: it is no offer of a key: make one with/,
 	);
 	t.regex(
 		await said(1, "add-key", file("changed.json", changed), ...by(old.path)),
-		/changed\.json is no offer of a key: it was not offered to the log log\.example by whoever has its private half/,
+		/changed\.json: it was not offered to the log log\.example by whoever has its private half/,
 	);
 	const other = (await call(["offer", next.path, "--origin", "other.example"])).out;
 	t.regex(
