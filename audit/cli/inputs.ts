@@ -15,6 +15,13 @@ import type { CliOptions } from "./options.ts";
 export function bucketOf({ bucket }: CliOptions, retentionSeconds: number): S3Store {
 	if (bucket === undefined) throw new AuditError("USAGE", "which bucket? give --bucket");
 	const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+	const given = [accessKeyId, secretAccessKey].filter((one) => one !== undefined && one !== "");
+	if (given.length === 1) {
+		throw new AuditError(
+			"USAGE",
+			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: one of them is missing",
+		);
+	}
 	const { name, endpoint, region } = bucket;
 	return new S3Store({
 		...{ bucket: name, region, retentionSeconds },

@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AuditError, isAuditError } from "../error.ts";
+import { AuditError, isAuditError, messageOf } from "../error.ts";
 import { spkiOf } from "../format/keys.ts";
 import { trustedRoot } from "../format/trusted-root.ts";
 import { folders } from "../layout.ts";
@@ -117,12 +117,20 @@ async function verified(options: CliOptions, onEntry: (one: Indexed) => void): P
 		onEntry: (entry, index) => onEntry({ entry, index }),
 		onProgress: (done, of) => tell(`${done} of ${of} entries`),
 	});
-	if (!options.deep) return report;
+	if (!options.deep) return notEmpty(report, options);
 	const store = bucketOf(options, 0);
 	const found = await inspect(store, options.retentionSeconds ?? 0, (done) =>
 		tell(`${done} objects looked at`),
 	);
-	return { ...report, findings: [...report.findings, ...found] };
+	return notEmpty({ ...report, findings: [...report.findings, ...found] }, options);
+}
+
+/** Nothing at all is no good trail: it is another bucket, or what was there is hidden. Throws `MISSING`. */
+function notEmpty(report: Report, { bucket, trail, deep }: CliOptions): Report {
+	if (report.size > 0 || report.findings.length > 0) return report;
+	const where = bucket === undefined ? trail : `bucket ${bucket.name} at ${bucket.endpoint ?? "Amazon's"}`;
+	const hidden = deep ? "" : ", or was it deleted? --deep tells";
+	throw new AuditError("MISSING", `${where} holds no trail: is it the right one${hidden}`);
 }
 
 /** Says how far something is, at most once a second. */
@@ -198,16 +206,36 @@ async function fetchAll(options: CliOptions, folder: string, say: (text: string)
 			for (const key of await store.list(prefix)) {
 				const bytes = await store.get(key);
 				if (bytes === undefined) throw new AuditError("MISSING", `${key} was listed and is not there`);
-				mkdirSync(join(folder, key, ".."), { recursive: true });
-				writeFileSync(join(folder, key), bytes);
+				writeNew(folder, key, bytes);
 				done += 1;
 				if (done % 500 === 0) console.error(`... ${done} objects`);
 			}
+		}
+		if (done === 0) {
+			throw new AuditError("MISSING", `bucket ${options.bucket?.name} holds no trail: is it the right one?`);
 		}
 		say(`${done} objects are in ${folder}`);
 		return 0;
 	} finally {
 		store.close();
+	}
+}
+
+/** What is in the folder already stays: it may be of another trail. Throws `USAGE`. */
+function writeNew(folder: string, key: string, bytes: Buffer): void {
+	const path = join(folder, key);
+	try {
+		mkdirSync(join(path, ".."), { recursive: true });
+		writeFileSync(path, bytes, { flag: "wx" });
+	} catch (cause) {
+		const isThere =
+			(cause as NodeJS.ErrnoException).code === "EEXIST" &&
+			statSync(path, { throwIfNoEntry: false })?.isFile();
+		if (!isThere) throw new AuditError("USAGE", `${path} cannot be written: ${messageOf(cause)}`, { cause });
+		if (readFileSync(path).equals(bytes)) return;
+		throw new AuditError("USAGE", `${path} is there already with other bytes: name another folder`, {
+			cause,
+		});
 	}
 }
 

@@ -126,6 +126,9 @@ export function parseOptions(args: readonly string[]): CliOptions {
 		throw usageError("--trail and --bucket exclude each other");
 	if (values.deep === true && values.bucket === undefined)
 		throw usageError("--deep asks a bucket: give --bucket");
+	if (values.endpoint !== undefined && !/^https?:\/\/[^/]+/.test(values.endpoint)) {
+		throw usageError(`--endpoint must be like https://HOST:PORT, got "${values.endpoint}"`);
+	}
 	const format = reportFormats.find((one) => one === (values.format ?? "html"));
 	if (format === undefined) throw usageError(`--format can be ${reportFormats.join(", ")}`);
 	return {

@@ -270,17 +270,26 @@ function hasStatus(error: unknown, status: number): boolean {
 }
 
 function remedyOf(error: unknown): string | undefined {
-	if (!(error instanceof S3ServiceException)) return undefined;
+	if (!(error instanceof S3ServiceException)) {
+		const { name, code } = error as NodeJS.ErrnoException;
+		if (name === "CredentialsProviderError") return "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+		const isAway = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ETIMEDOUT"].includes(
+			code ?? "",
+		);
+		return isAway ? "does the store run there, and can it be reached from here?" : undefined;
+	}
 	switch (error.name) {
 		case "NoSuchBucket":
+		case "InvalidBucketName":
 			return "is there such a bucket, made with Object Lock?";
-		case "InvalidAccessKeyId":
-		case "SignatureDoesNotMatch":
-		case "AccessDenied":
-			return "are these the right credentials, and may they do this?";
 		case "InvalidRequest":
-			return "is there such a bucket, made with Object Lock?";
+			return "was this bucket made with Object Lock? Only a new one can be";
 		default:
-			return undefined;
+			// Of an unknown user versitygw says that it is not found.
+			return hasStatus(error, 401) ||
+				hasStatus(error, 403) ||
+				/UserNotFound|InvalidAccessKey/.test(error.name)
+				? "are these the right credentials, and may they do this?"
+				: undefined;
 	}
 }
