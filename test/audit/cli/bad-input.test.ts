@@ -99,10 +99,7 @@ for (const [name, start] of Object.entries(realStores)) {
 			await said(2, verify(...at("trail", "localhost:9000"))),
 			/--endpoint must be like https:\/\/HOST:PORT, got "localhost:9000"/,
 		);
-		t.regex(
-			await said(1, ["doctor", ...at("nowhere")]),
-			/^FAILED .*bucket nowhere.*is there such a bucket/,
-		);
+		t.regex(await said(1, ["doctor", ...at("nowhere")]), /^FAILED .*bucket nowhere.*is there such a bucket/);
 		t.regex(await said(1, ["doctor", ...at("open")]), /^FAILED .*bucket open.*Object Lock/);
 		t.regex(
 			await said(1, ["doctor", ...at("trail")], { AWS_SECRET_ACCESS_KEY: "wrong" }),
