@@ -18,6 +18,10 @@ trap 'rm -rf "$work"' EXIT
 # Each key in a file of its own: entry-1, entry-2, log-1 and so on.
 awk -v to="$work/entry-" '/BEGIN PUBLIC KEY/ { n++ } n { print >(to n) }' "$2"
 awk -v to="$work/log-" '/BEGIN PUBLIC KEY/ { n++ } n { print >(to n) }' "$3"
+# As the log holds them: base64 of their DER.
+for key in "$work"/entry-*; do
+	openssl pkey -pubin -in "$key" -outform DER | openssl base64 -A >"$work/der-$(basename "$key")"
+done
 shift 3
 failed=0
 
@@ -27,8 +31,6 @@ hex() { openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n'; }
 bytes() { printf '%b' "$(printf %s "$1" | sed 's/../\\x&/g')"; }
 # hash of a node over two hashes (RFC 9162, section 2.1.1)
 node() { bytes "01$1$2" | sha256sum | cut -c1-64; }
-# a public key as the log holds it: base64 of its DER
-der() { openssl pkey -pubin -in "$1" -outform DER | openssl base64 -A; }
 
 # open NOTE: true where one of the keys of the log has signed it; its text is in $work/text then
 open() {
@@ -55,8 +57,9 @@ check() {
 	get '.verificationMaterial.tlogEntries[0].canonicalizedBody' | openssl base64 -d -A >"$work/leaf"
 	leaf() { jq -er ".spec.hashedRekordV002.$1" "$work/leaf"; }
 	entry_key=
+	held=$(leaf signature.verifier.publicKey.rawBytes)
 	for key in "$work"/entry-*; do
-		[ "$(leaf signature.verifier.publicKey.rawBytes)" = "$(der "$key")" ] && entry_key=$key
+		if [ "$held" = "$(cat "$work/der-$(basename "$key")")" ]; then entry_key=$key; fi
 	done
 	[ -n "$entry_key" ] || { echo "entry $index: its key is none of those that are trusted"; return 1; }
 	get .messageSignature.signature | openssl base64 -d -A >"$work/signature"
