@@ -1,7 +1,7 @@
 import { AuditError, messageOf } from "./error.ts";
 import { witnessVerifier } from "./format/cosignature.ts";
 import { noteKinds, parseVerifierKey } from "./format/keys.ts";
-import { type NoteSignature, openNote, parseNote } from "./format/note.ts";
+import { type NoteSignature, type NoteVerifier, openNote, parseNote } from "./format/note.ts";
 import type { Cosign } from "./log/sequencer.ts";
 
 /** A witness that cosigns checkpoints (https://c2sp.org/tlog-witness). */
@@ -58,9 +58,8 @@ export function witnessAt(options: WitnessOptions): Cosign {
 			}
 			if (answer.status !== 200)
 				throw new AuditError("WITNESS", `${path.href}: ${answer.status} ${answer.text.trim()}`);
-			const signatures = signaturesOf(note, answer.text);
-			const { text } = parseNote(note);
-			if (openNote({ text, signatures }, [verifier]).length === 0) {
+			const signatures = cosignaturesIn(answer.text, note, verifier, path);
+			if (signatures.length === 0) {
 				throw new AuditError("WITNESS", `${path.href} has not signed with the key ${options.vkey}`);
 			}
 			known = size;
@@ -70,9 +69,26 @@ export function witnessAt(options: WitnessOptions): Cosign {
 	};
 }
 
-/** Its answer is lines as they stand below a note. */
-function signaturesOf(note: string, lines: string): readonly NoteSignature[] {
-	return parseNote(`${parseNote(note).text}\n${lines}`).signatures;
+/**
+ * Its answer is lines as they stand below a note. Only its own are taken: a line of somebody else's name would spoil the
+ * checkpoint, which is written once.
+ */
+function cosignaturesIn(
+	lines: string,
+	note: string,
+	verifier: NoteVerifier,
+	{ href }: URL,
+): readonly NoteSignature[] {
+	try {
+		const { text } = parseNote(note);
+		const signatures = parseNote(`${text}\n${lines}`).signatures.filter(
+			({ name, keyId }) => name === verifier.name && keyId.equals(verifier.keyId),
+		);
+		openNote({ text, signatures }, [verifier]);
+		return signatures;
+	} catch (cause) {
+		throw new AuditError("WITNESS", `${href} answers what is no cosignature: ${messageOf(cause)}`, { cause });
+	}
 }
 
 async function ask(
@@ -85,6 +101,8 @@ async function ask(
 		const answer = await fetch(path, { method: "POST", body, signal });
 		return { status: answer.status, text: await answer.text() };
 	} catch (cause) {
-		throw new AuditError("WITNESS", `${path.href} does not answer: ${messageOf(cause)}`, { cause });
+		// What fetch says itself is only that it failed.
+		const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+		throw new AuditError("WITNESS", `${path.href} does not answer: ${messageOf(reason)}`, { cause });
 	}
 }
