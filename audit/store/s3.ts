@@ -283,7 +283,7 @@ function remedyOf(error: unknown): string | undefined {
 		case "InvalidBucketName":
 			return "is there such a bucket, made with Object Lock?";
 		case "InvalidRequest":
-			return "was this bucket made with Object Lock? Only a new one can be";
+			return "is there such a bucket, and was it made with Object Lock? Only a new one can be";
 		default:
 			// Of an unknown user versitygw says that it is not found.
 			return hasStatus(error, 401) ||
