@@ -106,7 +106,7 @@ test.serial("a namespace that is deleted in a halt leaves nothing behind, and ot
 });
 
 for (const end of ["Emergency", "Normal"] as const) {
-	test.serial(`two hundred changes of mode in seconds end in ${end}, with what ran`, async (t) => {
+	test.serial(`two hundred changes of mode in ten seconds end in ${end}, with what ran`, async (t) => {
 		// Given a desk in Normal
 		const desk = await TestDesk.create(t, { cluster });
 		const { proxy, calls } = await listening(t, desk);
@@ -120,7 +120,9 @@ for (const end of ["Emergency", "Normal"] as const) {
 			await desk.patch({ mode: round[flip % round.length], reason: `flip ${flip}` });
 		}
 		if (end === "Emergency") await desk.patch({ mode: "Emergency", reason: "the end" });
-		t.log(`${Math.round(performance.now() - startedAt)} ms for all`);
+		const took = performance.now() - startedAt;
+		t.log(`${Math.round(took)} ms for all`);
+		t.true(took < 10_000, `it took ${took} ms`);
 		// Then it comes to rest where the last one left it, with everything recorded or restored
 		if (end === "Normal") {
 			await isRestored(t, desk);
@@ -146,13 +148,13 @@ for (const end of ["Emergency", "Normal"] as const) {
 	});
 }
 
-/** Five calls in a hundred are answered 500, two are never answered. */
+/** Five calls in a hundred, watches too, are answered 500, two are never answered. */
 const fiveAndTwo =
 	(chance: Chance): Rule =>
-	({ watch }) => {
+	() => {
 		const drawn = chance.next();
 		if (drawn < 0.05) return { kind: "Answer", status: 500 };
-		return drawn < 0.07 && !watch ? { kind: "Hang" } : { kind: "Pass" };
+		return drawn < 0.07 ? { kind: "Hang" } : { kind: "Pass" };
 	};
 
 test.serial("five in a hundred calls answered 500 and two never: both ways come to their end", async (t) => {
