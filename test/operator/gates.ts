@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { ExecutionContext } from "ava";
+import { isPermitError } from "../../permits/error.ts";
 import { Gate } from "../../permits/gate.ts";
 import { readPublicKey } from "../../permits/keys.ts";
 import type { Duties } from "../../permits/permit.ts";
@@ -16,8 +17,11 @@ import type { Pod, TestDesk } from "./desk.ts";
 /** On a busy machine a key that is new takes its time to everybody. */
 const patience = { timeoutMilliseconds: 120_000 };
 
-/** What stands behind the pods of an app: a gate, one that takes messages and never answers, one that answers no JSON, or nothing. */
-export type Manner = "Good" | "Deaf" | "Garbled" | "Absent";
+/**
+ * What stands behind the pods of an app: a gate, one that takes messages and never answers, one that answers no JSON, one
+ * that knows other keys, a port that nobody listens on, or no address at all.
+ */
+export type Manner = "Good" | "Deaf" | "Garbled" | "Stranger" | "Closed" | "Absent";
 
 /** The gate behind one pod, in the process of the test. */
 export type BotGate = {
@@ -34,7 +38,7 @@ export class Gates {
 	readonly #desk: TestDesk;
 	readonly #keys: KnownKeys;
 	readonly #manners: Readonly<Record<string, Manner>>;
-	readonly #gates = new Map<string, BotGate & { readonly server: Server }>();
+	readonly #gates = new Map<string, BotGate & { readonly server: Server; readonly port: number }>();
 	readonly #silent = new Set<string>();
 	#timer: NodeJS.Timeout | undefined;
 
@@ -118,10 +122,7 @@ export class Gates {
 			const manner = this.#manners[metadata.labels?.app ?? ""] ?? "Good";
 			if (manner !== "Absent") this.#gates.set(metadata.uid, await this.#serve(metadata, manner));
 		}
-		const ports = [...this.#gates.values()].map(({ pod, server }) => [
-			pod,
-			(server.address() as AddressInfo).port,
-		]);
+		const ports = [...this.#gates.values()].map(({ pod, port }) => [pod, port]);
 		writeFileSync(`${this.file}.new`, JSON.stringify(Object.fromEntries(ports)));
 		renameSync(`${this.file}.new`, this.file);
 	}
@@ -129,7 +130,8 @@ export class Gates {
 	async #serve({ name: pod, uid, labels }: Pod["metadata"], manner: Manner) {
 		const told: { readonly at: number; readonly duties: Duties }[] = [];
 		const onDuties = (duties: Duties) => told.push({ at: performance.now(), duties });
-		const gate = new Gate({ keys: () => this.#keys, onDuties });
+		const keys = manner === "Stranger" ? { permit: [], raise: [] } : this.#keys;
+		const gate = new Gate({ keys: () => keys, onDuties });
 		const server = createServer(async (request, response) => {
 			const body = await text(request);
 			if (manner === "Garbled") {
@@ -140,11 +142,13 @@ export class Gates {
 			try {
 				response.end(JSON.stringify(gate.receive(body, request.headers)));
 			} catch (error) {
-				response.writeHead(400).end(String(error));
+				response.writeHead(isPermitError(error, "SIGNATURE") ? 401 : 400).end(String(error));
 			}
 		});
 		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-		return { pod, uid, gate, told, server };
+		const { port } = server.address() as AddressInfo;
+		if (manner === "Closed") close(server);
+		return { pod, uid, gate, told, server, port };
 	}
 }
 

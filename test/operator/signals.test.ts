@@ -121,30 +121,41 @@ test("with every replica dead, permits run out and bots pause by themselves; wit
 	t.is((await gates.open("bots", 2, true)).length, 2);
 });
 
-test("what cannot be told is stopped, and the condition says why and what helps", async (t) => {
-	// Given a desk of which one target answers no JSON, one has nobody listening, and one names no port
+test("what cannot be told is stopped, and the condition says who, why and what helps", async (t) => {
+	// Given a desk with targets that answer no JSON, know no key, have nobody listening, have no address, and name no port
 	const desk = await TestDesk.create(t);
-	const apps = { garbled: 1, absent: 1, portless: 1, bots: 1 };
-	await desk.run(...Object.entries(apps).map(([name, replicas]) => ({ name, replicas })));
-	const gates = await Gates.start(t, desk, { manners: { garbled: "Garbled", absent: "Absent" } });
+	const bad = { garbled: "Garbled", stranger: "Stranger", closed: "Closed", absent: "Absent" } as const;
+	const names = [...Object.keys(bad), "portless", "bots"];
+	await desk.run(...names.map((name) => ({ name, replicas: 1 })));
+	const gates = await Gates.start(t, desk, { manners: bad });
 	await startReplica(t, desk, { gates: gates.file });
 	const told = (name: string) => target(name, "Bot", name === "portless" ? {} : { signal });
-	await desk.govern({ mode: "Normal", targets: Object.keys(apps).map(told) });
+	await desk.govern({ mode: "Normal", targets: names.map(told) });
 	// When it has been looked at in Normal, then the condition names the port that is missing, and who answers is told
 	await until("bots are told", async () => (await signalled(desk, "bots")) === "Admit");
 	t.like(await desk.condition("SignalAvailable"), { status: "False", reason: "NotConfigured" });
 	t.regex((await desk.condition("SignalAvailable"))?.message ?? "", /portless: give it signal\.http\.port/);
-	await desk.patch({ targets: ["garbled", "absent", "bots"].map((name) => target(name, "Bot", { signal })) });
-	await until("it names who does not answer", async () => {
+	await desk.patch({
+		targets: names.filter((name) => name !== "portless").map((name) => target(name, "Bot", { signal })),
+	});
+	await until("it names who does not answer, what came instead, and what helps", async () => {
 		const { reason = "", message = "" } = (await desk.condition("SignalAvailable")) ?? {};
-		return reason === "NotAnswering" && /garbled-/.test(message);
+		const isSaid = [
+			/garbled-\S+ \(its answer is no acknowledgement: answer what the gate returns/,
+			/stranger-\S+ \(it knows no key .*: give it the ConfigMap tradingsafety-public-keys\)/,
+			/closed-\S+ \(nobody listens: its gate has to, at signal\.http\.port\)/,
+			/absent-/,
+		].every((said) => said.test(message));
+		if (reason === "NotAnswering" && isSaid) return true;
+		throw new Error(`${reason}: ${message}`);
 	});
 	// When it is raised, then they are stopped and the one that answers goes on
 	await desk.patch({ mode: "Pause" });
 	await desk.confirmed("Pause");
-	const running = (await desk.pods()).map((pod) => pod.metadata.labels?.app);
-	t.true(running.includes("bots"));
-	t.false(running.includes("garbled") || running.includes("absent"));
+	t.deepEqual(
+		(await desk.pods()).map((pod) => pod.metadata.labels?.app),
+		["bots"],
+	);
 	await gates.open("bots", 1, false);
 });
 

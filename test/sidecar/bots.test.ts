@@ -111,7 +111,7 @@ test("one that misses the first message gets it again, and does its duties once"
 	const { raiser, acknowledged, failures, told } = await startWorld(t, 2, "DeafFirst");
 	raiser.raise("desk", "Emergency");
 	await until("both acknowledged", () => acknowledged.length === 2);
-	t.true(failures.every((error) => error instanceof GateError && error.code === "NO_ANSWER"));
+	t.true(failures.every((error) => error instanceof GateError && error.code === "NoAnswer"));
 	t.is(told.length, 2);
 });
 
