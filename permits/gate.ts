@@ -10,8 +10,9 @@ export type GateOptions = {
 	/** Asked for with each message, so that keys can be exchanged while the bot runs. */
 	readonly keys: () => KnownKeys;
 	/**
-	 * Called with what a permit tells the bot to do, before the answer is given: cancel, flatten, tighten. It begins
-	 * the work and returns; what it throws is the caller's of {@link Gate.receive}, and the permissions stand.
+	 * Called with what a permit tells the bot to do, before the answer is given: cancel, flatten, tighten; with nothing
+	 * where a later epoch asks for nothing more, which ends a flattening. It begins the work and returns; what it
+	 * throws is the caller's of {@link Gate.receive}, and the permissions stand.
 	 */
 	readonly onDuties: (duties: Duties, permit: Permit) => void;
 	/** Monotonic, in milliseconds. */
@@ -70,7 +71,7 @@ export class Gate {
 		const { state, applied, duties } = admit(this.#state, received, this.#options.wallNow?.() ?? Date.now());
 		this.#state = state;
 		this.#openUntil = openUntil(state);
-		if (duties !== undefined && Object.keys(duties).length > 0) this.#options.onDuties(duties, permit);
+		if (duties !== undefined) this.#options.onDuties(duties, permit);
 		return this.#acknowledge(applied);
 	}
 

@@ -79,6 +79,7 @@ def read_public_key(text: str) -> Ed25519PublicKey:
 @dataclass(frozen=True)
 class _State:
     uid: str | None = None
+    namespace: str | None = None
     generation: int = 0
     permissions: Permissions = PAUSED
     granted_until: float = -math.inf
@@ -108,7 +109,8 @@ class Gate:
     """``may_open`` is for the order path: it takes no lock. ``receive`` is for the thread that serves /permit.
 
     ``permit_keys`` and ``raise_keys`` are asked with each message and give public keys, so that keys can be exchanged
-    while the bot runs. ``on_duties(duties, permit)`` begins to cancel and flatten, and returns.
+    while the bot runs. ``on_duties(duties, permit)`` begins to cancel and flatten, and returns; it gets no duties where a
+    later epoch asks for nothing more, which ends a flattening.
     ``now`` gives milliseconds of a clock that only goes forward, ``wall_now`` milliseconds since 1970.
     """
 
@@ -161,7 +163,7 @@ class Gate:
             else:
                 applied, tells = self._admit_permit(received)
             self._open_until = self._state.granted_until if self._opens_while_granted() else -math.inf
-            if tells and permit["duties"]:
+            if tells:
                 self._on_duties(permit["duties"], permit)
             return self._acknowledge(applied)
 
@@ -179,11 +181,14 @@ class Gate:
             permissions = before[1].joined(permissions)
         # Its sender may know an older epoch than this gate: a renewal of that newer one must not lift it.
         raised = (max(generation, state.generation), permissions)
-        age = abs(self._wall_now() - received.sent_at)
-        is_new = received.message_id not in state.raises and age <= RAISE_FRESH_MS
+        # The raise key is that of all desks: what is sent on from one to another must not close what it holds.
+        is_here = state.namespace in (None, received.permit["desk"]["namespace"])
+        is_fresh = abs(self._wall_now() - received.sent_at) <= RAISE_FRESH_MS
+        is_new = is_here and is_fresh and received.message_id not in state.raises
         raises = (*state.raises, received.message_id)[-RAISES_KEPT:] if is_new else state.raises
         self._state = replace(state, raised=raised, raises=raises)
-        return is_new
+        # One that tells nothing ends nothing that was told before.
+        return is_new and bool(received.permit["duties"])
 
     def _admit_permit(self, received: _Received) -> tuple[str, bool]:
         state = self._state
@@ -196,6 +201,7 @@ class Gate:
             self._state = replace(
                 state,
                 uid=uid,
+                namespace=desk["namespace"],
                 generation=generation,
                 permissions=received.permissions,
                 granted_until=received.challenged_at + received.permit["ttlMilliseconds"],

@@ -39,7 +39,9 @@ async function startWorld(
 					permit: [readPublicKey(permitKey.publicKey)],
 					raise: [readPublicKey(raiseKey.publicKey)],
 				}),
-				onDuties: (duties) => told.push(duties),
+				onDuties: (duties) => {
+					if (Object.keys(duties).length > 0) told.push(duties);
+				},
 			});
 			let calls = 0;
 			const server = createServer(async (request, response) => {

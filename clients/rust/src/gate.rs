@@ -127,7 +127,8 @@ impl<C: Clock> Gate<C> {
     }
 
     /// Takes in one message; `header` looks one up by its name in lower case. `on_duties` is called before the answer
-    /// is made: it begins to cancel and flatten, and returns.
+    /// is made: it begins to cancel and flatten, and returns; it gets no duties where a later epoch asks for nothing more,
+    /// which ends a flattening.
     pub fn receive<'a>(
         &self,
         body: &[u8],
@@ -148,7 +149,7 @@ impl<C: Clock> Gate<C> {
         };
         let admission = inner.state.admit(&received, self.clock.wall_now());
         self.open_until.store(inner.state.open_until(), Ordering::Release);
-        if admission.tells && permit.duties != Duties::default() {
+        if admission.tells {
             on_duties(&permit.duties, &permit);
         }
         let now = self.clock.now();
