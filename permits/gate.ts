@@ -34,7 +34,8 @@ const challengesKept = 32;
 export class Gate {
 	readonly #options: GateOptions;
 	readonly #now: () => number;
-	readonly #instance = randomBytes(9).toString("base64url");
+	/** Another in each life of the process: it is in its answers, and belongs into its orders at the venue. */
+	readonly instance = randomBytes(9).toString("base64url");
 	/** When each was made. */
 	readonly #challenges = new Map<string, number>();
 	#state: GateState = closed;
@@ -49,6 +50,12 @@ export class Gate {
 	/** True while the bot may open or grow a position. */
 	mayOpen(): boolean {
 		return this.#now() < this.#openUntil;
+	}
+
+	/** The newest epoch that this gate knows of; `""` and 0 before the first permit. */
+	get epoch(): Acknowledgement["epoch"] {
+		const { uid = "", generation } = this.#state;
+		return { uid, generation };
 	}
 
 	/** All that the bot may do now. */
@@ -76,15 +83,14 @@ export class Gate {
 	}
 
 	#acknowledge(applied: Acknowledgement["applied"]): Acknowledgement {
-		const { uid = "", generation } = this.#state;
 		const challenge = this.#options.makeChallenge?.() ?? randomBytes(12).toString("base64url");
 		this.#challenges.set(challenge, this.#now());
 		for (const oldest of this.#challenges.keys()) {
 			if (this.#challenges.size <= challengesKept) break;
 			this.#challenges.delete(oldest);
 		}
-		const epoch = { uid, generation };
-		return { applied, epoch, permissions: this.permissions(), challenge, instance: this.#instance };
+		const { epoch, instance } = this;
+		return { applied, epoch, permissions: this.permissions(), challenge, instance };
 	}
 
 	/** When this challenge was made; each is good once, and for as long as a permit could live. */

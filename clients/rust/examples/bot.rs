@@ -1,31 +1,40 @@
-//! A bot in twenty lines: it opens positions only while its gate is open. Run with the desk's public keys.
+//! A bot in twenty lines: it opens positions only while its gate is open. KEYS names keys.json of the ConfigMap.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::env::var;
+use std::error::Error;
+use std::time::SystemTime;
 
-use tradingsafety_gate::{Gate, Keys, read_public_key};
+use tiny_http::{Method, Request, Response, Server};
+use tradingsafety_gate::{Duties, Gate, Holding, Keys, Refusal};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let key = |name: &str| Ok::<_, Box<dyn std::error::Error>>(vec![read_public_key(&std::env::var(name)?)?]);
-    let keys = Keys { permit: key("PERMIT_KEY")?, raise: key("RAISE_KEY")? };
-    let gate = Arc::new(Gate::default());
-    // On the order path, in whatever thread: `if gate.may_open() { ... }`
-    for stream in TcpListener::bind("127.0.0.1:8090")?.incoming() {
-        let mut stream = BufReader::new(stream?);
-        let mut lines = (&mut stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
-        lines.next();
-        let split = |line: String| line.split_once(": ").map(|(a, b)| (a.to_lowercase(), b.to_owned()));
-        let headers: HashMap<_, _> = lines.filter_map(split).collect();
-        let header = |name: &str| headers.get(name).map(String::as_str);
-        let length = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0).min(65_536);
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body)?;
-        let answer = gate.receive(&body, header, &keys, |duties, _| println!("do {duties:?}"));
-        let status = if answer.is_ok() { "200 OK" } else { "401 Unauthorized" };
-        let text = answer.map(|answer| serde_json::to_string(&answer)).unwrap_or(Ok(String::new()))?;
-        write!(stream.get_mut(), "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{text}", text.len())?;
+/// Status and body. The keys are read with each message: they are exchanged while bots run.
+fn answer(gate: &Gate, request: &mut Request, held: &[Holding]) -> Result<(u16, String), Box<dyn Error>> {
+    if *request.method() == Method::Get {
+        return Ok((200, serde_json::to_string(&gate.positions("example", SystemTime::now(), 0, held))?));
+    }
+    let (mut body, keys) = (Vec::new(), Keys::from_json(&std::fs::read_to_string(var("KEYS")?)?)?);
+    request.as_reader().read_to_end(&mut body)?;
+    let header = |name: &str| {
+        let found =
+            request.headers().iter().find(|header| header.field.as_str().as_str().eq_ignore_ascii_case(name));
+        found.map(|header| header.value.as_str())
+    };
+    let todo = |duties: &Duties, _: &_| println!("do {}", serde_json::to_string(duties).unwrap_or_default());
+    match gate.receive(&body, header, &keys, todo) {
+        Ok(answer) => Ok((200, serde_json::to_string(&answer)?)),
+        Err(refusal) => Ok((if refusal == Refusal::Signature { 401 } else { 400 }, refusal.to_string())),
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let port = var("PORT").unwrap_or("8090".into());
+    let server = Server::http(format!("127.0.0.1:{port}")).map_err(|error| error.to_string())?;
+    // Beside it, on the order path, in whatever thread: `if gate.may_open() { ... }`. What is held: as the venue says.
+    let (gate, held) = (Gate::default(), Vec::new());
+    for mut request in server.incoming_requests() {
+        let (status, text) =
+            answer(&gate, &mut request, &held).unwrap_or_else(|error| (500, error.to_string()));
+        request.respond(Response::from_string(text).with_status_code(status))?;
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
-use tradingsafety_gate::{Clock, Gate, Keys, Refusal, read_public_key};
+use tradingsafety_gate::{Clock, Gate, Holding, Keys, Refusal, read_public_key};
 
 const VECTORS: &str = include_str!("../../generated/vectors.json");
 
@@ -32,11 +33,7 @@ impl Clock for &Told {
 }
 
 fn keys(vectors: &Value) -> Keys {
-    let read = |name: &str| {
-        let texts = vectors["keys"][name].as_array().expect("a list of keys");
-        texts.iter().map(|text| read_public_key(text.as_str().expect("a text")).expect("a key")).collect()
-    };
-    Keys { permit: read("permit"), raise: read("raise") }
+    Keys::from_json(&vectors["keys"].to_string()).expect("lists of keys")
 }
 
 #[test]
@@ -44,7 +41,7 @@ fn stories() {
     let vectors: Value = serde_json::from_str(VECTORS).expect("vectors.json is JSON");
     let keys = keys(&vectors);
     let scenarios = vectors["scenarios"].as_array().expect("scenarios");
-    assert!(scenarios.len() >= 14);
+    assert!(scenarios.len() >= 20);
     for scenario in scenarios {
         let told = Told::default();
         let gate = Gate::new(&told);
@@ -83,6 +80,30 @@ fn stories() {
     }
 }
 
+#[test]
+fn positions() {
+    let vectors: Value = serde_json::from_str(VECTORS).expect("vectors.json is JSON");
+    let keys = keys(&vectors);
+    let told = Told::default();
+    let gate = Gate::new(&told);
+    let mut instance = String::new();
+    for step in &vectors["scenarios"][0]["steps"].as_array().expect("steps")[..2] {
+        told.now.store(step["now"].as_u64().expect("a time"), Ordering::Relaxed);
+        let message = &step["message"];
+        let body = message["body"].as_str().expect("a body").as_bytes();
+        let header = |name: &str| message["headers"][name].as_str();
+        instance = gate.receive(body, header, &keys, |_, _| {}).expect("it is signed").instance;
+    }
+    let (book, mut expect) = (&vectors["positions"]["book"], vectors["positions"]["expect"].clone());
+    let at = UNIX_EPOCH + Duration::from_millis(book["at"].as_u64().expect("a time"));
+    let held: Vec<Holding> = serde_json::from_value(book["held"].clone()).expect("holdings");
+    let resting = book["restingOrders"].as_u64().expect("a number");
+    let answer = gate.positions(book["account"].as_str().expect("a name"), at, resting, &held);
+    let answer = serde_json::to_value(answer).expect("JSON");
+    expect["instance"] = instance.into();
+    assert!(same(&answer, &expect), "{answer} instead of {expect}");
+}
+
 /// 0 and 0.0 are one number.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
@@ -90,6 +111,9 @@ fn same(a: &Value, b: &Value) -> bool {
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len()
                 && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| same(value, other)))
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(one, other)| same(one, other))
         }
         _ => a == b,
     }
@@ -99,5 +123,8 @@ fn same(a: &Value, b: &Value) -> bool {
 fn what_is_no_key_is_refused() {
     for text in ["", "whpk_", "whpk_AAAA", "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
         assert_eq!(read_public_key(text).err(), Some(Refusal::Key), "{text}");
+    }
+    for text in ["", "null", "[]", "{}", r#"{"permit":[]}"#, r#"{"permit":["x"],"raise":[]}"#] {
+        assert_eq!(Keys::from_json(text).err(), Some(Refusal::Key), "{text}");
     }
 }

@@ -194,7 +194,7 @@ test.serial(
 			t.is(riskTaking, 0);
 			t.is(Object.keys(positions).length > 0, last === "Freeze");
 			bot.program.terminate();
-		await bot.program.ended;
+			await bot.program.ended;
 		}
 	},
 );
