@@ -36,7 +36,7 @@ export type BotGate = {
 export class Gates {
 	readonly file: string;
 	readonly #desk: TestDesk;
-	readonly #keys: KnownKeys;
+	readonly #keys: () => KnownKeys;
 	readonly #manners: Readonly<Record<string, Manner>>;
 	readonly #gates = new Map<string, BotGate & { readonly server: Server; readonly port: number }>();
 	readonly #silent = new Set<string>();
@@ -45,7 +45,7 @@ export class Gates {
 	private constructor(
 		file: string,
 		desk: TestDesk,
-		keys: KnownKeys,
+		keys: () => KnownKeys,
 		manners: Readonly<Record<string, Manner>>,
 	) {
 		this.file = file;
@@ -54,16 +54,20 @@ export class Gates {
 		this.#manners = manners;
 	}
 
-	/** Follows the pods of the desk until the test ends. `manners`: by the label `app`, Good where nothing is said. */
+	/**
+	 * Follows the pods of the desk until the test ends. `manners`: by the label `app`, Good where nothing is said. `keys`: asked
+	 * for with each message; by default those of the cluster now.
+	 */
 	static async start(
 		t: ExecutionContext,
 		desk: TestDesk,
-		options: { readonly manners?: Readonly<Record<string, Manner>>; readonly keys?: KnownKeys } = {},
+		options: { readonly manners?: Readonly<Record<string, Manner>>; readonly keys?: () => KnownKeys } = {},
 	): Promise<Gates> {
 		const file = join(temporaryFolder(t, "gates"), "gates.json");
 		writeFileSync(file, "{}");
-		const known = options.keys ?? (await knownKeys(desk));
-		const gates = new Gates(file, desk, known, options.manners ?? {});
+		const found = options.keys === undefined ? await knownKeys(desk) : undefined;
+		const keys = options.keys ?? (() => found ?? { permit: [], raise: [] });
+		const gates = new Gates(file, desk, keys, options.manners ?? {});
 		let ended = false;
 		let looking: Promise<void> = Promise.resolve();
 		const look = () => {
@@ -109,6 +113,11 @@ export class Gates {
 		this.#silent.add(app);
 	}
 
+	/** They answer again. */
+	hear(app: string): void {
+		this.#silent.delete(app);
+	}
+
 	async #look(): Promise<void> {
 		const pods = await this.#desk.pods();
 		const uids = new Set(pods.map((pod) => pod.metadata.uid));
@@ -130,8 +139,8 @@ export class Gates {
 	async #serve({ name: pod, uid, labels }: Pod["metadata"], manner: Manner) {
 		const told: { readonly at: number; readonly duties: Duties }[] = [];
 		const onDuties = (duties: Duties) => told.push({ at: performance.now(), duties });
-		const keys = manner === "Stranger" ? { permit: [], raise: [] } : this.#keys;
-		const gate = new Gate({ keys: () => keys, onDuties });
+		const keys = manner === "Stranger" ? () => ({ permit: [], raise: [] }) : this.#keys;
+		const gate = new Gate({ keys, onDuties });
 		const server = createServer(async (request, response) => {
 			const body = await text(request);
 			if (manner === "Garbled") {
