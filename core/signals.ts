@@ -157,11 +157,14 @@ export function signalAvailable(observed: Observed, states: readonly TargetState
 			pods.length === 0 ? "it starts in Normal" : `no good answer from ${whoAndWhy(pods, observed.signals)}`;
 		return no("NotAnswering", `${asStop(stopped)}, until each pod acknowledges a permit in Normal: ${why}`);
 	}
-	const kept = asking.filter((state) => state.signalled === "Keep");
-	if (kept.length > 0)
-		return no("Silent", `a pod of target ${names(kept)} did not acknowledge: none is made`);
 	const deaf = deafOf(asking);
+	const unsaid = `no good answer from ${deaf.length} pods: ${whoAndWhy(deaf, observed.signals)}`;
+	const kept = asking.filter((state) => state.signalled === "Keep");
+	if (kept.length > 0) {
+		const silent = `a pod of target ${names(kept)} did not acknowledge: none is made`;
+		return no("Silent", deaf.length > 0 ? `${silent}; ${unsaid}` : silent);
+	}
 	return deaf.length > 0
-		? no("Unanswered", `no good answer from ${deaf.length} pods: ${whoAndWhy(deaf, observed.signals)}`)
+		? no("Unanswered", unsaid)
 		: found("True", "Acknowledged", "every pod in sight acknowledged what holds now");
 }

@@ -234,11 +234,11 @@ test("who does not answer is named with what came instead and what helps, some o
 		["e", "Disagrees"],
 	]);
 	const observed = withSignals(seen({ pods }), { problems });
-	const said = (signalled?: "Admit") =>
+	const said = (signalled?: "Admit" | "Keep") =>
 		signalAvailable(observed, [stateOf({ mode: "Pause" }, { ...(signalled && { signalled }) })]).message;
 	const nobody = "a, b, c (nobody listens: its gate has to, at signal.http.port)";
-	// When it is asked for, then it says so, before and after it was told for the first time
-	for (const message of [said(), said("Admit")]) {
+	// When it is asked for, then it says so, before and after it was told for the first time, and when one was silent
+	for (const message of [said(), said("Admit"), said("Keep")]) {
 		t.true(message.includes(nobody), message);
 		t.regex(message, /; e \(it answers of another epoch, or allows more than holds: /);
 	}

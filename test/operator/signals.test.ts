@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from "ava";
+import { podsPath } from "../../operator/resources.ts";
 import { until } from "../support/until.ts";
 import { TestDesk, target } from "./desk.ts";
 import { Gates, type Manner } from "./gates.ts";
@@ -60,6 +61,29 @@ test("bots that answer are told and go on, and trade again when the desk is lowe
 		(await desk.pods("bots")).map((pod) => pod.metadata.uid),
 		before,
 	);
+});
+
+test("a pod that is new is told as soon as it has an address, in Normal and in a halt", async (t) => {
+	// Given a desk in Normal with bots that are told
+	const { desk, gates } = await trading(t, { replicas: 2 });
+	await gates.open("bots", 2, true);
+	await until("Signal is available", async () => (await signalled(desk, "bots")) === "Admit");
+	// When a third is made, then it may open
+	await desk.scale("bots", 3);
+	const known = new Set((await gates.open("bots", 3, true)).map(({ uid }) => uid));
+	// When one is replaced in a halt
+	await desk.patch({ mode: "Pause" });
+	const { metadata } = await desk.confirmed("Pause");
+	const [one] = await gates.of("bots");
+	await desk.admin.delete(podsPath(desk.namespace, one?.pod));
+	// Then its successor has heard of this halt, and may not open
+	const successor = await until("another one is told", async () =>
+		(await gates.of("bots")).find(
+			({ uid, gate }) => !known.has(uid) && gate.epoch.generation === metadata.generation,
+		),
+	);
+	t.false(successor.gate.mayOpen());
+	t.is((await desk.confirmed("Pause")).metadata.generation, metadata.generation);
 });
 
 test("one that takes messages and never answers is stopped, and no other is made for it", async (t) => {
