@@ -1,4 +1,4 @@
-/** A bot in twenty lines: it opens positions only while its gate is open. KEYS names keys.json of the ConfigMap. */
+/** A bot in some twenty lines: it opens positions only while its gate is open. KEYS names keys.json of the ConfigMap. */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";

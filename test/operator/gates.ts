@@ -27,6 +27,8 @@ export type Manner = "Good" | "Deaf" | "Garbled" | "Stranger" | "Closed" | "Abse
 export type BotGate = {
 	readonly pod: string;
 	readonly uid: string;
+	/** Its label `app`. */
+	readonly app: string;
 	readonly gate: Gate;
 	/** What it told its bot to do, and when, by `performance.now()`. */
 	readonly told: { readonly at: number; readonly duties: Duties }[];
@@ -35,6 +37,8 @@ export type BotGate = {
 /** Gates behind the pods of a desk, each on a port of this machine; `file` says which, for `dev/operator.ts`. */
 export class Gates {
 	readonly file: string;
+	/** All that there ever were, also behind pods that are gone: a process may outlive its pod. */
+	readonly ever: BotGate[] = [];
 	readonly #desk: TestDesk;
 	readonly #keys: () => KnownKeys;
 	readonly #manners: Readonly<Record<string, Manner>>;
@@ -129,7 +133,10 @@ export class Gates {
 		for (const { metadata } of pods) {
 			if (this.#gates.has(metadata.uid)) continue;
 			const manner = this.#manners[metadata.labels?.app ?? ""] ?? "Good";
-			if (manner !== "Absent") this.#gates.set(metadata.uid, await this.#serve(metadata, manner));
+			if (manner === "Absent") continue;
+			const made = await this.#serve(metadata, manner);
+			this.#gates.set(metadata.uid, made);
+			this.ever.push(made);
 		}
 		const ports = [...this.#gates.values()].map(({ pod, port }) => [pod, port]);
 		writeFileSync(`${this.file}.new`, JSON.stringify(Object.fromEntries(ports)));
@@ -137,6 +144,7 @@ export class Gates {
 	}
 
 	async #serve({ name: pod, uid, labels }: Pod["metadata"], manner: Manner) {
+		const app = labels?.app ?? "";
 		const told: { readonly at: number; readonly duties: Duties }[] = [];
 		const onDuties = (duties: Duties) => told.push({ at: performance.now(), duties });
 		const keys = manner === "Stranger" ? () => ({ permit: [], raise: [] }) : this.#keys;
@@ -147,7 +155,7 @@ export class Gates {
 				response.end("paused, trust me");
 				return;
 			}
-			if (manner === "Deaf" || this.#silent.has(labels?.app ?? "")) return;
+			if (manner === "Deaf" || this.#silent.has(app)) return;
 			try {
 				response.end(JSON.stringify(gate.receive(body, request.headers)));
 			} catch (error) {
@@ -157,7 +165,7 @@ export class Gates {
 		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 		const { port } = server.address() as AddressInfo;
 		if (manner === "Closed") close(server);
-		return { pod, uid, gate, told, server, port };
+		return { pod, uid, app, gate, told, server, port };
 	}
 }
 
