@@ -23,6 +23,8 @@ export type Expected = {
 	readonly applied?: "Granted" | "Tightened";
 	readonly epoch?: { readonly uid: string; readonly generation: number };
 	readonly duties?: Duties;
+	/** Bounds of a liquidation, told with the duties. */
+	readonly limits?: Permit["limits"];
 	/** In force afterwards, as the answer says and as the gate says. */
 	readonly permissions: Permissions;
 };
@@ -143,6 +145,7 @@ const granted = (permissions: Permissions, generation: number, duties?: Duties):
 });
 
 const raised = { kind: "Raise", mode: "Emergency", signer: "raise" } as const;
+const limits = { maxSlippageBps: 25, maxParticipation: 0.125, quoteMaxAgeSeconds: 2 };
 const flatten: Duties = { flatten: { overSeconds: 60 }, tightenStopsPercent: 25 };
 
 /** An open gate at a generation: the first two steps of most stories. */
@@ -246,7 +249,15 @@ const stories: Readonly<Record<string, Story>> = {
 		),
 	"what is signed and no permit changes nothing": opened(3)
 		.send({ generation: 4, ttlMilliseconds: 60_001 }, { error: "MALFORMED", permissions: Normal })
-		.send({ generation: -1 }, { error: "MALFORMED", permissions: Normal }),
+		.send({ generation: -1 }, { error: "MALFORMED", permissions: Normal })
+		.send({ generation: 4, limits: { maxSlippageBps: 0 } }, { error: "MALFORMED", permissions: Normal })
+		.send({ generation: 4, limits: { maxParticipation: -1 } }, { error: "MALFORMED", permissions: Normal }),
+	"limits of a liquidation come with the duties, whole, in part or not at all": opened(3)
+		.send({ generation: 4, mode: "Emergency", limits }, { ...tightened(Emergency, 4, halt), limits })
+		.send(
+			{ generation: 5, mode: "Emergency", limits: { maxSlippageBps: 12.5 } },
+			{ ...tightened(Emergency, 5, halt), limits: { maxSlippageBps: 12.5 } },
+		),
 	"frozen, nothing but cancelling is left": opened(3).send(
 		{ generation: 4, mode: "Freeze", duties: { cancelAll: true } },
 		tightened(permissionsOf("Freeze"), 4, { cancelAll: true }),

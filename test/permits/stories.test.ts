@@ -4,7 +4,7 @@ import { permitVectors, type Vectors } from "../../clients/stories.ts";
 import { isPermitError } from "../../permits/error.ts";
 import { Gate } from "../../permits/gate.ts";
 import { readPublicKey } from "../../permits/keys.ts";
-import type { Duties } from "../../permits/permit.ts";
+import type { Duties, Permit } from "../../permits/permit.ts";
 import { positionsOf } from "../../permits/positions.ts";
 
 const path = new URL("../../clients/generated/vectors.json", import.meta.url);
@@ -15,6 +15,8 @@ test("the vectors that clients have are those of the source", (t) => {
 	t.true(vectors.scenarios.length >= 20);
 });
 
+type Told = { readonly duties: Duties; readonly limits?: Permit["limits"] };
+
 /** A gate whose clocks stand where the story says. `take` sets them, and begins a new list of what it is told. */
 function teller() {
 	const keys = {
@@ -22,11 +24,11 @@ function teller() {
 		raise: vectors.keys.raise.map(readPublicKey),
 	};
 	let time = { now: 0, wallNow: 0 };
-	let told: Duties[] = [];
+	let told: Told[] = [];
 	let answers = 0;
 	const gate = new Gate({
 		keys: () => keys,
-		onDuties: (duties) => told.push(duties),
+		onDuties: (duties, { limits }) => told.push({ duties, ...(limits && { limits }) }),
 		now: () => time.now,
 		wallNow: () => time.wallNow,
 		makeChallenge: () => {
@@ -85,7 +87,8 @@ for (const { name, steps } of vectors.scenarios) {
 				);
 			}
 			// Then it is as the story says
-			t.deepEqual(told, expect.duties === undefined ? [] : [expect.duties], which);
+			const { duties, limits } = expect;
+			t.deepEqual(told, duties === undefined ? [] : [{ duties, ...(limits && { limits }) }], which);
 			t.deepEqual(gate.permissions(), expect.permissions, which);
 			t.is(gate.mayOpen(), expect.permissions.open, which);
 		}

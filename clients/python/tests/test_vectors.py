@@ -20,7 +20,7 @@ class Teller:
         keys = read_public_keys(json.dumps(VECTORS["keys"]))
         self.gate = Gate(
             lambda: keys,
-            lambda duties, _permit: self.told.append(duties),
+            lambda duties, permit: self.told.append((duties, permit.get("limits"))),
             now=lambda: self.now,
             wall_now=lambda: self.wall_now,
             make_challenge=self.challenge,
@@ -63,7 +63,7 @@ class VectorTest(unittest.TestCase):
                 answer = teller.gate.receive(body, headers)
                 wanted = {name: expect[name] for name in ("applied", "epoch", "permissions")}
                 self.assertEqual({name: answer[name] for name in wanted}, wanted)
-        self.assertEqual(teller.told, [expect["duties"]] if "duties" in expect else [])
+        self.assertEqual(teller.told, [(expect["duties"], expect.get("limits"))] if "duties" in expect else [])
         self.assertEqual(teller.gate.permissions().as_json(), expect["permissions"])
         self.assertEqual(teller.gate.may_open(), expect["permissions"]["open"])
 

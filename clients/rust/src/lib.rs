@@ -11,7 +11,7 @@ mod signature;
 
 pub use gate::{Acknowledgement, Clock, Epoch, Gate, Keys, Monotonic};
 pub use keys::{PublicKey, read_public_key};
-pub use permit::{Amendment, Duties, Flatten, Kind, Mode, Permissions, Permit, Reduction};
+pub use permit::{Amendment, Duties, Flatten, Kind, Limits, Mode, Permissions, Permit, Reduction};
 pub use positions::{Holding, Position, Positions, Side};
 
 /// Why a message or a key was refused. After a refused message nothing has changed.

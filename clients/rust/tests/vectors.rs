@@ -50,14 +50,17 @@ fn stories() {
             told.now.store(step["now"].as_u64().expect("a time"), Ordering::Relaxed);
             told.wall_now.store(step["wallNow"].as_u64().expect("a time"), Ordering::Relaxed);
             let expect = &step["expect"];
-            let duties = RefCell::new(Value::Null);
+            let (duties, limits) = (RefCell::new(Value::Null), RefCell::new(Value::Null));
             if let Some(message) = step.get("message") {
                 let body = message["body"].as_str().expect("a body").as_bytes();
                 let answer = gate.receive(
                     body,
                     |name| message["headers"][name].as_str(),
                     &keys,
-                    |told, _| *duties.borrow_mut() = serde_json::to_value(told).expect("JSON"),
+                    |told, permit| {
+                        *duties.borrow_mut() = serde_json::to_value(told).expect("JSON");
+                        *limits.borrow_mut() = serde_json::to_value(&permit.limits).expect("JSON");
+                    },
                 );
                 match (answer, expect.get("error").and_then(Value::as_str)) {
                     (Err(Refusal::Signature), Some("SIGNATURE")) => {}
@@ -73,6 +76,9 @@ fn stories() {
             }
             let wanted = expect.get("duties").cloned().unwrap_or(Value::Null);
             assert!(same(&duties.borrow(), &wanted), "{place}: {duties:?} instead of {wanted}");
+            if let Some(wanted) = expect.get("limits") {
+                assert!(same(&limits.borrow(), wanted), "{place}: {limits:?} instead of {wanted}");
+            }
             let permissions = serde_json::to_value(gate.permissions()).expect("JSON");
             assert_eq!(permissions, expect["permissions"], "{place}");
             assert_eq!(Some(gate.may_open()), expect["permissions"]["open"].as_bool(), "{place}");
