@@ -175,8 +175,9 @@ export class Signaller implements Controller {
 			// Closed on purpose, with the pod or this process.
 			if (this.#desks.get(desk)?.recipients.get(recipient.pod.uid) !== recipient) return;
 			metrics.permits.inc({ result: "failed" });
-			if (recipient.problem === undefined) log.warn({ ...facts, err }, "does not answer a permit");
-			recipient.problem = err instanceof GateError ? err.code : "NoAnswer";
+			const problem = err instanceof GateError ? err.code : "NoAnswer";
+			if (recipient.problem !== problem) log.warn({ ...facts, problem, err }, "does not answer a permit");
+			recipient.problem = problem;
 		}
 		const told = this.#desks.get(desk);
 		if (told !== undefined) this.#judgeSoon(desk, told);
