@@ -8,11 +8,10 @@ import { BotRaiser } from "./bots.ts";
 import type { ButtonEvent } from "./button.ts";
 import { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
-import { identityOf } from "./devices/pinned.ts";
 import type { Profile } from "./devices/profile.ts";
 import { DirectStopper } from "./direct-stopper.ts";
 import type { Metrics } from "./metrics.ts";
-import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
+import { type DeskMap, desksOf } from "./pins.ts";
 import { Presence } from "./presence.ts";
 import { ProofTests } from "./proof-tests.ts";
 import type { Raise } from "./raise.ts";
@@ -84,6 +83,7 @@ export class Estop {
 		});
 		this.#standing = new Standing({
 			desks: () => this.#desks.all(),
+			areDesksKnown: () => this.#desks.areAllKnown(),
 			isThere: (serial) => this.#station.devices().some(({ info }) => info.serial === serial),
 			isLent: (serial, namespace) => this.#proofTests.isLent(serial, namespace),
 			now: () => clock.now(),
@@ -115,6 +115,7 @@ export class Estop {
 				// A desk that pins a device from now on is raised by what stands there now.
 				this.#lookAtAll();
 			},
+			onAllKnown: () => this.#lookAtAll(),
 			onError: (where, error) => failed(where, {}, error),
 		});
 		this.#stopper = new DirectStopper({
@@ -135,7 +136,8 @@ export class Estop {
 		});
 		this.#station = new Station({
 			...{ transport, profiles },
-			isExpected: (info) => identityOf(info, pinsOf(this.#desks.all())).kind !== "Unpinned",
+			isExpected: (info) => this.#standing.identityOf(info).kind !== "Unpinned",
+			onListed: (found) => this.#standing.lookAround(found),
 			onOpened: (device) => {
 				const { serial, product, descriptorHash, path } = device.info;
 				const { name: profile } = device.profile;

@@ -27,6 +27,9 @@ export type PresenceOptions = Pick<
 	readonly lentBy: (serial: string, desks: DeskMap) => readonly string[];
 };
 
+/** What a Lease says beside what the device shows: its sidecar ends on purpose, or the device was pulled out. */
+type How = { readonly ended: boolean; readonly isGone: boolean };
+
 const showMilliseconds = 100;
 const leaseMilliseconds = 1_000;
 const rehearseMilliseconds = 10_000;
@@ -38,6 +41,8 @@ export class Presence {
 	readonly #refused = new Map<string, string>();
 	readonly #timers: NodeJS.Timeout[] = [];
 	#renewing = false;
+	/** By serial: the writes of its Lease that are under way, one after the other, and how many wait. */
+	readonly #writes = new Map<string, { last: Promise<void>; waiting: number }>();
 	/** By serial: what was written last to silence its buzzer. */
 	readonly #silences = new Map<string, string>();
 	#isSilenced = false;
@@ -79,8 +84,15 @@ export class Presence {
 	/** Why a press may not get through, one line each; none: all that is here is armed. */
 	problems(): readonly string[] {
 		const pinned = this.#pinned();
-		if (pinned.length === 0) return ["no device here is pinned by a desk"];
+		if (pinned.length === 0) return [`no device here is pinned by a desk: ${this.#remedy()}`];
 		return pinned.flatMap((device) => this.#notArmed(device).map((why) => `${device.info.serial}: ${why}`));
+	}
+
+	#remedy(): string {
+		const here = this.#options.devices().map(({ info }) => `${info.serial} (${info.product})`);
+		return here.length === 0
+			? "there is none that can be used, plug one in"
+			: `name one of these in spec.estop.devices: ${here.join(", ")}`;
 	}
 
 	#desksOf({ info }: Device): DeskMap {
@@ -131,10 +143,22 @@ export class Presence {
 		this.#renewing = false;
 	}
 
-	async #renew(
-		device: Device,
-		{ ended, isGone }: { readonly ended: boolean; readonly isGone: boolean },
-	): Promise<void> {
+	/** One write after the other: what is said last is what stays. */
+	#renew(device: Device, how: How): Promise<void> {
+		const { serial } = device.info;
+		const writes = this.#writes.get(serial) ?? { last: Promise.resolve(), waiting: 0 };
+		this.#writes.set(serial, writes);
+		// The one that waits says how the device is by then.
+		if (writes.waiting > 0 && !how.ended && !how.isGone) return writes.last;
+		writes.waiting += 1;
+		writes.last = writes.last.then(() => {
+			writes.waiting -= 1;
+			return this.#write(device, how);
+		});
+		return writes.last;
+	}
+
+	async #write(device: Device, { ended, isGone }: How): Promise<void> {
 		const { client, operatorNamespace, identity: holder, metrics, log } = this.#options;
 		const { lastPress, lastProofTest, lentBy } = this.#options;
 		const { serial } = device.info;

@@ -67,6 +67,6 @@ test("the table of devices claims what the profiles claim", (t) => {
 		t.is(/^2 s/.test(cellOf("dead-man in the device")), abilities.deadMan, name);
 		t.is(/colours/.test(cellOf("lights, sound")), abilities.lights, name);
 		t.is(/buzzer/.test(cellOf("lights, sound")), abilities.sound, name);
-		t.is(cellOf("tested on") === "simulated reports only", abilities.tested === "Simulated", name);
+		t.is(cellOf("tested on") === "untested: simulated reports only", abilities.tested === "Untested", name);
 	}
 });
