@@ -248,10 +248,12 @@ export class Estop {
 	#pressed(device: Device): void {
 		const { serial, path } = device.info;
 		const { metrics, log, clock } = this.#context;
+		// As they are before this very press changes them: that tells whether it is a test.
+		const before = this.#desks.all();
 		const shown = this.#standing.look(device);
 		afterWriting(() => {
 			const at = clock.now();
-			const desks = this.#desksOf(device);
+			const desks = desksOf(device.info, before);
 			const isProof = this.#proofTests.isProof(serial, desks);
 			this.#lastPress.set(serial, at);
 			metrics.presses.inc({ serial });
