@@ -21,7 +21,7 @@ export type HttpOptions = {
 export async function serveProbes(
 	options: HttpOptions,
 ): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
-	// Its import would read all that it exports, `WebSocket` too, which loads the fetch of Node.js: 5 MB.
+	// Its import would read all that it exports, `WebSocket` too, which loads the fetch of Node.js: 3 MB.
 	const { createServer } = process.getBuiltinModule("node:http");
 	const server = createServer((request, response) => {
 		const path = (request.url ?? "/").split("?")[0];

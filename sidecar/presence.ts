@@ -7,7 +7,7 @@ import type { EstopContext } from "./estop.ts";
 import { indicationOf } from "./indicator.ts";
 import { renewLease } from "./lease.ts";
 import { deskPath } from "./paths.ts";
-import { type DeskMap, desksOf } from "./pins.ts";
+import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
 import { raisePatch } from "./raise.ts";
 
 /** What {@link Presence} looks at. */
@@ -46,6 +46,7 @@ export class Presence {
 	/** By serial: what was written last to silence its buzzer. */
 	readonly #silences = new Map<string, string>();
 	#isSilenced = false;
+	#told: readonly string[] = [];
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
@@ -56,6 +57,7 @@ export class Presence {
 			this.#timers.push(setInterval(act, milliseconds));
 		every(showMilliseconds, () => this.#show());
 		every(leaseMilliseconds, () => void this.#renewAll(false));
+		every(leaseMilliseconds, () => this.#tellProblems());
 		every(rehearseMilliseconds, () => void this.#rehearse());
 		void this.#rehearse();
 	}
@@ -90,9 +92,17 @@ export class Presence {
 
 	#remedy(): string {
 		const here = this.#options.devices().map(({ info }) => `${info.serial} (${info.product})`);
-		return here.length === 0
-			? "there is none that can be used, plug one in"
-			: `name one of these in spec.estop.devices: ${here.join(", ")}`;
+		if (here.length > 0) return `name one of these in spec.estop.devices: ${here.join(", ")}`;
+		const wanted = [...new Set(pinsOf(this.#options.desks.all()).map(({ serial }) => serial))];
+		return `there is none that can be used, plug in ${wanted.length > 0 ? wanted.join(" or ") : "one"}`;
+	}
+
+	#tellProblems(): void {
+		const problems = this.problems();
+		if (problems.join() === this.#told.join()) return;
+		this.#told = problems;
+		if (problems.length > 0) this.#options.log.error({ problems }, "a press may not get through");
+		else this.#options.log.info("a press would get through");
 	}
 
 	#desksOf({ info }: Device): DeskMap {

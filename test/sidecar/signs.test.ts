@@ -216,7 +216,15 @@ test.serial("a button without lights and a light without a button do the work of
 	const estop = { devices: [{ serial, product, descriptorHash }], directStopAfterSeconds: 60 };
 	await desk.govern({ mode: "Normal", targets: bots, estop });
 	const boxes = await startBoxes(t, desk, [], { args: ["--buttons", buttons] });
+	// And, at first, neither of them: the process stays up and says what to do
+	await until("it says so", async () => /plug in .*PLAIN/.test(await boxes.problems()));
+	await until("its log says so", () => boxes.lines.some((line) => /may not get through/.test(line)));
 	const lamp = boxes.transport.plug(light);
+	await until("it says what is missing, and where", async () =>
+		/no device here is pinned by a desk: name one of these in spec.estop.devices: L \(blink\(1\)\)/.test(
+			await boxes.problems(),
+		),
+	);
 	// Then it shows that there is no button
 	await until("it is yellow, fast", () => rhythmOf(lamp) === "ff9000 fast");
 	// When there is one, then it shows how the desk is, which nobody has confirmed
