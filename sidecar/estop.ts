@@ -8,10 +8,11 @@ import { BotRaiser } from "./bots.ts";
 import type { ButtonEvent } from "./button.ts";
 import { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
+import { identityOf } from "./devices/pinned.ts";
 import type { Profile } from "./devices/profile.ts";
 import { DirectStopper } from "./direct-stopper.ts";
 import type { Metrics } from "./metrics.ts";
-import { type DeskMap, desksOf } from "./pins.ts";
+import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
 import { Presence } from "./presence.ts";
 import { ProofTests } from "./proof-tests.ts";
 import type { Raise } from "./raise.ts";
@@ -115,7 +116,10 @@ export class Estop {
 				// A desk that pins a device from now on is raised by what stands there now.
 				this.#lookAtAll();
 			},
-			onAllKnown: () => this.#lookAtAll(),
+			onAllKnown: () => {
+				this.#lookAtAll();
+				void this.#presence.rehearse();
+			},
 			onError: (where, error) => failed(where, {}, error),
 		});
 		this.#stopper = new DirectStopper({
@@ -136,7 +140,7 @@ export class Estop {
 		});
 		this.#station = new Station({
 			...{ transport, profiles },
-			isExpected: (info) => this.#standing.identityOf(info).kind !== "Unpinned",
+			isExpected: (info) => identityOf(info, pinsOf(this.#desks.all())).kind !== "Unpinned",
 			onListed: (found) => this.#standing.lookAround(found),
 			onOpened: (device) => {
 				const { serial, product, descriptorHash, path } = device.info;

@@ -58,8 +58,7 @@ export class Presence {
 		every(showMilliseconds, () => this.#show());
 		every(leaseMilliseconds, () => void this.#renewAll(false));
 		every(leaseMilliseconds, () => this.#tellProblems());
-		every(rehearseMilliseconds, () => void this.#rehearse());
-		void this.#rehearse();
+		every(rehearseMilliseconds, () => void this.rehearse());
 	}
 
 	/** The Leases say last that this was on purpose. */
@@ -202,8 +201,8 @@ export class Presence {
 		this.#options.log.warn({ serial, silence }, "the buzzer is silenced until something is raised again");
 	}
 
-	/** Tries by dry run whether a raise would pass. */
-	async #rehearse(): Promise<void> {
+	/** Tries by dry run whether a raise would pass. The first press is faster for it: its way was gone once. */
+	async rehearse(): Promise<void> {
 		const { client, clock, desks, metrics, log } = this.#options;
 		const all = desks.all();
 		for (const namespace of this.#refused.keys()) if (!all.has(namespace)) this.#refused.delete(namespace);

@@ -47,15 +47,6 @@ export class Standing {
 		this.#options = options;
 	}
 
-	/** Who this is to the desks. */
-	identityOf(info: HidInterface): Identity<DeskPin> {
-		const pins = pinsOf(this.#options.desks()).map((pin) => {
-			const seen = this.#seenHere.get(pin.serial);
-			return { ...pin, ...(seen !== undefined && { seen }) };
-		});
-		return identityOf(info, pins);
-	}
-
 	/** Raises each desk by what stands at a device and was not raised there yet; each promise ends when its desk shows it. */
 	look({ info, state }: Pick<Device, "info" | "state">): readonly Promise<void>[] {
 		const areDesksKnown = this.#options.areDesksKnown();
@@ -79,7 +70,7 @@ export class Standing {
 	}
 
 	#raisesOf({ info, state }: Pick<Device, "info" | "state">): readonly Promise<void>[] {
-		const identity = this.identityOf(info);
+		const identity = this.#identityOf(info);
 		if (identity.kind !== "Pinned") return this.#lookAtImpostor(info);
 		const { vendorId, productId } = info;
 		this.#seenHere.set(info.serial, { vendorId, productId });
@@ -94,7 +85,7 @@ export class Standing {
 	}
 
 	#lookAtImpostor(info: HidInterface): readonly Promise<void>[] {
-		const identity = this.identityOf(info);
+		const identity = this.#identityOf(info);
 		if (identity.kind !== "Impostor") return [];
 		return identity.of.flatMap(({ pin, differs }) => {
 			if (!this.#takesPlace(pin.serial, differs)) return [];
@@ -112,6 +103,14 @@ export class Standing {
 	forget(path: string): void {
 		this.#early.delete(path);
 		for (const what of ["Button", ...faults]) this.#raised.delete(keyOf(path, what));
+	}
+
+	#identityOf(info: HidInterface): Identity<DeskPin> {
+		const pins = pinsOf(this.#options.desks()).map((pin) => {
+			const seen = this.#seenHere.get(pin.serial);
+			return { ...pin, ...(seen !== undefined && { seen }) };
+		});
+		return identityOf(info, pins);
 	}
 
 	/** Another one of the same kind may be anybody's spare, unless the pinned one was here and is gone. */
