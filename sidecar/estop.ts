@@ -172,6 +172,7 @@ export class Estop {
 			desks: this.#desks,
 			devices: () => this.#station.devices(),
 			isTripping: () => this.#tripper.isTripping(),
+			impostorsOf: (serial) => this.#standing.impostorsOf(serial),
 			lastPress: (serial) => this.#lastPress.get(serial),
 			lastProofTest: (serial) => this.#lastProofTest.get(serial),
 			lentBy: (serial, desks) => this.#proofTests.lentBy(serial, desks),

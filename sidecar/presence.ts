@@ -19,6 +19,8 @@ export type PresenceOptions = Pick<
 	/** Those that are open. */
 	readonly devices: () => readonly Device[];
 	readonly isTripping: () => boolean;
+	/** Where something is that claims to be the device of this serial. */
+	readonly impostorsOf: (serial: string) => readonly string[];
 	/** RFC 3339, by serial. */
 	readonly lastPress: (serial: string) => string | undefined;
 	/** RFC 3339, by serial; undefined: none since this process began. */
@@ -119,6 +121,7 @@ export class Presence {
 		});
 		return [
 			...device.state.faults,
+			...this.#options.impostorsOf(device.info.serial).map((path) => `${path} claims to be it: unplug that`),
 			...(device.profile.abilities.button ? [] : ["it has no button"]),
 			...(this.#options.desks.isReached() ? [] : ["no API server answers"]),
 			...refused,

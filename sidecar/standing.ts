@@ -40,6 +40,8 @@ export class Standing {
 	readonly #seenHere = new Map<string, NonNullable<Pin["seen"]>>();
 	/** Paths of devices that were pressed before anybody knew which desks pin them. */
 	readonly #early = new Set<string>();
+	/** What is there in the place of pinned devices: where, and the serials of these. */
+	readonly #impostors = new Map<string, { readonly path: string; readonly of: Set<string> }>();
 	/** What was listed last. */
 	#listed: ReadonlySet<string> = new Set();
 
@@ -62,9 +64,12 @@ export class Standing {
 		// One that goes while it is read may have lost half of its name.
 		const staying = found.filter((info) => info.descriptorHash !== "" && this.#listed.has(nameOf(info)));
 		this.#listed = new Set(found.map(nameOf));
-		for (const key of this.#raised.keys()) {
-			if (key.endsWith(impostor) && !this.#listed.has(key.slice(0, -impostor.length)))
-				this.#raised.delete(key);
+		for (const [name, { of }] of this.#impostors) {
+			// The pinned one may be back, and this a spare again.
+			of.clear();
+			if (this.#listed.has(name)) continue;
+			this.#impostors.delete(name);
+			this.#raised.delete(name);
 		}
 		for (const info of staying) this.#lookAtImpostor(info);
 	}
@@ -89,9 +94,17 @@ export class Standing {
 		if (identity.kind !== "Impostor") return [];
 		return identity.of.flatMap(({ pin, differs }) => {
 			if (!this.#takesPlace(pin.serial, differs)) return [];
+			const name = nameOf(info);
+			const known = this.#impostors.get(name) ?? { path: info.path, of: new Set() };
+			this.#impostors.set(name, { ...known, of: known.of.add(pin.serial) });
 			const detail = { pinned: pin.serial, differs: differs.join() };
-			return this.#raiseOnce(info, pin.namespace, "Impostor", nameOf(info) + impostor, detail);
+			return this.#raiseOnce(info, pin.namespace, "Impostor", name, detail);
 		});
+	}
+
+	/** Where something is that claims to be the device of this serial. */
+	impostorsOf(serial: string): readonly string[] {
+		return [...this.#impostors.values()].flatMap(({ path, of }) => (of.has(serial) ? [path] : []));
 	}
 
 	/** What ended may begin anew. */
@@ -142,7 +155,6 @@ export class Standing {
 	}
 }
 
-const impostor = " Impostor";
 const keyOf = (path: string, what: string) => `${path} ${what}`;
 const nameOf = ({ path, serial, product, descriptorHash }: HidInterface) =>
 	JSON.stringify([path, serial, product, descriptorHash]);

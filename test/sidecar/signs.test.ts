@@ -171,7 +171,7 @@ test.serial("what takes the place of a device raises, also where nobody can spea
 		const { spec } = await desk.get();
 		return spec.mode === "Reduce" ? spec.trip : undefined;
 	});
-	// Then that says who, and is named with its remedy; the box itself is armed as before
+	// Then that says who, and is named with its remedy
 	t.like(first, {
 		type: "Impostor",
 		source: "PLACE",
@@ -180,9 +180,13 @@ test.serial("what takes the place of a device raises, also where nobody can spea
 	await told(desk, "EstopImpostor", /PLACE is in the place of PLACE: descriptorHash differ/);
 	t.is(await metric(`tradingsafety_estop_impostors_total{namespace="${desk.namespace}"}`), 1);
 	t.regex(await problems(), /virtual-evil .*no profile knows it; configure it as a button, or unplug it/);
+	// And nobody relies on the box while something else claims to be it
+	await until("its Lease says so", async () =>
+		/virtual-evil claims to be it/.test((await said(boxes, "PLACE"))[names.notArmed] ?? ""),
+	);
+	transport.unplug(evil);
 	await boxes.armed("PLACE");
 	// When the box is gone, and something comes that has its numbers alone
-	transport.unplug(evil);
 	box("PLACE").hang();
 	transport.unplug(device("PLACE"));
 	const { vendorId, productId } = boxInfo("PLACE");

@@ -89,8 +89,10 @@ test("what is seen twice in the place of a device raises once, until it is gone"
 	// When it stays, then it raises, once
 	for (const _ of [1, 2, 3]) standing.lookAround([real, evil]);
 	t.deepEqual(news(), ["a Impostor"]);
+	t.deepEqual(standing.impostorsOf("MINE"), ["/dev/evil"]);
 	// When it has gone and comes again, then once more
 	standing.lookAround([real]);
+	t.deepEqual(standing.impostorsOf("MINE"), []);
 	for (const _ of [1, 2, 3]) standing.lookAround([real, evil]);
 	t.deepEqual(news(), ["a Impostor"]);
 });
@@ -116,6 +118,12 @@ test("the numbers of a device that is gone, and was here, are an impostor's; a s
 	there.delete("MINE");
 	twice(toy);
 	t.deepEqual(news(), ["a Impostor"]);
+	t.deepEqual(standing.impostorsOf("MINE"), ["/dev/toy"]);
+	// When it is back, then the other is a spare again
+	there.add("MINE");
+	twice(toy, boxInfo("MINE"));
+	t.deepEqual(standing.impostorsOf("MINE"), []);
+	there.delete("MINE");
 	twice({ ...toy, vendorId: vendorId + 1 }, { ...toy, path: "/dev/x", productId: productId + 1 });
 	t.deepEqual(news(), []);
 });
