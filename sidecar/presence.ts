@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { estopDefaults } from "../crds/defaults.ts";
+import { isKubeError } from "../kube/error.ts";
 import { deskViewOf } from "./desk-view.ts";
 import type { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
@@ -35,6 +36,8 @@ type How = { readonly ended: boolean; readonly isGone: boolean };
 const showMilliseconds = 100;
 const leaseMilliseconds = 1_000;
 const rehearseMilliseconds = 10_000;
+/** Leases are written each second, and a call takes 2 s at most. */
+const answeredMilliseconds = 3_000;
 
 /** Says how the devices of this machine are: by their lights, by their Leases, and to whoever asks this process. */
 export class Presence {
@@ -49,6 +52,8 @@ export class Presence {
 	readonly #silences = new Map<string, string>();
 	#isSilenced = false;
 	#told: readonly string[] = [];
+	/** When a Lease was written last. */
+	#answeredAt = Number.NEGATIVE_INFINITY;
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
@@ -114,7 +119,8 @@ export class Presence {
 		return this.#options.devices().filter((device) => this.#desksOf(device).size > 0);
 	}
 
-	#notArmed(device: Device): readonly string[] {
+	/** Why a press of it may not get through. */
+	#notArmed(device: Device, isReached = this.#options.desks.isReached()): readonly string[] {
 		const refused = [...this.#desksOf(device).keys()].flatMap((namespace) => {
 			const why = this.#refused.get(namespace);
 			return why === undefined ? [] : [`desk ${namespace} would refuse a raise: ${why}`];
@@ -123,7 +129,7 @@ export class Presence {
 			...device.state.faults,
 			...this.#options.impostorsOf(device.info.serial).map((path) => `${path} claims to be it: unplug that`),
 			...(device.profile.abilities.button ? [] : ["it has no button"]),
-			...(this.#options.desks.isReached() ? [] : ["no API server answers"]),
+			...(isReached ? [] : ["no API server answers"]),
 			...refused,
 		];
 	}
@@ -180,19 +186,27 @@ export class Presence {
 		);
 		const pressedAt = lastPress(serial);
 		const testedAt = lastProofTest(serial);
+		// A server that hangs takes what it was told when it goes on, and nobody is to read then that it does not answer.
+		// One that answers this and does not let desks be read is told so.
+		const isReached = this.#options.desks.isReached() || !this.#isAnswered();
 		try {
 			const silence = await renewLease(client, operatorNamespace, device, {
-				...{ holder, ended, notArmed: isGone ? ["it is unplugged"] : this.#notArmed(device) },
+				...{ holder, ended, notArmed: isGone ? ["it is unplugged"] : this.#notArmed(device, isReached) },
 				heartbeatSeconds: Math.min(...timeouts),
 				testing: lentBy(serial, desks),
 				...(pressedAt !== undefined && { lastPress: pressedAt }),
 				...(testedAt !== undefined && { lastProofTest: testedAt }),
 			});
+			this.#answeredAt = performance.now();
 			this.#heed(serial, silence ?? "");
 		} catch (err) {
 			metrics.errors.inc({ where: "lease" });
 			log.warn({ serial, err }, "could not say how the device is");
 		}
+	}
+
+	#isAnswered(): boolean {
+		return performance.now() - this.#answeredAt < answeredMilliseconds;
 	}
 
 	/** What was there before this process began silences nothing. */
@@ -220,6 +234,8 @@ export class Presence {
 				} catch (err) {
 					metrics.errors.inc({ where: "rehearse" });
 					log.warn({ namespace, err }, "a raise would be refused, or was not answered");
+					// Where nothing is answered that says nothing of a raise, and is said otherwise.
+					if (isKubeError(err, "CONNECTION", "TIMEOUT") && !desks.isReached()) return;
 					this.#refused.set(namespace, err instanceof Error ? err.message : String(err));
 				}
 			}),
