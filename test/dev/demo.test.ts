@@ -143,7 +143,15 @@ test.serial("the key e presses the button, and turns it free; Ctrl-C ends it", a
 	const command = `stty rows 60 cols 160; exec '${process.execPath}' '${START}'`;
 	const running = start("script", ["-qefc", command, "/dev/null"], "pipe");
 	const seen = () => stripVTControlCharacters(running.output());
-	const shows = (what: RegExp) => until(`it shows ${what}`, () => what.test(seen()), PATIENCE);
+	const shows = (what: RegExp) =>
+		until(
+			`it shows ${what}`,
+			() => {
+				if (what.test(seen())) return true;
+				throw new Error(seen().slice(-3_000));
+			},
+			PATIENCE,
+		);
 	await shows(/e-stop +up, green steady \(key e presses it\)/);
 	const dir = running.dir() ?? "";
 	const traces = tracesOf(dir);
