@@ -67,7 +67,7 @@ test.serial("the Lease of a device says who and how it is, and is renewed each s
 	});
 	// The first is the one that was there; a busy machine may be late once.
 	const mean = ((moved.at(-1) ?? 0) - (moved[1] ?? 0)) / (moved.length - 2);
-	t.true(mean > 800 && mean < 2_000, `${mean} ms`);
+	t.true(mean > 800 && mean < 3_000, `${mean} ms`);
 	// And nobody speaks of the other
 	const other = desk.admin.get(leasePath(operatorNamespace, estopLeaseName("SIGN-SPARE")));
 	t.true(isKubeError(await t.throwsAsync(other), "NOT_FOUND"));
