@@ -13,12 +13,40 @@ export type ReportFormat = (typeof reportFormats)[number];
 export type ReportInput = {
 	readonly origin: string;
 	readonly report: Report;
+	/** Those of {@link ReportEntries}, or all. */
 	readonly entries: readonly Indexed[];
 	/** Milliseconds since 1970. */
 	readonly from: number;
 	readonly to: number;
 	readonly madeAt: number;
 };
+
+/** Keeps what a report from one time to another (milliseconds since 1970) needs, out of all entries of a log. */
+export class ReportEntries {
+	readonly #from: number;
+	readonly #to: number;
+	readonly #within: Indexed[] = [];
+	/** What each thing's mode was when the time begins. */
+	readonly #modes = new Map<string, Indexed>();
+
+	constructor(from: number, to: number) {
+		this.#from = from;
+		this.#to = to;
+	}
+
+	see(one: Indexed): void {
+		const { time, after, entity } = one.entry;
+		const at = Date.parse(time.wall);
+		if (isWithin(at, { from: this.#from, to: this.#to })) this.#within.push(one);
+		else if (at < this.#from && after?.values?.mode !== undefined) {
+			this.#modes.set(`${entity.type}\n${entity.id}`, one);
+		}
+	}
+
+	all(): readonly Indexed[] {
+		return [...this.#modes.values(), ...this.#within].toSorted((a, b) => a.index - b.index);
+	}
+}
 
 type Section = {
 	readonly title: string;

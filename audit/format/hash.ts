@@ -8,8 +8,9 @@ export function sha256(bytes: Uint8Array | string): Buffer {
 	return hash("sha256", bytes, "buffer");
 }
 
-/** Hash of a leaf (RFC 9162, section 2.1.1): the leading byte keeps leaves and nodes apart. */
-export function leafHash(leaf: Uint8Array): Buffer {
+/** Hash of a leaf (RFC 9162, section 2.1.1), bytes or ASCII: the leading byte keeps leaves and nodes apart. */
+export function leafHash(leaf: Uint8Array | string): Buffer {
+	if (typeof leaf === "string") return sha256(`\0${leaf}`);
 	const bytes = Buffer.allocUnsafe(leaf.length + 1);
 	bytes[0] = 0;
 	bytes.set(leaf, 1);

@@ -18,7 +18,7 @@ const entries = [
 const input: ReportInput = {
 	...{ origin: "log.example", entries, from: start, to: start + 60_000, madeAt: start + 100_000 },
 	report: {
-		...{ findings: [], size: 5, root: Buffer.alloc(32, 7), checkpoints: 2 },
+		...{ level: "signatures", findings: [], size: 5, root: Buffer.alloc(32, 7), checkpoints: 2 },
 		witnesses: [{ name: "witness.example", at: start / 1_000 + 70 }],
 	},
 };

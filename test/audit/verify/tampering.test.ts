@@ -1,13 +1,18 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "ava";
 import type { Entry } from "../../../audit/entry.ts";
 import { encodeNote, parseNote } from "../../../audit/format/note.ts";
 import { batchPath, bundlePath, checkpointPath, manifestPath } from "../../../audit/layout.ts";
 import { initialKeys } from "../../../audit/log/key-ring.ts";
 import { Sequencer } from "../../../audit/log/sequencer.ts";
+import { FolderStore } from "../../../audit/store/folder.ts";
 import { MemoryStore } from "../../../audit/testing/memory-store.ts";
 import { type FindingCode, findingCodes } from "../../../audit/verify/finding.ts";
 import type { VerifyOptions } from "../../../audit/verify/report.ts";
 import { verify } from "../../../audit/verify/verify.ts";
+import { makeTrail } from "../../bench/audit-trail.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { entryOf, origin, signed, signerFor } from "../entries.ts";
 import { forge } from "./forge.ts";
 
@@ -217,6 +222,8 @@ for (const [what, [code, spoil]] of Object.entries(outsiders)) {
 		t.is(first?.code, code, JSON.stringify(findings.slice(0, 3)));
 		t.truthy(first?.object);
 		t.truthy(first?.message);
+		// And threads find the same, in the same order
+		t.deepEqual((await verify(store, trust, { remembered, threads: 2 })).findings, findings);
 	});
 }
 
@@ -234,6 +241,57 @@ test("another history under the same key is a split view, for whoever kept a che
 	for (const key of [checkpointPath(4), manifestPath(4)])
 		second.objects.set(key, first.objects.get(key) as Buffer);
 	t.true((await codesOf(second)).includes("SplitView"));
+});
+
+test("a long log in a folder is verified by threads, whatever is wrong with it is told in order", async (t) => {
+	t.timeout(120_000);
+	const folder = temporaryFolder(t, "trail");
+	const { trust: trusted } = await makeTrail(folder, 5_000, 100);
+	const reading = new FolderStore(folder);
+	const seen: number[] = [];
+	const report = await verify(reading, trusted, { onEntry: (_, index) => seen.push(index) });
+	t.deepEqual(report.findings, []);
+	t.deepEqual(
+		seen,
+		Array.from({ length: 5_000 }, (_, at) => at),
+	);
+	// When a tile is gone, an entry is changed, and a bundle
+	rmSync(join(folder, "tile/0/007.p/8"));
+	const change = (key: string, from: string, to: string) => {
+		const path = join(folder, key);
+		writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+	};
+	change(batchPath(2_200), "raise", "lower");
+	change(bundlePath(4_400), '"logIndex":"4400"', '"logIndex":"4401"');
+	// Then each is told of, by name and in order, by threads as without
+	const { findings } = await verify(reading, trusted, { threads: 2 });
+	t.deepEqual(
+		findings.filter(({ code }) => code !== "ManifestChanged").map(({ code, object }) => `${code} ${object}`),
+		[
+			"ObjectMissing tile/0/007.p/8",
+			`EntryChanged ${batchPath(2_200)}`,
+			`SignatureWrong ${batchPath(2_200)}`,
+			`BundleChanged ${bundlePath(4_400)}`,
+		],
+	);
+	t.deepEqual((await verify(reading, trusted, { threads: 0 })).findings, findings);
+});
+
+test("where only hashes are verified a change is found, and nobody says more than was looked at", async (t) => {
+	const store = await copy();
+	const seen: number[] = [];
+	const options = { level: "hashes", onEntry: (_: Entry, index: number) => seen.push(index) } as const;
+	const report = await verify(store, trust, options);
+	t.like(report, { level: "hashes", findings: [], size: 266 });
+	t.deepEqual(seen, []);
+	for (const key of store.objects.keys()) {
+		const bytes = store.objects.get(key) as Buffer;
+		const wrong = Buffer.from(bytes);
+		wrong[bytes.length >> 1] = (wrong[bytes.length >> 1] ?? 0) ^ 1;
+		store.objects.set(key, wrong);
+		t.not((await verify(store, trust, options)).findings.length, 0, key);
+		store.objects.set(key, bytes);
+	}
 });
 
 test("each kind has an exit code of its own", (t) => {
