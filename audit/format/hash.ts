@@ -5,7 +5,13 @@ export const hashLength = 32;
 
 /** SHA-256. */
 export function sha256(bytes: Uint8Array | string): Buffer {
-	return hash("sha256", bytes, "buffer");
+	// By way of a string of bytes: three times as fast as when Node.js makes the buffer.
+	return Buffer.from(hash("sha256", bytes, "binary"), "latin1");
+}
+
+/** SHA-256 in base64. */
+export function sha256Base64(bytes: Uint8Array): string {
+	return hash("sha256", bytes, "base64");
 }
 
 /** Hash of a leaf (RFC 9162, section 2.1.1), bytes or ASCII: the leading byte keeps leaves and nodes apart. */

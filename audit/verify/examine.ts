@@ -1,7 +1,7 @@
 import { messageOf } from "../error.ts";
-import { leafHash, sha256 } from "../format/hash.ts";
+import { hashLength, leafHash, sha256, sha256Base64 } from "../format/hash.ts";
 import { type LeafParts, leafText } from "../format/leaf.ts";
-import { decodeLeaves } from "../format/leaves.ts";
+import { decodeLeaves, encodeLeaves } from "../format/leaves.ts";
 import { linesOf, splitLine } from "../format/line.ts";
 import { leavesPath, type Tile, tilePath, tileWidth } from "../format/tiles.ts";
 import { edgeTiles, emptyTree, grow, readTree, rootHash, type Tree } from "../format/tree.ts";
@@ -34,7 +34,8 @@ export type Examined = {
 	readonly batch: Buffer | undefined;
 	/** Why the batch could be read up to here only. */
 	readonly broken: string | undefined;
-	readonly hashes: readonly Buffer[];
+	/** Of its leaves, one after the other. */
+	readonly hashes: Buffer;
 	/** The tree with its entries, and the hash over that. */
 	readonly tree: Tree;
 	readonly root: Buffer;
@@ -86,7 +87,18 @@ export async function examine(reading: Reading, job: Job): Promise<Examined> {
 	const hashes = texts.map(leafHash);
 	const { tree, tiles } = grow(before ?? { ...emptyTree, size: first }, hashes);
 	const root = rootHash(tree);
-	const common = { first, before, batch, broken, hashes, tree, root, problems, findings, digests };
+	const common = {
+		first,
+		before,
+		batch,
+		broken,
+		hashes: Buffer.concat(hashes),
+		tree,
+		root,
+		problems,
+		findings,
+		digests,
+	};
 	if (before === undefined || tree.size !== size) return common;
 	for (const { tile, bytes } of tiles) {
 		if (tile.level === 0) {
@@ -136,10 +148,12 @@ function readBatch(batch: Buffer, level: Level) {
 	try {
 		for (const line of linesOf(batch)) {
 			const parts = splitLine(line);
-			reader.check(parts);
-			if (level === "signatures") problems.push(...reader.problemsOf(parts, leaves.length));
+			if (level === "signatures") {
+				reader.check(parts);
+				problems.push(...reader.problemsOf(parts, leaves.length));
+			}
 			const { entry, signature, key } = parts;
-			leaves.push({ digest: sha256(entry).toString("base64"), signature, key });
+			leaves.push({ digest: sha256Base64(entry), signature, key });
 		}
 		return { leaves, problems, broken: undefined };
 	} catch (error) {
@@ -154,21 +168,25 @@ function areLeaves(
 	hashes: Buffer,
 	{ first, texts }: { readonly first: number; readonly texts: readonly string[] },
 ): boolean {
-	let leaves: readonly Buffer[];
+	const begin = index * tileWidth;
+	const own = encodeLeaves(
+		texts.slice(Math.max(0, begin - first), begin + width - first).map((text) => Buffer.from(text, "latin1")),
+	);
+	const before = object.subarray(0, Math.max(0, object.length - own.length));
+	if (!object.subarray(before.length).equals(own)) return false;
 	try {
-		leaves = decodeLeaves(object);
+		const leaves = decodeLeaves(before);
+		const isAll = leaves.length === Math.max(0, first - begin);
+		return (
+			isAll &&
+			leaves.every((leaf, at) =>
+				leafHash(leaf).equals(hashes.subarray(at * hashLength, (at + 1) * hashLength)),
+			)
+		);
 	} catch {
 		// No leaves at all.
 		return false;
 	}
-	return (
-		leaves.length === width &&
-		leaves.every((leaf, at) => {
-			const text = texts[index * tileWidth + at - first];
-			if (text !== undefined) return leaf.toString("latin1") === text;
-			return leafHash(leaf).equals(hashes.subarray(at * 32, at * 32 + 32));
-		})
-	);
 }
 
 /** Compares the bundles of a round with what they must be. */

@@ -1,14 +1,13 @@
 import { messageOf } from "../error.ts";
 import { canonical } from "../format/canonical.ts";
 import { hashLength } from "../format/hash.ts";
-import { logVerifier } from "../format/keys.ts";
 import { openNote, parseNote } from "../format/note.ts";
 import { tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
 import { type Manifest, parseManifest } from "../log/manifest.ts";
 import type { Reading } from "../store/store.ts";
 import type { Digest } from "./examine.ts";
 import type { FindingCode } from "./finding.ts";
-import type { Trust } from "./trust.ts";
+import { logKeysOf, type Trust } from "./trust.ts";
 
 /** What a manifest must say; at the level of hashes nobody knows of writers and keys. */
 export type ExpectedManifest = Pick<Manifest, "first" | "size" | "root"> &
@@ -26,7 +25,7 @@ export async function checkManifest(
 	let manifest: Manifest;
 	try {
 		const note = parseNote(bytes.toString());
-		const verifiers = trust.logKeys.map((key) => logVerifier(trust.origin, key));
+		const verifiers = logKeysOf(trust).map(({ verifier }) => verifier);
 		if (openNote(note, verifiers).length === 0) throw new Error("no key of this log has signed it");
 		manifest = parseManifest(note.text);
 	} catch (error) {
@@ -62,10 +61,15 @@ export async function leafHashesOf(
 		if (tile.level > 0) continue;
 		const bytes = await reading.get(tilePath(tile));
 		if (bytes?.length !== tile.width * hashLength) return undefined;
-		for (let at = 0; at < tile.width; at += 1) {
-			const index = tile.index * tileWidth + at;
-			if (index >= first) hashes.push(bytes.subarray(at * hashLength, (at + 1) * hashLength));
-		}
+		const own = Math.max(0, first - tile.index * tileWidth);
+		hashes.push(...hashesIn(bytes).slice(own));
 	}
 	return hashes.length === size - first ? hashes : undefined;
+}
+
+/** The hashes that lie one after the other. */
+export function hashesIn(bytes: Buffer): readonly Buffer[] {
+	return Array.from({ length: bytes.length / hashLength }, (_, at) =>
+		bytes.subarray(at * hashLength, (at + 1) * hashLength),
+	);
 }

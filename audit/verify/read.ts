@@ -15,16 +15,19 @@ export type EntryProblem = {
 
 /** Checks entries one by one. Keys are few, and reading one takes longer than a signature. */
 export class EntryReader {
+	readonly #spelled = new Set<string>();
 	readonly #keys = new Map<string, KeyObject | undefined>();
 
 	/** Throws `FORMAT` where signature or key are no base64. */
 	check({ signature, key }: LineParts): void {
 		exactBase64(signature);
-		if (!this.#keys.has(key)) this.#keys.set(key, keyOf(exactBase64(key)));
+		if (!this.#spelled.has(key)) exactBase64(key);
+		this.#spelled.add(key);
 	}
 
 	/** Its signature, its bytes, its fields. */
 	problemsOf({ entry, signature, key }: LineParts, at: number): readonly EntryProblem[] {
+		if (!this.#keys.has(key)) this.#keys.set(key, keyOf(Buffer.from(key, "base64")));
 		const problems: EntryProblem[] = [];
 		if (!isSigned(this.#keys.get(key), entry, signature)) {
 			problems.push({ at, code: "SignatureWrong", message: "its signature is not one of its key" });

@@ -1,9 +1,7 @@
-import { availableParallelism } from "node:os";
 import { messageOf } from "../error.ts";
-import { logKeyHash, logVerifier } from "../format/keys.ts";
+import { hashLength } from "../format/hash.ts";
 import { linesOf, splitLine } from "../format/line.ts";
 import type { TreeHead } from "../format/merkle.ts";
-import { parseNote } from "../format/note.ts";
 import { leavesPath, tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
 import { emptyTree, grow, rootHash, type Tree } from "../format/tree.ts";
 import { batchPath, bundlePath, checkpointPath, folders, manifestPath, numberOf } from "../layout.ts";
@@ -11,33 +9,20 @@ import { readTail } from "../log/tail.ts";
 import type { Reading } from "../store/store.ts";
 import { difference } from "./compare.ts";
 import { EntryChecker } from "./entries.ts";
-import { digestOf, type Examined, examine, type Job } from "./examine.ts";
+import { digestOf, type Examined } from "./examine.ts";
 import type { Finding, FindingCode } from "./finding.ts";
-import { checkManifest, leafHashesOf } from "./objects.ts";
+import { checkManifest, hashesIn, leafHashesOf } from "./objects.ts";
 import type { Level, Report, VerifyOptions } from "./report.ts";
-import { examinerOf } from "./threads.ts";
+import { type Round, type RoundsOptions, roundAfter, roundsOf } from "./rounds.ts";
 import { type Cosigned, type Opened, openCheckpoint, type Trust } from "./trust.ts";
 
 type Place = { readonly object: string; readonly index?: number };
-
-/** A round with its two signed notes, as they are there. */
-type Round = {
-	readonly size: number;
-	readonly note: Buffer | undefined;
-	readonly manifest: Buffer | undefined;
-	readonly opened: Opened | undefined;
-	readonly examined: Examined;
-};
-
-/** Threads take a moment to begin: a log of fewer entries is verified before they have. */
-const fewEntries = 4_096;
-const mostThreads = 4;
 
 /**
  * Verifies a whole trail: every object is read, every hash made again from the entries, every signature checked. It stops at
  * nothing that is wrong, and tells all of it.
  *
- * Each round is examined by itself, several at a time (examine.ts). Then they are gone through in order: does each follow from
+ * Each round is examined by itself, several at a time (rounds.ts, examine.ts). Then they are gone through in order: does each follow from
  * the one before it, is it what its checkpoint covers, do its entries continue what their writers wrote before?
  */
 export async function verify(reading: Reading, trust: Trust, options: VerifyOptions = {}): Promise<Report> {
@@ -48,6 +33,7 @@ class Verification {
 	readonly #reading: Reading;
 	readonly #trust: Trust;
 	readonly #options: VerifyOptions;
+	readonly #rounds: RoundsOptions;
 	readonly #level: Level;
 	readonly #findings: Finding[] = [];
 	/** Keys that are there and that no round has written so far. */
@@ -63,6 +49,7 @@ class Verification {
 		this.#trust = trust;
 		this.#options = options;
 		this.#level = options.level ?? "signatures";
+		this.#rounds = { reading, trust, level: this.#level, threads: options.threads };
 		this.#entries = new EntryChecker(trust.origin, trust.keys);
 	}
 
@@ -76,7 +63,7 @@ class Verification {
 		const last = known.at(-1) ?? 0;
 		const kept = remembered.map((note) => openCheckpoint(note, this.#trust));
 		for (const one of kept) if (one.kind === "Good") this.#heads.set(one.checkpoint.size, undefined);
-		for await (const round of this.#examined(known)) {
+		for await (const round of roundsOf(this.#rounds, known)) {
 			await this.#round(round);
 			onProgress?.(round.size, last);
 		}
@@ -121,75 +108,19 @@ class Verification {
 		return lists.flat();
 	}
 
-	/** The rounds that end with these sizes, in order; some are examined ahead, never all. */
-	async *#examined(sizes: readonly number[]): AsyncGenerator<Round> {
-		const processors = Math.min(mostThreads, availableParallelism());
-		const { threads = (sizes.at(-1) ?? 0) < fewEntries ? 0 : processors } = this.#options;
-		const examiner = examinerOf(this.#reading, threads);
-		const ahead: Promise<Round>[] = [];
-		try {
-			let next = 0;
-			while (ahead.length > 0 || next < sizes.length) {
-				while (ahead.length < examiner.width && next < sizes.length) {
-					const round = this.#examine(sizes[next - 1] ?? 0, sizes[next] ?? 0, examiner.examine);
-					// Whoever waits for it is told of a failure; until then nobody waits.
-					round.catch(() => {});
-					ahead.push(round);
-					next += 1;
-				}
-				const round = await ahead.shift();
-				if (round !== undefined) yield round;
-			}
-		} finally {
-			await examiner.close();
-		}
-	}
-
-	async #examine(first: number, size: number, by: (job: Job) => Promise<Examined>): Promise<Round> {
-		const [note, manifest] = await Promise.all([
-			this.#reading.get(checkpointPath(size)),
-			this.#reading.get(manifestPath(size)),
-		]);
-		const opened = note && this.#open(note.toString(), size);
-		const logId = note && opened?.kind === "Good" ? this.#signerOf(note.toString()) : undefined;
-		const proven = note && logId && { checkpoint: note.toString(), logId };
-		const examined = await by({ first, size, level: this.#level, ...(proven && { proven }) });
-		return { size, note, manifest, opened, examined };
-	}
-
-	/** A checkpoint for this size, and no other. */
-	#open(note: string, size: number): Opened {
-		const opened = openCheckpoint(note, this.#trust);
-		if (opened.kind === "Bad" || opened.checkpoint.size === size) return opened;
-		const message = `it is the checkpoint of ${opened.checkpoint.size} entries`;
-		return { kind: "Bad", code: "CheckpointReplayed", message };
-	}
-
-	/** Which key the log had then its checkpoint says. */
-	#signerOf(note: string): Buffer | undefined {
-		const { origin, logKeys } = this.#trust;
-		const { signatures } = parseNote(note);
-		const [key] = logKeys.filter((one) => {
-			const { keyId } = logVerifier(origin, one);
-			return signatures.some((signature) => signature.keyId.equals(keyId));
-		});
-		return key && logKeyHash(origin, key);
-	}
-
 	/** The entries up to this size, of which a checkpoint or a manifest tells. */
 	async #round({ size, note, manifest, opened, examined: assumed }: Round): Promise<void> {
 		const first = this.#tree.size;
 		const [batch, checkpoint] = [batchPath(first), checkpointPath(size)];
 		this.#claim(first, size);
 		const isAfterThis = assumed.before !== undefined && isSameTree(assumed.before, this.#tree);
-		// What was there before the round was not right: once more, after what is.
-		const examined = isAfterThis
-			? assumed
-			: (await this.#examine(first, size, (job) => examine(this.#reading, { ...job, before: this.#tree })))
-					.examined;
+		// Where what is there before the round is not right: once more, after what is.
+		const { examined } = isAfterThis
+			? { examined: assumed }
+			: await roundAfter(this.#rounds, this.#tree, size);
 		if (examined.batch === undefined) this.#missing(batch);
 		if (examined.broken !== undefined) {
-			const index = first + examined.hashes.length;
+			const index = first + countOf(examined);
 			this.#tell("EntryChanged", { object: batch, index }, examined.broken);
 		}
 		if (note === undefined) this.#missing(checkpoint);
@@ -206,11 +137,13 @@ class Verification {
 	}
 
 	/** Entries in their order. */
-	#check({ batch = Buffer.alloc(0), hashes, problems, first }: Examined, object: string): void {
+	#check(examined: Examined, object: string): void {
+		const { batch = Buffer.alloc(0), problems, first } = examined;
+		const count = countOf(examined);
 		const byEntry = Map.groupBy(problems, ({ at }) => at);
 		// Behind what cannot be read nothing was.
-		const lines = hashes.length === 0 ? [] : linesOf(batch.subarray(0, batch.lastIndexOf(0x0a) + 1));
-		for (const [at, line] of lines.slice(0, hashes.length).entries()) {
+		const lines = count === 0 ? [] : linesOf(batch.subarray(0, batch.lastIndexOf(0x0a) + 1));
+		for (const [at, line] of lines.slice(0, count).entries()) {
 			const index = first + at;
 			const tell = (code: FindingCode, message: string) => this.#tell(code, { object, index }, message);
 			const entry = this.#entries.check(splitLine(line), index, byEntry.get(at) ?? [], tell);
@@ -242,7 +175,7 @@ class Verification {
 			tree !== undefined &&
 			(head === undefined || rootHash(tree).equals(head.root))
 		) {
-			const what = difference(wanted, hashes);
+			const what = difference(wanted, hashesIn(hashes));
 			const index = first + (what?.at ?? 0);
 			this.#tell(
 				what?.code ?? "EntryChanged",
@@ -357,4 +290,9 @@ function isSameTree(a: Tree, b: Tree): boolean {
 		a.edge.length === b.edge.length &&
 		a.edge.every((bytes, level) => b.edge[level]?.equals(bytes) === true)
 	);
+}
+
+/** Entries that could be read. */
+function countOf({ hashes }: Examined): number {
+	return hashes.length / hashLength;
 }
