@@ -40,9 +40,10 @@ function isObviouslyCanonical(value: unknown, text: string): boolean {
 function isInOrder(value: unknown): boolean {
 	if (typeof value !== "object" || value === null) return true;
 	if (Array.isArray(value)) return value.every(isInOrder);
+	const fields = value as Readonly<Record<string, unknown>>;
 	let before = "";
-	for (const [key, inner] of Object.entries(value)) {
-		if (key < before || !isInOrder(inner)) return false;
+	for (const key of Object.keys(fields)) {
+		if (key < before || !isInOrder(fields[key])) return false;
 		before = key;
 	}
 	return true;
