@@ -1,5 +1,6 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import test from "ava";
 import type { Entry } from "../../../audit/entry.ts";
 import { encodeNote, parseNote } from "../../../audit/format/note.ts";
@@ -14,7 +15,7 @@ import { verify } from "../../../audit/verify/verify.ts";
 import { makeTrail } from "../../bench/audit-trail.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { entryOf, origin, signed, signerFor } from "../entries.ts";
-import { forge } from "./forge.ts";
+import { Forger, forge } from "./forge.ts";
 
 const entries = signerFor("Entries");
 const signer = signerFor("Checkpoints");
@@ -129,6 +130,13 @@ const outsiders: Readonly<
 	"an entry is there twice": [
 		"EntryDuplicated",
 		(store) => edit(store, batchPath(4), (text) => joined(lines(text).toSpliced(7, 0, lines(text)[7] ?? ""))),
+	],
+	"an entry that was never in the log is put in": [
+		"EntryInserted",
+		(store) =>
+			edit(store, batchPath(4), (text) =>
+				joined(lines(text).toSpliced(7, 0, (lines(text)[7] ?? "").replace("raise", "nothing"))),
+			),
 	],
 	"two entries change places": [
 		"EntriesReordered",
@@ -292,6 +300,59 @@ test("where only hashes are verified a change is found, and nobody says more tha
 		t.not((await verify(store, trust, options)).findings.length, 0, key);
 		store.objects.set(key, bytes);
 	}
+});
+
+test("a log of many small rounds is read object by object, no more than a few times each", async (t) => {
+	t.timeout(120_000);
+	const store = new MemoryStore();
+	const forger = new Forger(store, signer, keys);
+	const reads: number[] = [];
+	for (let round = 0; round < 700; round += 1) {
+		await forger.append([await one(round)]);
+		if (round !== 349 && round !== 699) continue;
+		store.reads = 0;
+		t.deepEqual(await codesOf(store), []);
+		reads.push(store.reads);
+		// Beside its own objects each round reads the last tile of each level before it.
+		t.true(store.reads <= store.objects.size + 2 * (round + 1), `${store.reads} of ${store.objects.size}`);
+	}
+	t.true((reads[1] ?? 0) < 2.2 * (reads[0] ?? 0), reads.join());
+});
+
+test("what the store promised for too short a time, or not at all, is told of each object", async (t) => {
+	// Given a store that promises nothing
+	const store = await copy();
+	const codes = new Set(await codesOf(store, { retentionSeconds: 60 }));
+	t.deepEqual([...codes], ["RetentionMissing"]);
+	// And one that promises an hour
+	const short = new MemoryStore();
+	const until = new Date(Date.now() + 3_600_000).toISOString();
+	const promising = {
+		get: (key: string) => short.get(key),
+		list: short.list.bind(short),
+		put: async (key: string, bytes: Buffer) => ({ ...(await short.put(key, bytes)), retainUntil: until }),
+	};
+	await (await Sequencer.open({ store: promising, origin, signer, keys })).append(await some(0, 3));
+	t.deepEqual(await codesOf(short, { retentionSeconds: 3_000 }), []);
+	const { findings } = await verify(short, trust, { retentionSeconds: 4_000 });
+	t.deepEqual(
+		findings.map(({ code, object }) => `${code} ${object}`).toSorted(),
+		[batchPath(0), bundlePath(0), checkpointPath(3), "tile/0/000.p/3", "tile/entries/000.p/3"].map(
+			(key) => `RetentionShort ${key}`,
+		),
+	);
+});
+
+test("each kind of finding is provoked by a test", (t) => {
+	const folder = fileURLToPath(new URL("..", import.meta.url));
+	const sources = globSync("**/*.test.ts", { cwd: folder }).map((name) =>
+		readFileSync(join(folder, name), "utf8"),
+	);
+	const isNamed = (code: string) => sources.some((text) => new RegExp(`[". ]${code}\\b`).test(text));
+	t.deepEqual(
+		Object.keys(findingCodes).filter((code) => !isNamed(code)),
+		[],
+	);
 });
 
 test("each kind has an exit code of its own", (t) => {
