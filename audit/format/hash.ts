@@ -34,3 +34,10 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
 
 /** Root of the tree without leaves. */
 export const emptyRoot: Buffer = sha256("");
+
+/** The hashes that lie one after the other. */
+export function hashesIn(bytes: Buffer): readonly Buffer[] {
+	return Array.from({ length: bytes.length / hashLength }, (_, at) =>
+		bytes.subarray(at * hashLength, (at + 1) * hashLength),
+	);
+}

@@ -1,7 +1,7 @@
-import { messageOf } from "../error.ts";
-import { hashLength, leafHash, sha256, sha256Base64 } from "../format/hash.ts";
+import { AuditError, messageOf } from "../error.ts";
+import { hashesIn, hashLength, leafHash, sha256, sha256Base64 } from "../format/hash.ts";
 import { type LeafParts, leafText } from "../format/leaf.ts";
-import { decodeLeaves, encodeLeaves } from "../format/leaves.ts";
+import { decodeLeaves, type LeafBytes, leafBytes } from "../format/leaves.ts";
 import { linesOf, splitLine } from "../format/line.ts";
 import { leavesPath, type Tile, tilePath, tileWidth } from "../format/tiles.ts";
 import { edgeTiles, emptyTree, grow, readTree, rootHash, type Tree } from "../format/tree.ts";
@@ -83,16 +83,15 @@ export async function examine(reading: Reading, job: Job): Promise<Examined> {
 	const before = job.before ?? (await treeBefore(reading, first));
 	const batch = await get(batchPath(first));
 	const { leaves, problems, broken } = readBatch(batch ?? Buffer.alloc(0), level);
-	const texts = leaves.map(leafText);
-	const hashes = texts.map(leafHash);
-	const { tree, tiles } = grow(before ?? { ...emptyTree, size: first }, hashes);
+	const made = leafBytes(leaves.map(leafText));
+	const { tree, tiles } = grow(before ?? { ...emptyTree, size: first }, hashesIn(made.hashes));
 	const root = rootHash(tree);
 	const common = {
 		first,
 		before,
 		batch,
 		broken,
-		hashes: Buffer.concat(hashes),
+		hashes: made.hashes,
 		tree,
 		root,
 		problems,
@@ -104,7 +103,7 @@ export async function examine(reading: Reading, job: Job): Promise<Examined> {
 		if (tile.level === 0) {
 			const key = leavesPath(tile);
 			const found = await need(key);
-			if (found !== undefined && !areLeaves(found, tile, bytes, { first, texts })) {
+			if (found !== undefined && !areLeaves(found, tile, bytes, { first, made })) {
 				findings.push({ code: "LeavesChanged", object: key, message: notFollowing });
 			}
 		}
@@ -123,6 +122,8 @@ export async function examine(reading: Reading, job: Job): Promise<Examined> {
 	return common;
 }
 
+/** Of signature and key in a line: with it a leaf still fits into its object. */
+const mostProofBytes = 60_000;
 const notFollowing = "its bytes are not those that follow from the entries";
 
 /** What the tiles that are there say; undefined where one is missing or has another length. */
@@ -153,6 +154,8 @@ function readBatch(batch: Buffer, level: Level) {
 				problems.push(...reader.problemsOf(parts, leaves.length));
 			}
 			const { entry, signature, key } = parts;
+			if (line.length - entry.length > mostProofBytes)
+				throw new AuditError("FORMAT", "no signature and key is so long");
 			leaves.push({ digest: sha256Base64(entry), signature, key });
 		}
 		return { leaves, problems, broken: undefined };
@@ -166,11 +169,12 @@ function areLeaves(
 	object: Buffer,
 	{ index, width }: Tile,
 	hashes: Buffer,
-	{ first, texts }: { readonly first: number; readonly texts: readonly string[] },
+	{ first, made }: { readonly first: number; readonly made: LeafBytes },
 ): boolean {
 	const begin = index * tileWidth;
-	const own = encodeLeaves(
-		texts.slice(Math.max(0, begin - first), begin + width - first).map((text) => Buffer.from(text, "latin1")),
+	const own = made.bytes.subarray(
+		made.begins[Math.max(0, begin - first)],
+		made.begins[begin + width - first],
 	);
 	const before = object.subarray(0, Math.max(0, object.length - own.length));
 	if (!object.subarray(before.length).equals(own)) return false;

@@ -1,6 +1,6 @@
 import { messageOf } from "../error.ts";
 import { canonical } from "../format/canonical.ts";
-import { hashLength } from "../format/hash.ts";
+import { hashesIn, hashLength } from "../format/hash.ts";
 import { openNote, parseNote } from "../format/note.ts";
 import { tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
 import { type Manifest, parseManifest } from "../log/manifest.ts";
@@ -65,11 +65,4 @@ export async function leafHashesOf(
 		hashes.push(...hashesIn(bytes).slice(own));
 	}
 	return hashes.length === size - first ? hashes : undefined;
-}
-
-/** The hashes that lie one after the other. */
-export function hashesIn(bytes: Buffer): readonly Buffer[] {
-	return Array.from({ length: bytes.length / hashLength }, (_, at) =>
-		bytes.subarray(at * hashLength, (at + 1) * hashLength),
-	);
 }

@@ -1,5 +1,5 @@
 import { messageOf } from "../error.ts";
-import { hashLength } from "../format/hash.ts";
+import { hashesIn, hashLength } from "../format/hash.ts";
 import { linesOf, splitLine } from "../format/line.ts";
 import type { TreeHead } from "../format/merkle.ts";
 import { leavesPath, tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
@@ -11,7 +11,7 @@ import { difference } from "./compare.ts";
 import { EntryChecker } from "./entries.ts";
 import { digestOf, type Examined } from "./examine.ts";
 import type { Finding, FindingCode } from "./finding.ts";
-import { checkManifest, hashesIn, leafHashesOf } from "./objects.ts";
+import { checkManifest, leafHashesOf } from "./objects.ts";
 import type { Level, Report, VerifyOptions } from "./report.ts";
 import { type Round, type RoundsOptions, roundAfter, roundsOf } from "./rounds.ts";
 import { type Cosigned, type Opened, openCheckpoint, type Trust } from "./trust.ts";

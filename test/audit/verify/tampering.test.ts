@@ -131,6 +131,10 @@ const outsiders: Readonly<
 		"EntryDuplicated",
 		(store) => edit(store, batchPath(4), (text) => joined(lines(text).toSpliced(7, 0, lines(text)[7] ?? ""))),
 	],
+	"a key is longer than any leaf can be": [
+		"EntryChanged",
+		(store) => edit(store, batchPath(4), (text) => text.replace("\n", `${"A".repeat(80_000)}\n`)),
+	],
 	"an entry that was never in the log is put in": [
 		"EntryInserted",
 		(store) =>
