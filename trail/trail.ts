@@ -95,7 +95,8 @@ export async function startTrail(
 		onFailed: (where, error) => onFailed(where === "Spool" ? "OwnSpool" : "OwnHandOver", error),
 	});
 	writer.start();
-	const receiver = token === undefined ? undefined : new Receiver({ token, writer, metrics, onFailed });
+	const receiver =
+		token === undefined ? undefined : new Receiver({ token, identity, writer, metrics, onFailed });
 	const verifier =
 		options.verifyHours === 0
 			? undefined
