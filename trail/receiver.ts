@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { attempts } from "../audit/cli/attempts.ts";
 import { messageOf } from "../audit/error.ts";
 import type { Happening } from "../audit/recorder.ts";
 import type { Writer } from "../audit/writer.ts";
@@ -144,7 +145,7 @@ function remember<T>(all: Map<string, T>, key: string, value: T): void {
 /** That API servers do send events, which that they are taken does not show. */
 function heard(identity: string): Happening {
 	return {
-		...{ kind: "Configuration", action: "kube-audit-heard", actor: { name: identity } },
+		...{ kind: "Configuration", action: attempts.heard, actor: { name: identity } },
 		entity: { type: "Component", id: identity },
 	};
 }
