@@ -70,7 +70,7 @@ function denied(event: KubeEvent, code: number): Judged {
 /** The policy of ours that refused. */
 function policyOf({ annotations = {}, responseStatus }: KubeEvent): string | undefined {
 	const [, named] =
-		/ValidatingAdmissionPolicy '(tradingsafety-[a-z0-9.-]+)' with binding '[^']*' denied request/.exec(
+		/ValidatingAdmissionPolicy '(tradingsafety-[a-z0-9.-]+)'(?: with binding '[^']*')? denied request/.exec(
 			responseStatus?.message ?? "",
 		) ?? [];
 	if (named !== undefined) return named;
