@@ -3,9 +3,11 @@ import { connect } from "node:net";
 import test from "ava";
 import { encodeLine } from "../../audit/format/line.ts";
 import { fileSigner } from "../../audit/signer.ts";
+import { freePorts } from "../../dev/cluster/ports.ts";
 import { entryOf, signed } from "../audit/entries.ts";
+import { Chance } from "../operator/chance.ts";
 import { until } from "../support/until.ts";
-import { happening, origin, Place } from "./trails.ts";
+import { happening, origin, Place, writerOf } from "./trails.ts";
 
 const time = { timeoutMilliseconds: 90_000 };
 const upTo = (count: number) => Array.from({ length: count }, (_, at) => at);
@@ -37,7 +39,7 @@ test("what a writer hands over is in the store, an auditor finds it good, and it
 	t.is(await trail.end(), 0);
 	const entries = await place.entries();
 	t.like(
-		entries.findLast(({ writer }) => writer.id === "trail-0"),
+		entries.findLast((entry) => writerOf(entry) === "trail-0"),
 		{ kind: "Stopped" },
 	);
 	const good = await place.verify();
@@ -84,7 +86,7 @@ test("two trails on one bucket: both acknowledge, nothing is lost or repeated", 
 		t.regex(answer, /^\{"outcomes":\[\{"kind":"Appended","index":\d+\}\]\}\n$/);
 	const entries = await place.entries();
 	for (const { id } of [...writers.map((_, at) => ({ id: `operator-${at}` })), { id: "wanderer" }]) {
-		const counters = entries.filter(({ writer }) => writer.id === id).map(({ writer }) => writer.counter);
+		const counters = entries.filter((entry) => writerOf(entry) === id).map(({ writer }) => writer.counter);
 		t.deepEqual(counters, upTo(counters.length), id);
 	}
 	t.is(entries.filter(({ action }) => /^act \d+$/.test(action)).length, 400);
@@ -146,7 +148,8 @@ test("a store that hangs: the trail says so, ends in time, and all is there when
 test("killed at any time: what was acknowledged is there, and what was not comes with the next one", async (t) => {
 	t.timeout(300_000);
 	const place = await Place.open(t);
-	const port = 20_000 + Math.floor(Math.random() * 10_000);
+	const [port = 0] = await freePorts(1);
+	const chance = new Chance(t);
 	const args = ["--http-port", String(port)];
 	let trail = await place.trail("trail-0", args);
 	const { writer } = await place.writer("operator-0", `http://127.0.0.1:${port}`);
@@ -154,8 +157,7 @@ test("killed at any time: what was acknowledged is there, and what was not comes
 	for (const round of upTo(6)) {
 		for (const _ of upTo(10)) tickets.push(writer.record({ ...happening, action: `act ${round}` }));
 		// At some moment of what it takes to store them
-		const moment = Math.floor(Math.random() * 300);
-		await new Promise((resolve) => setTimeout(resolve, moment));
+		await chance.moment(300);
 		await trail.end("SIGKILL");
 		const stored = tickets.filter((ticket) => writer.isStored(ticket)).length;
 		const there = (await place.entries()).filter(({ action }) => action.startsWith("act ")).length;
@@ -185,10 +187,7 @@ test("entries that cannot be in this log are refused by name, and whoever wrote 
 	const ticket = good.writer.record(happening);
 	await until("it is stored", () => good.writer.isStored(ticket), time);
 	t.true(((await trail.metric("tradingsafety_trail_refused_total")) ?? 0) >= 2);
-	t.deepEqual([...new Set((await place.entries()).map(({ writer }) => writer.id))].sort(), [
-		"operator-0",
-		"trail-0",
-	]);
+	t.deepEqual([...new Set((await place.entries()).map(writerOf))].sort(), ["operator-0", "trail-0"]);
 });
 
 test("what is no list of entries is refused with a word, and takes no memory", async (t) => {

@@ -36,6 +36,11 @@ export const happening: Happening = {
 	after: { generation: 2, resourceVersion: "17", values: { mode: "Emergency" } },
 };
 
+/** Who wrote an entry, without the random part of the name that its spool has. */
+export function writerOf({ writer }: Entry): string {
+	return writer.id.replace(/-[0-9a-f]{8}$/, "");
+}
+
 type Answer = { readonly code: number; readonly out: string; readonly err: string };
 
 /** A store, keys, and what a trail is started with. */
