@@ -92,7 +92,11 @@ function policyOf({ annotations = {}, responseStatus }: KubeEvent): string | und
 function access(event: KubeEvent): Judged {
 	const { objectRef: ref = {}, verb, responseObject } = event;
 	const { uid, resourceVersion, labels } = metadataOf(responseObject);
-	const isVersion = typeof uid === "string" && typeof resourceVersion === "string" && verb !== "delete";
+	const isVersion =
+		typeof uid === "string" &&
+		typeof resourceVersion === "string" &&
+		resourceVersion !== "" &&
+		verb !== "delete";
 	const label = fieldsOf(labels)[enforceLabel];
 	// What is in a Secret has no business here, whatever the API server was told to send.
 	const isSecret = ref.resource === "secrets";

@@ -54,8 +54,10 @@ export function isKubeEvent(value: unknown): value is KubeEvent {
 }
 
 /** Characters of all that one event may bring into an entry: an entry has 60 kB, and a character up to four bytes. */
-const mostChangeCharacters = 8_000;
+const mostChangeCharacters = 6_000;
 const mostOneCharacters = 4_000;
+const mostChanges = 32;
+const mostGroupCharacters = 2_000;
 
 /** Text as entries take it: well formed, and not longer than so many characters. */
 export function clip(value: string, most: number): string {
@@ -64,18 +66,31 @@ export function clip(value: string, most: number): string {
 
 /** Who asked: the one who logged in, also where they acted as somebody else. */
 export function actorOf({ user: who, userAgent }: KubeEvent): Entry["actor"] {
-	const groups = (who?.groups ?? []).filter((name) => name !== "").slice(0, 64);
+	const groups = groupsOf(who?.groups ?? []);
 	return {
 		name: clip(who?.username || "(not authenticated)", 253),
 		...(who?.uid && { uid: clip(who.uid, 253) }),
-		...(groups.length > 0 && { groups: groups.map((name) => clip(name, 253)) }),
+		...(groups.length > 0 && { groups }),
 		...(userAgent && { via: clip(userAgent, 253) }),
 	};
 }
 
+/** Those that fit; of others how many there are. */
+function groupsOf(all: readonly string[]): string[] {
+	const names = all.filter((name) => name !== "").map((name) => clip(name, 253));
+	let left = mostGroupCharacters;
+	const fitting = names.slice(0, 63).filter((name) => {
+		left -= name.length;
+		return left >= 0;
+	});
+	const others = names.length - fitting.length;
+	return others === 0 ? fitting : [...fitting, `(and ${others} more)`];
+}
+
 /** What it was about. */
 export function entityOf({ objectRef: ref = {}, responseObject }: KubeEvent): Entry["entity"] {
-	const type = kinds[ref.resource ?? ""] ?? (ref.resource || "(none)");
+	const { resource = "" } = ref;
+	const type = Object.hasOwn(kinds, resource) ? (kinds[resource] ?? resource) : resource || "(none)";
 	const names = [ref.namespace, ref.name || metadataOf(responseObject).name].filter(
 		(name): name is string => typeof name === "string" && name !== "",
 	);
@@ -114,11 +129,11 @@ export function changesOf({ requestObject }: KubeEvent): NonNullable<Entry["chan
 		? requestObject.map((step, at) => [String(at), step] as const)
 		: Object.entries(fieldsOf(requestObject)).filter(([name]) => name !== "kind" && name !== "apiVersion");
 	let left = mostChangeCharacters;
-	return fields.slice(0, 64).map(([name, value]) => {
+	return fields.slice(0, mostChanges).map(([name, value]) => {
 		const json = JSON.stringify(value);
 		const fits = json.length <= mostOneCharacters && json.length <= left;
 		if (fits) left -= json.length;
-		return { path: clip(`/${name}`, 200), to: fits && json.isWellFormed() ? json : digestOf(json) };
+		return { path: clip(`/${name}`, 100), to: fits && json.isWellFormed() ? json : digestOf(json) };
 	});
 }
 

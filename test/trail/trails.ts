@@ -41,6 +41,13 @@ export function writerOf({ writer }: Entry): string {
 	return writer.id.replace(/-[0-9a-f]{8}$/, "");
 }
 
+/** A file with a private key for entries. */
+export function keyFile(t: ExecutionContext): string {
+	const path = join(temporaryFolder(t, "key"), "entries.pem");
+	writeFileSync(path, newKey("Entries"), { mode: 0o600 });
+	return path;
+}
+
 type Answer = { readonly code: number; readonly out: string; readonly err: string };
 
 /** A store, keys, and what a trail is started with. */
