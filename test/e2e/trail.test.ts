@@ -36,7 +36,7 @@ async function world(t: ExecutionContext) {
 				`--audit-webhook-config-file=${place.path("webhook.yaml")}`,
 				"--audit-webhook-batch-max-size=100",
 				"--audit-webhook-batch-max-wait=500ms",
-				"--audit-webhook-initial-backoff=2s",
+				"--audit-webhook-initial-backoff=5s",
 				"--audit-webhook-truncate-enabled",
 			],
 		},

@@ -145,6 +145,32 @@ test("a store that hangs: the trail says so, ends in time, and all is there when
 	t.false(writer.isStored(ticket));
 });
 
+test("what waits for a store that hangs is bounded, and let go when nobody waits for the answer", async (t) => {
+	t.timeout(180_000);
+	const place = await Place.open(t);
+	const trail = await place.trail();
+	process.kill(place.server.pid, "SIGSTOP");
+	t.teardown(() => process.kill(place.server.pid, "SIGCONT"));
+	// When more comes than is let wait
+	const body = `${"e".repeat(54_000)}\tYQ==\tYQ==\n`.repeat(256);
+	const gone = new AbortController();
+	const url = await trail.url("/entries");
+	const answers = upTo(8).map(() =>
+		fetch(url, { method: "POST", body, signal: gone.signal }).then(
+			async (response) => `${response.status} ${await response.text()}`,
+			() => "gone",
+		),
+	);
+	// Then what is too much is refused while the rest waits
+	t.regex(await Promise.race(answers), /^503 \d+ bytes wait to be recorded: try again/);
+	const waiting = async () =>
+		(await trail.metric('tradingsafety_trail_waiting_bytes{path="/entries"}')) ?? -1;
+	const held = await waiting();
+	t.true(held > 0 && held <= 64 * 2 ** 20, `${held} bytes`);
+	gone.abort();
+	await until("it is let go", async () => (await waiting()) === 0, time);
+});
+
 test("killed at any time: what was acknowledged is there, and what was not comes with the next one", async (t) => {
 	t.timeout(300_000);
 	const place = await Place.open(t);
