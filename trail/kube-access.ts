@@ -18,7 +18,7 @@ const sweepers = [
 export function concernsAccess(event: KubeEvent): boolean {
 	const { objectRef: { apiGroup: group = "", resource = "", name = "", subresource = "" } = {}, verb } =
 		event;
-	if (subresource !== "") return false;
+	if (subresource !== "" || isSweep(event)) return false;
 	const isOwn = name.startsWith(ownPrefix) || verb === "deletecollection";
 	switch (group) {
 		case "rbac.authorization.k8s.io":
@@ -38,12 +38,18 @@ export function concernsAccess(event: KubeEvent): boolean {
 	}
 }
 
+/** What follows from the removal of a namespace or of an owner, which is told of itself. */
+function isSweep({ verb, user, objectRef }: KubeEvent): boolean {
+	if (!removals.includes(verb) || !sweepers.includes(user?.username ?? "")) return false;
+	return objectRef?.name?.startsWith(ownPrefix) !== true;
+}
+
 /** A role or a binding of another name: by what it holds, which the answer tells also where the request names a part of it. */
 function concernsRights(event: KubeEvent, resource: string): boolean {
-	const { verb, requestObject, responseObject, user } = event;
+	const { verb, requestObject, responseObject } = event;
 	const isBinding = resource.endsWith("bindings");
 	// What was removed is not in the event. A binding that is gone may be that of somebody who could raise.
-	if (removals.includes(verb)) return isBinding && !sweepers.includes(user?.username ?? "");
+	if (removals.includes(verb)) return isBinding;
 	return [requestObject, responseObject].some((object) => mentions(object) || isAboutAll(object));
 }
 

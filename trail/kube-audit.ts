@@ -33,12 +33,16 @@ const validationFailure = "validation.policy.admission.k8s.io/validation_failure
 
 /** Judges an event whose request has come to its end. What only asks what would be, and what is not ours, is ignored. */
 export function judgeEvent(event: KubeEvent): Judged {
-	if ((event.stage !== "ResponseComplete" && event.stage !== "Panic") || isDryRun(event))
-		return { kind: "Ignored" };
 	const code = event.responseStatus?.code ?? 0;
+	if (!hasEnded(event, code) || isDryRun(event)) return { kind: "Ignored" };
 	if (refusals.includes(code)) return denied(event, code);
 	const isDone = code >= 200 && code < 300;
 	return isDone && concernsAccess(event) ? access(event) : { kind: "Ignored" };
+}
+
+/** Of somebody who could not log in no more is told than that an answer began. */
+function hasEnded({ stage }: KubeEvent, code: number): boolean {
+	return stage === "ResponseComplete" || stage === "Panic" || (stage === "ResponseStarted" && code === 401);
 }
 
 function denied(event: KubeEvent, code: number): Judged {

@@ -91,7 +91,9 @@ function groupsOf(all: readonly string[]): string[] {
 export function entityOf({ objectRef: ref = {}, responseObject }: KubeEvent): Entry["entity"] {
 	const { resource = "" } = ref;
 	const type = Object.hasOwn(kinds, resource) ? (kinds[resource] ?? resource) : resource || "(none)";
-	const names = [ref.namespace, ref.name || metadataOf(responseObject).name].filter(
+	// A namespace is said to be in itself.
+	const namespace = resource === "namespaces" ? undefined : ref.namespace;
+	const names = [namespace, ref.name || metadataOf(responseObject).name].filter(
 		(name): name is string => typeof name === "string" && name !== "",
 	);
 	const uid = ref.uid || metadataOf(responseObject).uid;
