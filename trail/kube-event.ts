@@ -8,6 +8,7 @@ const user = Type.Object({
 	username: Type.Optional(text),
 	uid: Type.Optional(text),
 	groups: Type.Optional(Type.Array(text)),
+	extra: Type.Optional(Type.Record(text, Type.Array(text))),
 });
 
 /** What is read of an audit event (audit.k8s.io/v1): https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/ */
@@ -104,13 +105,18 @@ export function entityOf({ objectRef: ref = {}, responseObject }: KubeEvent): En
 	};
 }
 
+/** Which certificate or token it was: by its hash or number. */
+const credentialId = "authentication.kubernetes.io/credential-id";
+
 /** Where it came from, and what tells it from all others. */
 export function originOf(event: KubeEvent): Readonly<Record<string, string>> {
 	const { auditID, sourceIPs = [], requestReceivedTimestamp, impersonatedUser, objectRef } = event;
+	const [credential = ""] = event.user?.extra?.[credentialId] ?? [];
 	return {
 		auditID: clip(auditID, 100),
 		...(sourceIPs.length > 0 && { sourceIPs: clip(sourceIPs.join(", "), 500) }),
 		...(requestReceivedTimestamp && { receivedAt: clip(requestReceivedTimestamp, 63) }),
+		...(credential !== "" && { credential: clip(credential, 200) }),
 		...(impersonatedUser?.username && { actedAs: clip(impersonatedUser.username, 253) }),
 		...(objectRef?.subresource && { subresource: clip(objectRef.subresource, 63) }),
 	};
