@@ -26,8 +26,8 @@ export function kubeAuditPolicy(): Json {
 		omitManagedFields: true,
 		rules: [
 			{ level: "None", nonResourceURLs: ["*"] },
-			// What was tried: a patch of a desk is small. Its status is written often.
-			rule("Request", [...edits, ...removals], [{ group: apiGroup, resources: ["tradingsafeties"] }]),
+			// What was tried, and what became of it. Their status is written often.
+			rule("RequestResponse", [...edits, ...removals], [{ group: apiGroup, resources: ["tradingsafeties"] }]),
 			rule("Metadata", [...edits, ...removals], [{ group: apiGroup, resources: ["*"] }]),
 			// The answer holds the whole object: a patch of a binding does not name its role.
 			rule(

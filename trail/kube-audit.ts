@@ -1,4 +1,5 @@
 import type { Happening } from "../audit/recorder.ts";
+import { estopAccount, leaderAccount, operatorAccount, operatorNamespace } from "../crds/roles.ts";
 import { apiGroup, enforceLabel } from "../crds/vocabulary.ts";
 import { concernsAccess, keySecrets, ownPrefix } from "./kube-access.ts";
 import {
@@ -21,13 +22,17 @@ export type Judged =
 	| { readonly kind: "Ignored" }
 	/** Something of ours was tried and refused. `key`: what attempts that are alike have in common. */
 	| { readonly kind: "Denied"; readonly by: RefusedBy; readonly key: string; readonly happening: Happening }
-	/** Rights, policies or keys changed. `version`: of the object, which stays the same where nothing changed. */
+	/** A desk, rights, policies or keys changed. `version`: of the object, which stays the same where nothing changed. */
 	| {
-			readonly kind: "Access";
+			readonly kind: "Changed";
 			readonly happening: Happening;
 			readonly version: { readonly uid: string; readonly resourceVersion: string } | undefined;
 	  };
 
+/** What these do is recorded by whoever acts as them. */
+const ownAccounts = [operatorAccount, leaderAccount, estopAccount].map(
+	(name) => `system:serviceaccount:${operatorNamespace}:${name}`,
+);
 const refusals = [401, 403, 422];
 const validationFailure = "validation.policy.admission.k8s.io/validation_failure";
 
@@ -37,7 +42,15 @@ export function judgeEvent(event: KubeEvent): Judged {
 	if (!hasEnded(event, code) || isDryRun(event)) return { kind: "Ignored" };
 	if (refusals.includes(code)) return denied(event, code);
 	const isDone = code >= 200 && code < 300;
-	return isDone && concernsAccess(event) ? access(event) : { kind: "Ignored" };
+	if (isDone && concernsAccess(event)) return changed("Access", event);
+	if (isDone && isPersonsEdit(event)) return changed("Configuration", event);
+	return { kind: "Ignored" };
+}
+
+/** Somebody wrote to a desk: what became of it the operator records, and who it was it does not always know. */
+function isPersonsEdit({ objectRef: ref = {}, user, verb }: KubeEvent): boolean {
+	const isDesk = ref.apiGroup === apiGroup && ref.resource === "tradingsafeties" && !ref.subresource;
+	return isDesk && verb !== "get" && !ownAccounts.includes(user?.username ?? "");
 }
 
 /** Of somebody who could not log in no more is told than that an answer began. */
@@ -93,9 +106,9 @@ function policyOf({ annotations = {}, responseStatus }: KubeEvent): string | und
 	}
 }
 
-function access(event: KubeEvent): Judged {
+function changed(kind: "Access" | "Configuration", event: KubeEvent): Judged {
 	const { objectRef: ref = {}, verb, responseObject } = event;
-	const { uid, resourceVersion, labels } = metadataOf(responseObject);
+	const { uid, resourceVersion, labels, generation } = metadataOf(responseObject);
 	const isVersion =
 		typeof uid === "string" &&
 		typeof resourceVersion === "string" &&
@@ -105,25 +118,18 @@ function access(event: KubeEvent): Judged {
 	// What is in a Secret has no business here, whatever the API server was told to send.
 	const isSecret = ref.resource === "secrets";
 	return {
-		kind: "Access",
+		kind: "Changed",
 		version: isVersion ? { uid, resourceVersion } : undefined,
 		happening: {
-			...{
-				kind: "Access",
-				action: clip(verb || "(none)", 128),
-				actor: actorOf(event),
-				entity: entityOf(event),
-			},
+			...{ kind, action: clip(verb || "(none)", 128), actor: actorOf(event), entity: entityOf(event) },
 			...(!isSecret && withChanges(event)),
-			...(isVersion && {
-				after: {
-					resourceVersion: clip(resourceVersion, 64),
-					...(ref.resource === "namespaces" && {
-						values: { [enforceLabel]: typeof label === "string" ? clip(label, 63) : "" },
-					}),
-				},
-			}),
-			metadata: originOf(event),
+			metadata: {
+				...originOf(event),
+				...(isVersion && { resourceVersion: clip(resourceVersion, 64) }),
+				...(typeof generation === "number" && { generation: String(generation) }),
+				...(ref.resource === "namespaces" &&
+					isVersion && { [enforceLabel]: typeof label === "string" ? clip(label, 63) : "" }),
+			},
 		},
 	};
 }

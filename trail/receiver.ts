@@ -113,7 +113,7 @@ export class Receiver {
 			case "Ignored":
 				kubeAuditEvents.inc({ outcome: "Ignored" });
 				return undefined;
-			case "Access": {
+			case "Changed": {
 				const { version, happening } = judged;
 				const isSame = version !== undefined && this.#versions.get(version.uid) === version.resourceVersion;
 				if (version !== undefined) remember(this.#versions, version.uid, version.resourceVersion);

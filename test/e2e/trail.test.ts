@@ -84,6 +84,23 @@ test("what API servers refuse, and what changes what they refuse by, is in the r
 	const recorded = (what: string, kind: Entry["kind"], fits: (entry: Entry) => boolean) =>
 		until(`${what} is in the store`, async () => (await entries(kind, fits))[0], time);
 
+	// Then who made and raised it is recorded, with the generation that it got
+	const made = await recorded(
+		"the desk",
+		"Configuration",
+		({ action, entity }) => action === "create" && entity.id === `${desk.namespace}/desk`,
+	);
+	t.like(made, {
+		actor: { name: administrator },
+		entity: { type: "TradingSafety", uid: (await desk.get()).metadata.uid },
+	});
+	const raised = await recorded(
+		"the raise",
+		"Configuration",
+		({ changes }) => changes?.[0]?.to === '{"mode":"Emergency"}',
+	);
+	t.is(raised.metadata?.generation, String((await desk.get()).metadata.generation));
+
 	// When somebody without rights, and somebody without clearance, lower it
 	await refused(t, () => desk.patch({ mode: "Pause", reason: "please" }, eve));
 	await refused(t, () => desk.patch({ mode: "Pause", reason: "please" }, requester.client));
@@ -168,7 +185,7 @@ test("what API servers refuse, and what changes what they refuse by, is in the r
 		"Access",
 		(entry) => of("Namespace", desk.namespace)(entry) && entry.action === "patch",
 	);
-	t.deepEqual(label.after?.values, { "tradingsafety.dev/enforce": "strict" });
+	t.is(label.metadata?.["tradingsafety.dev/enforce"], "strict");
 	await recorded("the denial meanwhile", "Denied", ({ changes }) =>
 		/while it is away/.test(changes?.[0]?.to ?? ""),
 	);
