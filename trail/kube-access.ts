@@ -7,6 +7,8 @@ export const ownPrefix = "tradingsafety-";
 /** Secrets that keys of permits and raises are in. */
 export const keySecrets: readonly string[] = [permitKeySecret, raiseKeySecret];
 
+/** The role of the cluster itself that holds every verb. */
+const everything = "cluster-admin";
 const removals = ["delete", "deletecollection"];
 /** They clear up after a namespace or an owner that somebody else has removed. */
 const sweepers = [
@@ -50,7 +52,10 @@ function concernsRights(event: KubeEvent, resource: string): boolean {
 	const isBinding = resource.endsWith("bindings");
 	// What was removed is not in the event. A binding that is gone may be that of somebody who could raise.
 	if (removals.includes(verb)) return isBinding;
-	return [requestObject, responseObject].some((object) => mentions(object) || isAboutAll(object));
+	return [requestObject, responseObject].some(
+		(object) =>
+			mentions(object) || isAboutAll(object) || fieldsOf(fieldsOf(object).roleRef).name === everything,
+	);
 }
 
 /** True where any text in it is about us. */
