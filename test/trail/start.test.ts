@@ -1,6 +1,9 @@
 import { rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
+import { encodeVerifierKey, noteKinds } from "../../audit/format/keys.ts";
+import { freePorts } from "../../dev/cluster/ports.ts";
+import { signerFor } from "../audit/entries.ts";
 import { until } from "../support/until.ts";
 import { bucketName, happening, Place } from "./trails.ts";
 
@@ -136,6 +139,29 @@ test("it verifies itself, records what came out, and finds what was changed behi
 	t.regex(bad.metadata?.first ?? "", /^ObjectMissing bundle\/000000000000\.ndjson/);
 	t.true(((await third.metric("tradingsafety_trail_findings")) ?? 0) > 0);
 	t.regex(third.text, /the whole log was verified and is NOT good/);
+});
+
+test("a witness that does not answer is told of, and what is recorded is stored without it", async (t) => {
+	t.timeout(180_000);
+	const place = await Place.open(t);
+	const vkey = encodeVerifierKey(
+		"witness.example",
+		noteKinds.cosignature,
+		signerFor("Checkpoints").publicKey,
+	);
+	const [port = 0] = await freePorts(1);
+	const trail = await place.trail("trail-0", [
+		...["--witness", `http://127.0.0.1:${port}`, "--witness-key", vkey],
+	]);
+	const { writer } = await place.writer("operator-0", await trail.url());
+	const ticket = writer.record(happening);
+	await until("it is stored", () => writer.isStored(ticket), time);
+	t.true(((await trail.metric("tradingsafety_trail_witness_failures_total")) ?? 0) > 0);
+	t.regex(trail.text, /failed: Witness/);
+	t.deepEqual(await trail.get("/readyz"), { status: 200, text: "ok\n" });
+	t.is(await trail.end(), 0);
+	const missed = await place.verify("--witness", vkey, "--require-witness", "1");
+	t.regex(missed.out, /WitnessMissing/);
 });
 
 test("a store that is not there yet is waited for", async (t) => {
