@@ -1,6 +1,7 @@
 import type { EntryKind } from "../entry.ts";
 import type { Finding } from "../verify/finding.ts";
 import type { Report } from "../verify/report.ts";
+import { attemptsRecorded } from "./attempts.ts";
 import type { Indexed } from "./forensics.ts";
 
 /** Formats of {@link writeReport}. */
@@ -164,6 +165,7 @@ function cells({ index, entry }: Indexed): Readonly<Record<(typeof columns)[numb
 function firstPage({
 	origin,
 	report,
+	entries,
 	from,
 	to,
 	madeAt,
@@ -187,10 +189,7 @@ function firstPage({
 				: `NOT GOOD: ${findings.length} findings`,
 		],
 		...findings.slice(0, 100).map((finding) => ["finding", findingText(finding)] as const),
-		[
-			"denied attempts",
-			"only those that entries of kind Denied tell of; without a receiver of the API server's audit events they are not recorded",
-		],
+		...attemptsRecorded(entries, from, to).map((line) => ["denied attempts", line] as const),
 	];
 }
 
@@ -213,7 +212,10 @@ function csv(input: ReportInput, entries: readonly Indexed[]): string {
 function ndjson(input: ReportInput, entries: readonly Indexed[]): string {
 	const { origin, report, from, to, madeAt } = input;
 	const { size, root, witnesses, findings } = report;
-	const first = { log: origin, from, to, madeAt, size, root: root.toString("base64"), witnesses, findings };
+	const first = {
+		...{ log: origin, from, to, madeAt, size, root: root.toString("base64"), witnesses, findings },
+		deniedAttempts: attemptsRecorded(input.entries, from, to),
+	};
 	return [{ report: first }, ...entries.map(({ index, entry }) => ({ index, entry }))]
 		.map((value) => `${JSON.stringify(value)}\n`)
 		.join("");
