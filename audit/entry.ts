@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type Static, type TProperties, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { AuditError } from "./error.ts";
@@ -170,9 +171,6 @@ export function decodeEntry(bytes: Uint8Array): Entry {
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
-	try {
-		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-	} catch (cause) {
-		throw new AuditError("FORMAT", "these bytes are no UTF-8", { cause });
-	}
+	if (!isUtf8(bytes)) throw new AuditError("FORMAT", "these bytes are no UTF-8");
+	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }

@@ -16,6 +16,8 @@ export type DeviceSeen = {
 	readonly intervalMilliseconds?: number;
 	/** The desks that a press does not raise at this moment. */
 	readonly testing: readonly string[];
+	/** True where nobody has shown a record of a real one of its kind. */
+	readonly untested: boolean;
 	/** RFC 3339; absent: never. */
 	readonly lastProofTest?: string;
 	/** For how long its Lease has stood still, by a monotonic clock of whoever watches it and could read it all the time. */
@@ -61,7 +63,9 @@ export function armed(desk: TradingSafety, devices: readonly DeviceSeen[] | unde
 	const states = statesOf(desk, devices);
 	const not = states.filter(({ why }) => why !== undefined);
 	if (not.length === 0) {
-		const names = states.map(({ serial }) => serial).join(", ");
+		const names = states
+			.map(({ serial, device }) => (device?.untested ? `${serial} (untested)` : serial))
+			.join(", ");
 		return found(
 			"True",
 			"Armed",

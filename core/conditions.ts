@@ -22,7 +22,7 @@ import { historyIntact } from "./regression.ts";
 import { rehearsed } from "./rehearsal.ts";
 import { isHeldAbove } from "./restore.ts";
 import { matches } from "./selector.ts";
-import { signalAvailable } from "./signals.ts";
+import { raiseKeyAvailable, signalAvailable } from "./signals.ts";
 import { type TargetState, targetStates, targetsOf } from "./targets.ts";
 
 /** What is found of a desk. Each True says what was seen and when. */
@@ -48,6 +48,7 @@ export function findings(
 		selecting(facts, states),
 		distinct(facts, states),
 		signalAvailable(facts.observed, states),
+		...[raiseKeyAvailable(facts.observed, states)].filter((found) => found !== undefined),
 		...evidenceKinds.map((kind) => evidenceFinding(kind, desk, facts, states)),
 		liquidationImpossible(facts, states),
 		kindsWatched(facts),

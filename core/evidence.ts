@@ -59,7 +59,13 @@ export function evidenceFinding(
 		return found("True", zero, `every series was at zero at ${seenAt}; ${count} since, none above zero`);
 	}
 	if (reading === undefined) return found("Unknown", "NotAskedYet", "Prometheus was not asked yet");
-	if ("error" in reading) return found("Unknown", "QueryFailed", reading.error);
+	if ("error" in reading) {
+		return found(
+			"Unknown",
+			"QueryFailed",
+			`${reading.error}: check spec.prometheus.url and spec.${kind}.query`,
+		);
+	}
 	if (samples.length < question.expectSeries) {
 		const max = question.maxAgeSeconds ?? defaultMaxAgeSeconds;
 		return found(

@@ -100,6 +100,18 @@ export type Observed = {
 	readonly due?: ReadonlySet<string>;
 };
 
+/**
+ * What came of telling a pod instead of a good answer. Disagrees: an answer of another epoch, or one that allows more than
+ * holds.
+ */
+export type AnswerProblem =
+	| "NobodyListens"
+	| "NoAnswer"
+	| "KeyUnknown"
+	| "Refused"
+	| "NoAcknowledgement"
+	| "Disagrees";
+
 /** What a replica knows of the pods that it sends permits to. */
 export type Signals = {
 	/** Why no permit can be signed here. Absent: they can. */
@@ -112,4 +124,8 @@ export type Signals = {
 	readonly overdue?: ReadonlySet<string>;
 	/** Names of targets of which a pod was silent in this halt, even if it is gone by now. Absent: none. */
 	readonly hadSilent?: ReadonlySet<string>;
+	/** Why the raise key cannot be used; "" where it can. Absent: nobody has looked yet. */
+	readonly raiseKeyProblem?: string;
+	/** By UID, of pods that do not obey, where it is known. Absent: of none. */
+	readonly problems?: ReadonlyMap<string, AnswerProblem>;
 };

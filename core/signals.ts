@@ -4,7 +4,7 @@ import type { Column, SignalState } from "../crds/vocabulary.ts";
 import { observes } from "./enforcement.ts";
 import { type Finding, finding } from "./finding.ts";
 import { moreSevere } from "./modes.ts";
-import type { Observed, Pod, Signals } from "./observed.ts";
+import type { AnswerProblem, Observed, Pod, Signals } from "./observed.ts";
 import { matches } from "./selector.ts";
 import { asksForSignal, deadlineSeconds, type TargetState } from "./targets.ts";
 
@@ -94,11 +94,52 @@ export function isDeadlineOver(state: TargetState, heldSeconds: number): boolean
 /** Nothing is known of permits: nobody is asked. */
 export const noSignals: Signals = { obeying: new Set(), silent: new Set() };
 
+/** What came instead of a good answer, and what helps. */
+const remedies: Readonly<Record<AnswerProblem, string>> = {
+	NobodyListens: "nobody listens: its gate has to, at signal.http.port",
+	NoAnswer: "no answer in time: look at the pod, and whether the network lets the operator reach it",
+	KeyUnknown: "it knows no key that this is signed with: give it the ConfigMap tradingsafety-public-keys",
+	Refused: "it refuses: its gate has to take POST at signal.http.path",
+	NoAcknowledgement: "its answer is no acknowledgement: answer what the gate returns, as JSON",
+	Disagrees: "it answers of another epoch, or allows more than holds: it has to pass on what its gate says",
+};
+const named = 3;
+
+/** Pods by what came of telling them, some of each by name. */
+function whoAndWhy(pods: readonly Pod[], signals: Signals | undefined): string {
+	const groups = Map.groupBy(pods, ({ uid }) => signals?.problems?.get(uid));
+	return [...groups]
+		.map(([problem, of]) => {
+			const who = of
+				.slice(0, named)
+				.map(({ name }) => name)
+				.join(", ");
+			return problem === undefined ? who : `${who} (${remedies[problem]})`;
+		})
+		.join("; ");
+}
+
+/** Whether whoever has a button can tell bots straight; undefined where no bot is told. */
+export function raiseKeyAvailable(
+	{ signals }: Observed,
+	states: readonly TargetState[],
+): Finding | undefined {
+	if (!states.some(isTold)) return undefined;
+	const found = (status: Finding["status"], reason: string, message: string) =>
+		finding("RaiseKeyAvailable", status, reason, message);
+	const problem = signals?.raiseKeyProblem;
+	if (problem === undefined) return found("Unknown", "NotRead", "the Secret was not read yet");
+	return problem === ""
+		? found("True", "Read", "the Secret holds a key; its public half is published to bots")
+		: found("False", "NoKey", `bots hear of a press from the operator alone: ${problem}`);
+}
+
 /** Whether each target that asks for Signal gets it. */
 export function signalAvailable(observed: Observed, states: readonly TargetState[]): Finding {
 	const asking = states.filter(({ spec }) => asksForSignal(spec));
 	const names = (of: readonly TargetState[]) => of.map((state) => state.spec.name).join(", ");
 	const asStop = (of: readonly TargetState[]) => `Signal is carried out as Stop for target ${names(of)}`;
+	const deafOf = (of: readonly TargetState[]) => of.flatMap((state) => unanswered(state, observed));
 	const found = (status: Finding["status"], reason: string, message: string) =>
 		finding("SignalAvailable", status, reason, message);
 	const no = (reason: string, message: string) => found("False", reason, message);
@@ -111,16 +152,19 @@ export function signalAvailable(observed: Observed, states: readonly TargetState
 	if (problem !== undefined) return no("NoKey", `${asStop(asking)}: ${problem}`);
 	const stopped = asking.filter((state) => state.signalled === undefined);
 	if (stopped.length > 0) {
-		const pods = stopped.flatMap((state) => unanswered(state, observed).map((pod) => pod.name));
+		const pods = deafOf(stopped);
 		const why =
-			pods.length === 0 ? "it starts in Normal" : `no good answer from ${pods.slice(0, 3).join(", ")}`;
+			pods.length === 0 ? "it starts in Normal" : `no good answer from ${whoAndWhy(pods, observed.signals)}`;
 		return no("NotAnswering", `${asStop(stopped)}, until each pod acknowledges a permit in Normal: ${why}`);
 	}
+	const deaf = deafOf(asking);
+	const unsaid = `no good answer from ${deaf.length} pods: ${whoAndWhy(deaf, observed.signals)}`;
 	const kept = asking.filter((state) => state.signalled === "Keep");
-	if (kept.length > 0)
-		return no("Silent", `a pod of target ${names(kept)} did not acknowledge: none is made`);
-	const deaf = asking.flatMap((state) => unanswered(state, observed).map((pod) => pod.name));
+	if (kept.length > 0) {
+		const silent = `a pod of target ${names(kept)} did not acknowledge: none is made`;
+		return no("Silent", deaf.length > 0 ? `${silent}; ${unsaid}` : silent);
+	}
 	return deaf.length > 0
-		? no("Unanswered", `no good answer from ${deaf.length} pods: ${deaf.slice(0, 3).join(", ")}`)
+		? no("Unanswered", unsaid)
 		: found("True", "Acknowledged", "every pod in sight acknowledged what holds now");
 }

@@ -10,7 +10,7 @@ export const estopAnnotations = {
 	product: `${apiGroup}/product`,
 	descriptorHash: `${apiGroup}/descriptor-hash`,
 	profile: `${apiGroup}/profile`,
-	/** `Simulated` or `Hardware`. */
+	/** `Untested` or `Hardware`. */
 	tested: `${apiGroup}/tested`,
 	/** Why a press may not get through, with `; ` between; empty: it is armed. */
 	notArmed: `${apiGroup}/not-armed`,

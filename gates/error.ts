@@ -1,5 +1,7 @@
-/** NO_ANSWER: nothing came back in time. REFUSED: what came back is no acknowledgement. */
-export type GateErrorCode = "NO_ANSWER" | "REFUSED";
+import type { AnswerProblem } from "../core/observed.ts";
+
+/** What came instead of an answer. */
+export type GateErrorCode = Exclude<AnswerProblem, "Disagrees">;
 
 /** The one error of this folder. Its message says what came instead of an answer. */
 export class GateError extends Error {

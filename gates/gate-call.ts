@@ -2,7 +2,7 @@ import { Pool } from "undici";
 import { type Acknowledgement, decodeAcknowledgement } from "../permits/acknowledgement.ts";
 import { isPermitError } from "../permits/error.ts";
 import type { SignedHeaders } from "../permits/signature.ts";
-import { GateError } from "./error.ts";
+import { GateError, type GateErrorCode } from "./error.ts";
 
 /** Longer than any permit lives, so that its renewals find the connection open. */
 const idleMilliseconds = 70_000;
@@ -43,13 +43,14 @@ export class GateCall {
 				signal: AbortSignal.timeout(milliseconds),
 			});
 			const text = await answer.text();
-			if (statusCode !== 200)
-				throw new GateError("REFUSED", `it answered ${statusCode}: ${text.slice(0, 200)}`);
+			if (statusCode !== 200) {
+				const code = statusCode === 401 ? "KeyUnknown" : "Refused";
+				throw new GateError(code, `it answered ${statusCode}: ${text.slice(0, 200)}`);
+			}
 			return decodeAcknowledgement(text);
 		} catch (cause) {
 			if (cause instanceof GateError) throw cause;
-			const code = isPermitError(cause) ? "REFUSED" : "NO_ANSWER";
-			throw new GateError(code, whatCame(cause, milliseconds), { cause });
+			throw new GateError(codeOf(cause), whatCame(cause, milliseconds), { cause });
 		}
 	}
 
@@ -59,10 +60,18 @@ export class GateCall {
 	}
 }
 
+function codeOf(cause: unknown): GateErrorCode {
+	if (isPermitError(cause)) return "NoAcknowledgement";
+	return isRefused(cause) ? "NobodyListens" : "NoAnswer";
+}
+
+const isRefused = (cause: unknown) =>
+	cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+
 function whatCame(cause: unknown, milliseconds: number): string {
 	if (isPermitError(cause)) return cause.message;
 	if (!(cause instanceof Error)) return String(cause);
 	if (cause.name === "TimeoutError") return `no answer within ${milliseconds} ms`;
-	const code = "code" in cause ? String(cause.code) : "";
-	return code === "ECONNREFUSED" ? "nobody listens there (ECONNREFUSED)" : `${code} ${cause.message}`.trim();
+	if (isRefused(cause)) return "nobody listens there (ECONNREFUSED)";
+	return `${"code" in cause ? String(cause.code) : ""} ${cause.message}`.trim();
 }

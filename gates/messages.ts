@@ -17,15 +17,20 @@ export function raiseFor(object: TradingSafety, target: TargetState, signing: Si
 	return column === "Normal" ? undefined : messageFor(object, target, column, signing);
 }
 
-/** A permit for one pod; without its challenge it can only take away. Undefined without a key. */
+/**
+ * A permit for one pod; without its challenge it can only take away. Undefined without a key. What is started in this mode is
+ * told no flattening: it closes while its permit lets it, so that there are never two.
+ */
 export function messageFor(
 	object: TradingSafety,
-	{ spec }: TargetState,
+	{ spec, action }: TargetState,
 	column: Column,
 	{ keys, sentAt }: Signing,
 	challenge?: string,
 ): Message | undefined {
 	if (keys.length === 0) return undefined;
-	const body = encodePermit(permitFor(object, spec, column, challenge));
+	const permit = permitFor(object, spec, column, challenge);
+	const { flatten: _, ...others } = permit.duties;
+	const body = encodePermit(action === "Start" ? { ...permit, duties: others } : permit);
 	return { body, headers: signBody(body, { id: `msg_${randomUUID()}`, sentAt }, keys) };
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server, type ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 
@@ -21,6 +21,8 @@ export type HttpOptions = {
 export async function serveProbes(
 	options: HttpOptions,
 ): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+	// Its import would read all that it exports, `WebSocket` too, which loads the fetch of Node.js: 3 MB.
+	const { createServer } = process.getBuiltinModule("node:http");
 	const server = createServer((request, response) => {
 		const path = (request.url ?? "/").split("?")[0];
 		if (request.method !== "GET" && request.method !== "HEAD") return answer(response, 405, "GET only\n");

@@ -6,6 +6,8 @@ import type { Signer } from "./signature.ts";
 export type GateState = {
 	/** The desk that the first permit named, until the process ends: another may only take away. */
 	readonly uid?: string;
+	/** Its namespace: what was raised elsewhere is not carried out here. */
+	readonly namespace?: string;
 	/** The highest that was seen of that desk. */
 	readonly generation: number;
 	/** What the last permits left. */
@@ -54,7 +56,7 @@ export const closed: GateState = {
  * What a message changes. Only a permit that answers a challenge of ours can give: it was signed after the challenge
  * was made, so it is neither old nor replayed, whatever the clocks say. All else takes away, permission by
  * permission. Duties are told once: with the first permit of an epoch that is later than all before, and with a raise
- * that was sent within 30 s.
+ * that was sent within 30 s, unless it is of another namespace.
  * `wallNow` in milliseconds since 1970.
  */
 export function admit(state: GateState, received: Received, wallNow: number): Admission {
@@ -71,17 +73,21 @@ function admitRaise(state: GateState, { id, permit, sentAt }: Received, wallNow:
 		generation: Math.max(permit.desk.generation, state.generation, before?.generation ?? 0),
 		permissions: before === undefined ? permit.permissions : join(before.permissions, permit.permissions),
 	};
-	const isNew = !state.raises.includes(id) && Math.abs(wallNow - sentAt) <= raiseFreshMilliseconds;
+	// The raise key is that of all desks: what is sent on from one to another must not close what it holds.
+	const isHere = state.namespace === undefined || state.namespace === permit.desk.namespace;
+	const isFresh = Math.abs(wallNow - sentAt) <= raiseFreshMilliseconds;
+	const isNew = isHere && isFresh && !state.raises.includes(id);
 	const raises = isNew ? [...state.raises, id].slice(-raisesKept) : state.raises;
 	return {
 		state: { ...state, raised, raises },
 		applied: "Tightened",
-		...(isNew && { duties: permit.duties }),
+		// One that tells nothing ends nothing that was told before.
+		...(isNew && Object.keys(permit.duties).length > 0 && { duties: permit.duties }),
 	};
 }
 
 function admitPermit(state: GateState, { permit, challengedAt }: Received): Admission {
-	const { uid, generation } = permit.desk;
+	const { uid, namespace, generation } = permit.desk;
 	const isOurs = state.uid === undefined || state.uid === uid;
 	const isNewest = isOurs && generation >= state.generation;
 	const isFirst = generation > state.generation;
@@ -91,6 +97,7 @@ function admitPermit(state: GateState, { permit, challengedAt }: Received): Admi
 			state: {
 				...rest,
 				uid,
+				namespace,
 				generation,
 				permissions: permit.permissions,
 				grantedUntil: challengedAt + permit.ttlMilliseconds,

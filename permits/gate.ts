@@ -10,8 +10,9 @@ export type GateOptions = {
 	/** Asked for with each message, so that keys can be exchanged while the bot runs. */
 	readonly keys: () => KnownKeys;
 	/**
-	 * Called with what a permit tells the bot to do, before the answer is given: cancel, flatten, tighten. It begins
-	 * the work and returns; what it throws is the caller's of {@link Gate.receive}, and the permissions stand.
+	 * Called with what a permit tells the bot to do, before the answer is given: cancel, flatten, tighten; with nothing
+	 * where a later epoch asks for nothing more, which ends a flattening. It begins the work and returns; what it
+	 * throws is the caller's of {@link Gate.receive}, and the permissions stand.
 	 */
 	readonly onDuties: (duties: Duties, permit: Permit) => void;
 	/** Monotonic, in milliseconds. */
@@ -33,7 +34,8 @@ const challengesKept = 32;
 export class Gate {
 	readonly #options: GateOptions;
 	readonly #now: () => number;
-	readonly #instance = randomBytes(9).toString("base64url");
+	/** Another in each life of the process: it is in its answers, and belongs into its orders at the venue. */
+	readonly instance = randomBytes(9).toString("base64url");
 	/** When each was made. */
 	readonly #challenges = new Map<string, number>();
 	#state: GateState = closed;
@@ -48,6 +50,12 @@ export class Gate {
 	/** True while the bot may open or grow a position. */
 	mayOpen(): boolean {
 		return this.#now() < this.#openUntil;
+	}
+
+	/** The newest epoch that this gate knows of; `""` and 0 before the first permit. */
+	get epoch(): Acknowledgement["epoch"] {
+		const { uid = "", generation } = this.#state;
+		return { uid, generation };
 	}
 
 	/** All that the bot may do now. */
@@ -70,20 +78,19 @@ export class Gate {
 		const { state, applied, duties } = admit(this.#state, received, this.#options.wallNow?.() ?? Date.now());
 		this.#state = state;
 		this.#openUntil = openUntil(state);
-		if (duties !== undefined && Object.keys(duties).length > 0) this.#options.onDuties(duties, permit);
+		if (duties !== undefined) this.#options.onDuties(duties, permit);
 		return this.#acknowledge(applied);
 	}
 
 	#acknowledge(applied: Acknowledgement["applied"]): Acknowledgement {
-		const { uid = "", generation } = this.#state;
 		const challenge = this.#options.makeChallenge?.() ?? randomBytes(12).toString("base64url");
 		this.#challenges.set(challenge, this.#now());
 		for (const oldest of this.#challenges.keys()) {
 			if (this.#challenges.size <= challengesKept) break;
 			this.#challenges.delete(oldest);
 		}
-		const epoch = { uid, generation };
-		return { applied, epoch, permissions: this.permissions(), challenge, instance: this.#instance };
+		const { epoch, instance } = this;
+		return { applied, epoch, permissions: this.permissions(), challenge, instance };
 	}
 
 	/** When this challenge was made; each is good once, and for as long as a permit could live. */

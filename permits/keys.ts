@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { PermitError } from "./error.ts";
+import type { KnownKeys, Signer } from "./signature.ts";
 
 // Keys are written as Standard Webhooks writes those of `v1a`: `whsk_` or `whpk_` and base64 of the bytes of Ed25519.
 const privatePrefix = "whsk_";
@@ -33,6 +34,25 @@ export function readPrivateKey(text: string): KeyObject {
 export function readPublicKey(text: string): KeyObject {
 	const bytes = decode(text.trim(), publicPrefix, [keyBytes]);
 	return createPublicKey({ key: Buffer.concat([spki, bytes]), format: "der", type: "spki" });
+}
+
+/**
+ * Reads the public keys as the operator publishes them (`keys.json`): `{"permit": [...], "raise": [...]}`, several of a kind
+ * while they are exchanged. Throws `KEY`.
+ */
+export function readPublicKeys(json: string): KnownKeys {
+	let texts: Partial<Record<Signer, unknown>>;
+	try {
+		texts = { ...JSON.parse(json) };
+	} catch (cause) {
+		throw new PermitError("KEY", "the public keys are not JSON", { cause });
+	}
+	const read = (signer: Signer) => {
+		const list = texts[signer];
+		if (!Array.isArray(list)) throw new PermitError("KEY", `${signer}: expected a list of public keys`);
+		return list.map((text) => readPublicKey(String(text)));
+	};
+	return { permit: read("permit"), raise: read("raise") };
 }
 
 /** The public half, as `whpk_...`, of either half. */

@@ -15,6 +15,8 @@ export type DesksOptions = {
 	readonly apiServers: readonly Client[];
 	/** A desk as it is now, with its pods; undefined when it is gone. */
 	readonly onChange: (namespace: string, desk: TradingSafety | undefined, pods: readonly Pod[]) => void;
+	/** Told once: by now every desk was seen. */
+	readonly onAllKnown: () => void;
 	readonly onError: (where: string, error: unknown) => void;
 };
 
@@ -34,6 +36,7 @@ export class Desks {
 	readonly #watch: Reflector<TradingSafety & KubeObject, TradingSafety>;
 	readonly #stopped = new AbortController();
 	#reachedAt = Number.NEGATIVE_INFINITY;
+	#areAllKnown = false;
 	#reading: Promise<unknown> = Promise.resolve();
 
 	constructor(options: DesksOptions) {
@@ -66,6 +69,11 @@ export class Desks {
 		return this.isReached() && performance.now() - movedAt < currentMilliseconds;
 	}
 
+	/** False until every desk was seen once. */
+	areAllKnown(): boolean {
+		return this.#areAllKnown;
+	}
+
 	/** True while some API server answers. */
 	isReached(): boolean {
 		return performance.now() - this.#reachedAt < reachedMilliseconds;
@@ -95,11 +103,18 @@ export class Desks {
 				});
 				this.#reachedAt = performance.now();
 				for (const desk of items) this.#take(desk);
+				this.#allKnown();
 			} catch (error) {
 				if (!signal.aborted) this.#options.onError("read-desks", error);
 			}
 			await wait(readMilliseconds, signal);
 		}
+	}
+
+	#allKnown(): void {
+		if (this.#areAllKnown) return;
+		this.#areAllKnown = true;
+		this.#options.onAllKnown();
 	}
 
 	#take(desk: TradingSafety): void {

@@ -21,6 +21,8 @@ export type DeviceOptions = {
 /** How often time is looked at: a release is a matter of 50 ms, silence of 300. */
 const tickMilliseconds = 25;
 const rhythmMilliseconds = 250;
+/** Later than this, and the process itself was held up: reports may be waiting. */
+const lateMilliseconds = 100;
 
 /** One open device: reads what its button says, and shows what it is told to show. */
 export class Device {
@@ -33,6 +35,7 @@ export class Device {
 	#timers: NodeJS.Timeout[] = [];
 	readonly #lights: Lights;
 	#asking = false;
+	#tickedAt = performance.now();
 
 	private constructor(options: DeviceOptions) {
 		this.#options = options;
@@ -84,9 +87,17 @@ export class Device {
 			this.#timers.push(setInterval(act, milliseconds));
 		const { start = [], poll, encode } = this.profile;
 		for (const write of start) this.#handle?.write(write).catch(this.#options.onWriteFailed);
-		every(tickMilliseconds, () => this.#step({ kind: "Tick" }));
+		every(tickMilliseconds, () => this.#tick());
 		if (poll !== undefined) every(poll.everyMilliseconds, () => void this.#ask());
 		if (encode !== undefined) every(rhythmMilliseconds, () => this.#lights.tick());
+	}
+
+	/** A turn that comes late says nothing of the device: what it has sent meanwhile is read before the next one. */
+	#tick(): void {
+		const now = performance.now();
+		const isLate = now - this.#tickedAt > lateMilliseconds;
+		this.#tickedAt = now;
+		if (!isLate) this.#step({ kind: "Tick" });
 	}
 
 	#take(report: Uint8Array): void {

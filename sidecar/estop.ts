@@ -84,6 +84,7 @@ export class Estop {
 		});
 		this.#standing = new Standing({
 			desks: () => this.#desks.all(),
+			areDesksKnown: () => this.#desks.areAllKnown(),
 			isThere: (serial) => this.#station.devices().some(({ info }) => info.serial === serial),
 			isLent: (serial, namespace) => this.#proofTests.isLent(serial, namespace),
 			now: () => clock.now(),
@@ -115,6 +116,10 @@ export class Estop {
 				// A desk that pins a device from now on is raised by what stands there now.
 				this.#lookAtAll();
 			},
+			onAllKnown: () => {
+				this.#lookAtAll();
+				void this.#presence.rehearse();
+			},
 			onError: (where, error) => failed(where, {}, error),
 		});
 		this.#stopper = new DirectStopper({
@@ -136,6 +141,7 @@ export class Estop {
 		this.#station = new Station({
 			...{ transport, profiles },
 			isExpected: (info) => identityOf(info, pinsOf(this.#desks.all())).kind !== "Unpinned",
+			onListed: (found) => this.#standing.lookAround(found),
 			onOpened: (device) => {
 				const { serial, product, descriptorHash, path } = device.info;
 				const { name: profile } = device.profile;
@@ -166,6 +172,7 @@ export class Estop {
 			desks: this.#desks,
 			devices: () => this.#station.devices(),
 			isTripping: () => this.#tripper.isTripping(),
+			impostorsOf: (serial) => this.#standing.impostorsOf(serial),
 			lastPress: (serial) => this.#lastPress.get(serial),
 			lastProofTest: (serial) => this.#lastProofTest.get(serial),
 			lentBy: (serial, desks) => this.#proofTests.lentBy(serial, desks),
@@ -246,10 +253,12 @@ export class Estop {
 	#pressed(device: Device): void {
 		const { serial, path } = device.info;
 		const { metrics, log, clock } = this.#context;
+		// As they are before this very press changes them: that tells whether it is a test.
+		const before = this.#desks.all();
 		const shown = this.#standing.look(device);
 		afterWriting(() => {
 			const at = clock.now();
-			const desks = this.#desksOf(device);
+			const desks = desksOf(device.info, before);
 			const isProof = this.#proofTests.isProof(serial, desks);
 			this.#lastPress.set(serial, at);
 			metrics.presses.inc({ serial });

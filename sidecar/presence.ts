@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { estopDefaults } from "../crds/defaults.ts";
+import { isKubeError } from "../kube/error.ts";
 import { deskViewOf } from "./desk-view.ts";
 import type { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
@@ -7,7 +8,7 @@ import type { EstopContext } from "./estop.ts";
 import { indicationOf } from "./indicator.ts";
 import { renewLease } from "./lease.ts";
 import { deskPath } from "./paths.ts";
-import { type DeskMap, desksOf } from "./pins.ts";
+import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
 import { raisePatch } from "./raise.ts";
 
 /** What {@link Presence} looks at. */
@@ -19,6 +20,8 @@ export type PresenceOptions = Pick<
 	/** Those that are open. */
 	readonly devices: () => readonly Device[];
 	readonly isTripping: () => boolean;
+	/** Where something is that claims to be the device of this serial. */
+	readonly impostorsOf: (serial: string) => readonly string[];
 	/** RFC 3339, by serial. */
 	readonly lastPress: (serial: string) => string | undefined;
 	/** RFC 3339, by serial; undefined: none since this process began. */
@@ -27,9 +30,14 @@ export type PresenceOptions = Pick<
 	readonly lentBy: (serial: string, desks: DeskMap) => readonly string[];
 };
 
+/** What a Lease says beside what the device shows: its sidecar ends on purpose, or the device was pulled out. */
+type How = { readonly ended: boolean; readonly isGone: boolean };
+
 const showMilliseconds = 100;
 const leaseMilliseconds = 1_000;
 const rehearseMilliseconds = 10_000;
+/** Leases are written each second, and a call takes 2 s at most. */
+const answeredMilliseconds = 3_000;
 
 /** Says how the devices of this machine are: by their lights, by their Leases, and to whoever asks this process. */
 export class Presence {
@@ -38,9 +46,14 @@ export class Presence {
 	readonly #refused = new Map<string, string>();
 	readonly #timers: NodeJS.Timeout[] = [];
 	#renewing = false;
+	/** By serial: the writes of its Lease that are under way, one after the other, and how many wait. */
+	readonly #writes = new Map<string, { last: Promise<void>; waiting: number }>();
 	/** By serial: what was written last to silence its buzzer. */
 	readonly #silences = new Map<string, string>();
 	#isSilenced = false;
+	#told: readonly string[] = [];
+	/** When a Lease was written last. */
+	#answeredAt = Number.NEGATIVE_INFINITY;
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
@@ -51,8 +64,8 @@ export class Presence {
 			this.#timers.push(setInterval(act, milliseconds));
 		every(showMilliseconds, () => this.#show());
 		every(leaseMilliseconds, () => void this.#renewAll(false));
-		every(rehearseMilliseconds, () => void this.#rehearse());
-		void this.#rehearse();
+		every(leaseMilliseconds, () => this.#tellProblems());
+		every(rehearseMilliseconds, () => void this.rehearse());
 	}
 
 	/** The Leases say last that this was on purpose. */
@@ -79,8 +92,23 @@ export class Presence {
 	/** Why a press may not get through, one line each; none: all that is here is armed. */
 	problems(): readonly string[] {
 		const pinned = this.#pinned();
-		if (pinned.length === 0) return ["no device here is pinned by a desk"];
+		if (pinned.length === 0) return [`no device here is pinned by a desk: ${this.#remedy()}`];
 		return pinned.flatMap((device) => this.#notArmed(device).map((why) => `${device.info.serial}: ${why}`));
+	}
+
+	#remedy(): string {
+		const here = this.#options.devices().map(({ info }) => `${info.serial} (${info.product})`);
+		if (here.length > 0) return `name one of these in spec.estop.devices: ${here.join(", ")}`;
+		const wanted = [...new Set(pinsOf(this.#options.desks.all()).map(({ serial }) => serial))];
+		return `there is none that can be used, plug in ${wanted.length > 0 ? wanted.join(" or ") : "one"}`;
+	}
+
+	#tellProblems(): void {
+		const problems = this.problems();
+		if (problems.join() === this.#told.join()) return;
+		this.#told = problems;
+		if (problems.length > 0) this.#options.log.error({ problems }, "a press may not get through");
+		else this.#options.log.info("a press would get through");
 	}
 
 	#desksOf({ info }: Device): DeskMap {
@@ -91,15 +119,17 @@ export class Presence {
 		return this.#options.devices().filter((device) => this.#desksOf(device).size > 0);
 	}
 
-	#notArmed(device: Device): readonly string[] {
+	/** Why a press of it may not get through. */
+	#notArmed(device: Device, isReached = this.#options.desks.isReached()): readonly string[] {
 		const refused = [...this.#desksOf(device).keys()].flatMap((namespace) => {
 			const why = this.#refused.get(namespace);
 			return why === undefined ? [] : [`desk ${namespace} would refuse a raise: ${why}`];
 		});
 		return [
 			...device.state.faults,
+			...this.#options.impostorsOf(device.info.serial).map((path) => `${path} claims to be it: unplug that`),
 			...(device.profile.abilities.button ? [] : ["it has no button"]),
-			...(this.#options.desks.isReached() ? [] : ["no API server answers"]),
+			...(isReached ? [] : ["no API server answers"]),
 			...refused,
 		];
 	}
@@ -131,10 +161,22 @@ export class Presence {
 		this.#renewing = false;
 	}
 
-	async #renew(
-		device: Device,
-		{ ended, isGone }: { readonly ended: boolean; readonly isGone: boolean },
-	): Promise<void> {
+	/** One write after the other: what is said last is what stays. */
+	#renew(device: Device, how: How): Promise<void> {
+		const { serial } = device.info;
+		const writes = this.#writes.get(serial) ?? { last: Promise.resolve(), waiting: 0 };
+		this.#writes.set(serial, writes);
+		// The one that waits says how the device is by then.
+		if (writes.waiting > 0 && !how.ended && !how.isGone) return writes.last;
+		writes.waiting += 1;
+		writes.last = writes.last.then(() => {
+			writes.waiting -= 1;
+			return this.#write(device, how);
+		});
+		return writes.last;
+	}
+
+	async #write(device: Device, { ended, isGone }: How): Promise<void> {
 		const { client, operatorNamespace, identity: holder, metrics, log } = this.#options;
 		const { lastPress, lastProofTest, lentBy } = this.#options;
 		const { serial } = device.info;
@@ -144,19 +186,27 @@ export class Presence {
 		);
 		const pressedAt = lastPress(serial);
 		const testedAt = lastProofTest(serial);
+		// A server that hangs takes what it was told when it goes on, and nobody is to read then that it does not answer.
+		// One that answers this and does not let desks be read is told so.
+		const isReached = this.#options.desks.isReached() || !this.#isAnswered();
 		try {
 			const silence = await renewLease(client, operatorNamespace, device, {
-				...{ holder, ended, notArmed: isGone ? ["it is unplugged"] : this.#notArmed(device) },
+				...{ holder, ended, notArmed: isGone ? ["it is unplugged"] : this.#notArmed(device, isReached) },
 				heartbeatSeconds: Math.min(...timeouts),
 				testing: lentBy(serial, desks),
 				...(pressedAt !== undefined && { lastPress: pressedAt }),
 				...(testedAt !== undefined && { lastProofTest: testedAt }),
 			});
+			this.#answeredAt = performance.now();
 			this.#heed(serial, silence ?? "");
 		} catch (err) {
 			metrics.errors.inc({ where: "lease" });
 			log.warn({ serial, err }, "could not say how the device is");
 		}
+	}
+
+	#isAnswered(): boolean {
+		return performance.now() - this.#answeredAt < answeredMilliseconds;
 	}
 
 	/** What was there before this process began silences nothing. */
@@ -168,8 +218,8 @@ export class Presence {
 		this.#options.log.warn({ serial, silence }, "the buzzer is silenced until something is raised again");
 	}
 
-	/** Tries by dry run whether a raise would pass. */
-	async #rehearse(): Promise<void> {
+	/** Tries by dry run whether a raise would pass. The first press is faster for it: its way was gone once. */
+	async rehearse(): Promise<void> {
 		const { client, clock, desks, metrics, log } = this.#options;
 		const all = desks.all();
 		for (const namespace of this.#refused.keys()) if (!all.has(namespace)) this.#refused.delete(namespace);
@@ -184,6 +234,8 @@ export class Presence {
 				} catch (err) {
 					metrics.errors.inc({ where: "rehearse" });
 					log.warn({ namespace, err }, "a raise would be refused, or was not answered");
+					// Where nothing is answered that says nothing of a raise, and is said otherwise.
+					if (isKubeError(err, "CONNECTION", "TIMEOUT") && !desks.isReached()) return;
 					this.#refused.set(namespace, err instanceof Error ? err.message : String(err));
 				}
 			}),

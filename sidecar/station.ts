@@ -11,6 +11,8 @@ export type StationOptions = {
 	readonly profiles: readonly Profile[];
 	/** True for an interface that somebody relies on: one that cannot be used is told of. */
 	readonly isExpected: (info: HidInterface) => boolean;
+	/** All that is there now, whether it can be used or not; told at each look. */
+	readonly onListed: (found: readonly HidInterface[]) => void;
 	readonly onOpened: (device: Device) => void;
 	readonly onEvent: (event: ButtonEvent, device: Device) => void;
 	readonly onDamaged: (device: HidInterface, why: string) => void;
@@ -78,13 +80,14 @@ export class Station {
 	}
 
 	async #lookOnce(): Promise<readonly string[]> {
-		const { transport, profiles, isExpected } = this.#options;
+		const { transport, profiles, isExpected, onListed } = this.#options;
 		let found: readonly HidInterface[];
 		try {
 			found = await transport.list();
 		} catch (error) {
 			return [`the devices of this machine cannot be listed: ${messageOf(error)}`];
 		}
+		onListed(found);
 		// A device may be listed once for each of its usages: it is enough that one of them is known.
 		const problems: { readonly path: string; readonly why: string }[] = [];
 		for (const info of found) {

@@ -28,14 +28,16 @@ const readsAtOnce = 8;
  */
 export class LogReader {
 	readonly #store: Reading;
+	readonly #most: number;
 	readonly #states = new DeskStates();
 	#size: number | undefined;
 	#isComplete = false;
 	#checkpoint: { readonly size: number; readonly note: string } | undefined;
 	#looking: Promise<void> | undefined;
 
-	constructor(store: Reading) {
+	constructor(store: Reading, most: number = mostEntries) {
 		this.#store = store;
+		this.#most = most;
 	}
 
 	/** Entries in the log when it was last looked at; undefined: it was not yet. */
@@ -99,7 +101,7 @@ export class LogReader {
 
 	async #begin(): Promise<void> {
 		const size = (await lastNumbered(this.#store, folders.manifest, numberOf)) ?? 0;
-		const from = Math.max(0, size - mostEntries);
+		const from = Math.max(0, size - this.#most);
 		const after = from === 0 ? folders.batch : batchPath(from - 1);
 		const firsts = (await this.#store.list(folders.batch, { after }))
 			.flatMap((key) => numberOf(key) ?? [])

@@ -63,13 +63,18 @@ export function createMetrics() {
 		}),
 		kubeAuditEvents: new Counter({
 			name: "tradingsafety_trail_kube_audit_events_total",
-			help: "Audit events of API servers, by what became of them: Recorded, Folded into another entry, Ignored.",
+			help: "Audit events of API servers, by what became of them: Recorded, Folded, Ignored, Unchanged, Repeated, Malformed.",
 			labelNames: ["outcome"] as const,
+			registers,
+		}),
+		kubeAuditHeard: new Gauge({
+			name: "tradingsafety_trail_kube_audit_heard_timestamp_seconds",
+			help: "When an API server last sent audit events.",
 			registers,
 		}),
 		denials: new Counter({
 			name: "tradingsafety_trail_denials_total",
-			help: "Attempts that API servers refused, by who refused: Policy or Rights.",
+			help: "Attempts that API servers refused, by who refused: Policy, Rights or Schema.",
 			labelNames: ["by"] as const,
 			registers,
 		}),

@@ -23,7 +23,7 @@ export type TrailOptions = {
 	readonly spool: string;
 	/** File with the private key of what it records itself. */
 	readonly key: string;
-	/** Stays the same for as long as its spool. */
+	/** Who it is in the record. */
 	readonly identity: string;
 	readonly httpAddress: string;
 	readonly httpPort: number;
@@ -54,7 +54,7 @@ export const usage = `usage: node trail/main.ts [options]
   --witness-key VKEY           its verifier key
   --spool DIR                  where what it records itself waits for the store
   --key KEY                    private key of what it records itself, P-256, as --log-key; its public half is an --entry-key too
-  --identity NAME              who it is in the record; stays the same for as long as its spool (trail-HOST)
+  --identity NAME              who it is in the record (trail-HOST)
   --http-address ADDRESS       of everything that it serves (127.0.0.1)
   --http-port N                0 takes a free one (8086)
   --kube-audit-token FILE      takes audit events of API servers that show this token; without it none

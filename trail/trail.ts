@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
+import { attempts } from "../audit/cli/attempts.ts";
 import { isAuditError, messageOf } from "../audit/error.ts";
 import { keyHint } from "../audit/format/keys.ts";
 import { keyAdded } from "../audit/key-entries.ts";
@@ -97,11 +98,15 @@ export async function startTrail(
 	const writer = new Writer({
 		...{ dir: join(options.spool, "entries"), log: origin, name: identity, signer: async () => own },
 		handOver: (signed) => ledger.append(signed),
-		about: { component: "trail", kubeAudit: token === undefined ? "Off" : "On" },
+		about: {
+			component: "trail",
+			[attempts.name]: token === undefined ? attempts.notReceived : attempts.received,
+		},
 		onFailed: (where, error) => onFailed(where === "Spool" ? "OwnSpool" : "OwnHandOver", error),
 	});
 	writer.start();
-	const receiver = token === undefined ? undefined : new Receiver({ token, writer, metrics, onFailed });
+	const receiver =
+		token === undefined ? undefined : new Receiver({ token, identity, writer, metrics, onFailed });
 	const verifier =
 		options.verifyHours === 0
 			? undefined

@@ -13,6 +13,9 @@ export function lineOf({ index, entry }: Indexed): string {
 	return `${String(index).padStart(8)}  ${time.wall}  ${kind} ${action}${change}  ${entity.type} ${entity.id}  by ${actor.name}${why}`;
 }
 
+/** Counters from one to another, both included. */
+export type Counters = { readonly from: number; readonly to: number };
+
 /** What one writer has written in one life of its spool. */
 export type WriterSpan = {
 	readonly writer: string;
@@ -21,38 +24,68 @@ export type WriterSpan = {
 	readonly last: number;
 	readonly entries: number;
 	/** Counters that are not there. */
-	readonly missing: readonly number[];
+	readonly missing: readonly Counters[];
 	readonly from: string;
 	readonly to: string;
 	/** True when it ended on purpose. */
 	readonly hasStopped: boolean;
 };
 
-/** What each writer has written, and what is missing between. */
-export function spansOf(all: readonly Indexed[]): readonly WriterSpan[] {
-	const byWriter = Map.groupBy(all, ({ entry: { writer } }) => `${writer.id}\n${writer.epoch}`);
-	return [...byWriter].map(([name, found]) => {
-		const [writer = "", epoch = ""] = name.split("\n");
-		const counters = found.map(({ entry }) => entry.writer.counter);
-		const last = Math.max(...counters);
-		const there = new Set(counters);
-		const missing = Array.from({ length: last + 1 }, (_, at) => at).filter((counter) => !there.has(counter));
-		return {
-			...{ writer, epoch, first: Math.min(...counters), last, entries: found.length, missing },
-			from: found[0]?.entry.time.wall ?? "",
-			to: found.at(-1)?.entry.time.wall ?? "",
-			hasStopped: found.at(-1)?.entry.kind === "Stopped",
+/** Adds up what each writer has written, and what is missing between. */
+export class WriterSpans {
+	readonly #spans = new Map<string, WriterSpan>();
+
+	see({ entry: { writer, time, kind } }: Indexed): void {
+		const name = `${writer.id}\n${writer.epoch}`;
+		const { id, epoch, counter } = writer;
+		const before = this.#spans.get(name) ?? {
+			...{ writer: id, epoch, first: counter, last: -1, entries: 0, missing: [], from: time.wall },
 		};
-	});
+		const between = { from: before.last + 1, to: counter - 1 };
+		this.#spans.set(name, {
+			...before,
+			first: Math.min(before.first, counter),
+			last: Math.max(before.last, counter),
+			entries: before.entries + 1,
+			missing:
+				counter > before.last
+					? [...before.missing, ...(between.from <= between.to ? [between] : [])]
+					: before.missing.flatMap((range) => without(range, counter)),
+			to: time.wall,
+			hasStopped: kind === "Stopped",
+		});
+	}
+
+	all(): readonly WriterSpan[] {
+		return [...this.#spans.values()];
+	}
 }
 
-/** The last entry about each thing whose state was recorded up to this time (milliseconds since 1970). */
-export function statesAt(all: readonly Indexed[], at: number): readonly Indexed[] {
-	const last = new Map<string, Indexed>();
-	for (const one of all) {
-		const { entity, after, time } = one.entry;
-		if (after === undefined || Date.parse(time.wall) > at) continue;
-		last.set(`${entity.type}\n${entity.id}`, one);
+/** What is left of a range when a counter in it turns up late. */
+function without(range: Counters, counter: number): readonly Counters[] {
+	if (counter < range.from || counter > range.to) return [range];
+	return [
+		{ from: range.from, to: counter - 1 },
+		{ from: counter + 1, to: range.to },
+	].filter(({ from, to }) => from <= to);
+}
+
+/** Keeps the last entry about each thing whose state was recorded up to a time (milliseconds since 1970). */
+export class LastStates {
+	readonly #until: number;
+	readonly #last = new Map<string, Indexed>();
+
+	constructor(until: number) {
+		this.#until = until;
 	}
-	return [...last.values()];
+
+	see(one: Indexed): void {
+		const { entity, after, time } = one.entry;
+		if (after === undefined || Date.parse(time.wall) > this.#until) return;
+		this.#last.set(`${entity.type}\n${entity.id}`, one);
+	}
+
+	all(): readonly Indexed[] {
+		return [...this.#last.values()];
+	}
 }

@@ -10,12 +10,11 @@ import { inspect } from "../verify/deep.ts";
 import { type Finding, findingCodes } from "../verify/finding.ts";
 import type { Report } from "../verify/report.ts";
 import { verify } from "../verify/verify.ts";
-import { type Indexed, lineOf, spansOf, statesAt } from "./forensics.ts";
 import { bucketOf, readKey, readNamed, trailOf, trustOf } from "./inputs.ts";
 import { addKey, makeKeys, offer, revokeKey, showPublic } from "./keys.ts";
-import { type CliOptions, count, parseOptions, time, usage } from "./options.ts";
+import { type CliOptions, count, parseOptions, usage } from "./options.ts";
 import { findProof } from "./prove.ts";
-import { writeReport } from "./report.ts";
+import { type View, viewOf } from "./views.ts";
 
 const progressMilliseconds = 1_000;
 /** Long enough to try, short enough to be rid of it soon. */
@@ -58,63 +57,30 @@ async function act(options: CliOptions, say: (text: string) => void): Promise<nu
 			return fetchAll(options, operand, say);
 		case "prove":
 			return prove(options, count("the index", operand) ?? 0, say);
+		case "verify": {
+			const report = await verified(options, undefined);
+			say(json ? JSON.stringify(asJson(report)) : summary(report));
+			return exitCode(report);
+		}
 		default: {
-			const entries: Indexed[] = [];
-			const report = await verified(options, (one) => entries.push(one));
-			// Whatever is shown comes out of what was verified, and what is wrong with it is said first.
-			if (command === "verify") {
-				say(json ? JSON.stringify(asJson(report)) : summary(report));
-				return exitCode(report);
-			}
+			const view = viewOf(options, say);
+			const report = await verified(options, view.see);
+			// Whatever is shown comes out of what was verified; whether that is good is known when all of it is.
 			if (report.findings.length > 0) console.error(summary(report));
-			if (command === "report") {
-				const { from, to, format, origin = "" } = options;
-				say(writeReport({ report, entries, from, to, origin, madeAt: Date.now() }, format).trimEnd());
-				return exitCode(report);
-			}
-			const print = (value: unknown, text: string) => say(json ? JSON.stringify(value) : text);
-			const indexed = (one: Indexed) => ({ index: one.index, ...one.entry });
-			switch (command) {
-				case "show": {
-					const one = entries[count("the index", operand) ?? 0];
-					if (one === undefined)
-						throw new AuditError("MISSING", `there is no entry ${operand}: the trail has ${report.size}`);
-					say(JSON.stringify(indexed(one), undefined, json ? undefined : 2));
-					break;
-				}
-				case "timeline":
-					for (const one of entries) print(indexed(one), lineOf(one));
-					break;
-				case "who":
-					for (const one of entries.filter(({ entry }) => entry.actor.name === operand))
-						print(indexed(one), lineOf(one));
-					break;
-				case "gaps":
-					for (const span of spansOf(entries)) {
-						const gaps = span.missing.length === 0 ? "none missing" : `MISSING ${span.missing.join(", ")}`;
-						const end = span.hasStopped ? "ended on purpose" : "not ended";
-						print(
-							span,
-							`${span.writer}  ${span.epoch}  ${span.first} to ${span.last}, ${gaps}; ${span.from} to ${span.to}, ${end}`,
-						);
-					}
-					break;
-				case "at":
-					for (const one of statesAt(entries, time("the time", operand) ?? 0))
-						print(indexed(one), lineOf(one));
-			}
+			view.end(report);
 			return exitCode(report);
 		}
 	}
 }
 
-async function verified(options: CliOptions, onEntry: (one: Indexed) => void): Promise<Report> {
+async function verified(options: CliOptions, see: View["see"] | undefined): Promise<Report> {
 	const tell = progress();
 	const report = await verify(await trailOf(options), trustOf(options), {
 		remembered: options.checkpoints.map(readNamed),
 		...(options.asOf !== undefined && { at: options.asOf }),
 		...(options.retentionSeconds !== undefined && { retentionSeconds: options.retentionSeconds }),
-		onEntry: (entry, index) => onEntry({ entry, index }),
+		level: options.level,
+		...(see && { onEntry: (entry, index) => see({ entry, index }) }),
 		onProgress: (done, of) => tell(`${done} of ${of} entries`),
 	});
 	if (!options.deep) return notEmpty(report, options);
@@ -148,9 +114,10 @@ function exitCode({ findings }: Report): number {
 	return first === undefined ? 0 : findingCodes[first.code];
 }
 
-function asJson({ findings, size, root, checkpoints, witnesses }: Report) {
+function asJson({ level, findings, size, root, checkpoints, witnesses }: Report) {
 	return {
 		good: findings.length === 0,
+		level,
 		size,
 		root: root.toString("base64"),
 		checkpoints,
@@ -159,11 +126,15 @@ function asJson({ findings, size, root, checkpoints, witnesses }: Report) {
 	};
 }
 
-function summary({ findings, size, root, checkpoints, witnesses }: Report): string {
+function summary({ level, findings, size, root, checkpoints, witnesses }: Report): string {
 	const told = findings.map(textOf);
 	const cosigned = witnesses.map(({ name, at }) => `${name} at ${new Date(at * 1_000).toISOString()}`);
+	const good =
+		level === "signatures"
+			? "GOOD"
+			: "HASHES ARE GOOD: nothing has changed since the log signed it. NOT verified: signatures, clocks, counters, what entries say (--level signatures)";
 	return [
-		findings.length === 0 ? "GOOD" : `NOT GOOD: ${findings.length} findings`,
+		findings.length === 0 ? good : `NOT GOOD: ${findings.length} findings`,
 		...told.slice(0, 50),
 		...(told.length > 50 ? [`... and ${told.length - 50} more (-o json has all)`] : []),
 		`${size} entries under ${checkpoints} checkpoints, root ${root.toString("base64")}`,

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { AuditError } from "../error.ts";
+import type { Level } from "../verify/report.ts";
 import { type ReportFormat, reportFormats } from "./report.ts";
 
 /** What can be asked for. */
@@ -33,7 +34,7 @@ export const usage = `usage: tradingsafety-audit COMMAND [options]
 
 Reads a trail out of a folder or a bucket. It needs no cluster and none of our servers.
 
-  verify                all of it: hashes, order, signatures, clocks, counters, every object
+  verify                all of it: hashes, order, signatures, clocks, counters, every object (--level)
   show N                entry N, as it was signed
   prove N               writes entry N, its bundle, and how to check it without this program
   timeline              a line for each entry
@@ -71,6 +72,8 @@ what is trusted (from somebody you trust, not from the trail)
   --require-witness N   so many of them must have signed (0)
   --checkpoint FILE     a checkpoint that was kept: the trail must have grown from it; once for each
   --as-of TIME          when it was fetched: writers must have been heard of up to then
+  --level LEVEL         of verify: signatures (all of it), or hashes: that nothing has changed since the log signed it, and
+                        nothing of signatures, clocks, counters and what entries say (signatures)
   --deep                ask the bucket about versions, delete markers and locks of each object as well
   --retention SECONDS   objects must be locked for so long from now on
 
@@ -97,6 +100,7 @@ export type CliOptions = {
 	readonly asOf: number | undefined;
 	readonly retentionSeconds: number | undefined;
 	readonly deep: boolean;
+	readonly level: Level;
 	readonly out: string;
 	readonly signer: string | undefined;
 	readonly recordTo: string | undefined;
@@ -129,6 +133,10 @@ export function parseOptions(args: readonly string[]): CliOptions {
 	if (values.endpoint !== undefined && !/^https?:\/\/[^/]+/.test(values.endpoint)) {
 		throw usageError(`--endpoint must be like https://HOST:PORT, got "${values.endpoint}"`);
 	}
+	const level = (["hashes", "signatures"] as const).find((one) => one === (values.level ?? "signatures"));
+	if (level === undefined) throw usageError("--level can be hashes or signatures");
+	if (level === "hashes" && command !== "verify")
+		throw usageError(`--level hashes is for verify, not ${command}`);
 	const format = reportFormats.find((one) => one === (values.format ?? "html"));
 	if (format === undefined) throw usageError(`--format can be ${reportFormats.join(", ")}`);
 	return {
@@ -152,6 +160,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
 		notAfter: time("--not-after", values["not-after"]),
 		fromIndex: count("--from-index", values["from-index"]),
 		deep: values.deep ?? false,
+		level,
 		json: values.output === "json",
 	};
 }
@@ -187,7 +196,7 @@ function parse(args: readonly string[]) {
 				...{ trail: text, bucket: text, endpoint: text, region: text, origin: text },
 				...{ "log-key": many, "entry-key": many, witness: many, checkpoint: many },
 				...{ "require-witness": text, "as-of": text, retention: text, out: text },
-				...{ from: text, to: text, format: text },
+				...{ from: text, to: text, format: text, level: text },
 				...{ signer: text, "record-to": text, spool: text, justification: text },
 				...{ "not-after": text, "from-index": text },
 				deep: { type: "boolean" },

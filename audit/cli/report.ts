@@ -1,6 +1,7 @@
 import type { EntryKind } from "../entry.ts";
 import type { Finding } from "../verify/finding.ts";
 import type { Report } from "../verify/report.ts";
+import { attemptsRecorded } from "./attempts.ts";
 import type { Indexed } from "./forensics.ts";
 
 /** Formats of {@link writeReport}. */
@@ -13,12 +14,40 @@ export type ReportFormat = (typeof reportFormats)[number];
 export type ReportInput = {
 	readonly origin: string;
 	readonly report: Report;
+	/** Those of {@link ReportEntries}, or all. */
 	readonly entries: readonly Indexed[];
 	/** Milliseconds since 1970. */
 	readonly from: number;
 	readonly to: number;
 	readonly madeAt: number;
 };
+
+/** Keeps what a report from one time to another (milliseconds since 1970) needs, out of all entries of a log. */
+export class ReportEntries {
+	readonly #from: number;
+	readonly #to: number;
+	readonly #within: Indexed[] = [];
+	/** What each thing's mode was when the time begins. */
+	readonly #modes = new Map<string, Indexed>();
+
+	constructor(from: number, to: number) {
+		this.#from = from;
+		this.#to = to;
+	}
+
+	see(one: Indexed): void {
+		const { time, after, entity } = one.entry;
+		const at = Date.parse(time.wall);
+		if (isWithin(at, { from: this.#from, to: this.#to })) this.#within.push(one);
+		else if (at < this.#from && after?.values?.mode !== undefined) {
+			this.#modes.set(`${entity.type}\n${entity.id}`, one);
+		}
+	}
+
+	all(): readonly Indexed[] {
+		return [...this.#modes.values(), ...this.#within].toSorted((a, b) => a.index - b.index);
+	}
+}
 
 type Section = {
 	readonly title: string;
@@ -136,6 +165,7 @@ function cells({ index, entry }: Indexed): Readonly<Record<(typeof columns)[numb
 function firstPage({
 	origin,
 	report,
+	entries,
 	from,
 	to,
 	madeAt,
@@ -159,10 +189,7 @@ function firstPage({
 				: `NOT GOOD: ${findings.length} findings`,
 		],
 		...findings.slice(0, 100).map((finding) => ["finding", findingText(finding)] as const),
-		[
-			"denied attempts",
-			"only those that entries of kind Denied tell of; without a receiver of the API server's audit events they are not recorded",
-		],
+		...attemptsRecorded(entries, from, to).map((line) => ["denied attempts", line] as const),
 	];
 }
 
@@ -185,7 +212,10 @@ function csv(input: ReportInput, entries: readonly Indexed[]): string {
 function ndjson(input: ReportInput, entries: readonly Indexed[]): string {
 	const { origin, report, from, to, madeAt } = input;
 	const { size, root, witnesses, findings } = report;
-	const first = { log: origin, from, to, madeAt, size, root: root.toString("base64"), witnesses, findings };
+	const first = {
+		...{ log: origin, from, to, madeAt, size, root: root.toString("base64"), witnesses, findings },
+		deniedAttempts: attemptsRecorded(input.entries, from, to),
+	};
 	return [{ report: first }, ...entries.map(({ index, entry }) => ({ index, entry }))]
 		.map((value) => `${JSON.stringify(value)}\n`)
 		.join("");

@@ -5,11 +5,18 @@ export const hashLength = 32;
 
 /** SHA-256. */
 export function sha256(bytes: Uint8Array | string): Buffer {
-	return hash("sha256", bytes, "buffer");
+	// By way of a string of bytes: three times as fast as when Node.js makes the buffer.
+	return Buffer.from(hash("sha256", bytes, "binary"), "latin1");
 }
 
-/** Hash of a leaf (RFC 9162, section 2.1.1): the leading byte keeps leaves and nodes apart. */
-export function leafHash(leaf: Uint8Array): Buffer {
+/** SHA-256 in base64. */
+export function sha256Base64(bytes: Uint8Array): string {
+	return hash("sha256", bytes, "base64");
+}
+
+/** Hash of a leaf (RFC 9162, section 2.1.1), bytes or ASCII: the leading byte keeps leaves and nodes apart. */
+export function leafHash(leaf: Uint8Array | string): Buffer {
+	if (typeof leaf === "string") return sha256(`\0${leaf}`);
 	const bytes = Buffer.allocUnsafe(leaf.length + 1);
 	bytes[0] = 0;
 	bytes.set(leaf, 1);
@@ -27,3 +34,10 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
 
 /** Root of the tree without leaves. */
 export const emptyRoot: Buffer = sha256("");
+
+/** The hashes that lie one after the other. */
+export function hashesIn(bytes: Buffer): readonly Buffer[] {
+	return Array.from({ length: bytes.length / hashLength }, (_, at) =>
+		bytes.subarray(at * hashLength, (at + 1) * hashLength),
+	);
+}

@@ -13,17 +13,29 @@ export type Signed = {
 	readonly key: Uint8Array;
 };
 
+/** What a leaf holds, each in base64. */
+export type LeafParts = {
+	/** SHA-256 of the entry. */
+	readonly digest: string;
+	readonly signature: string;
+	/** DER of the public key. */
+	readonly key: string;
+};
+
 const base64 = (bytes: Uint8Array) =>
 	Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 
-/** The leaf, canonical JSON (RFC 8785). */
-export function encodeLeaf({ entry, signature, key }: Signed): Buffer {
-	return leafOf(sha256(entry), signature, key);
+/** What the leaf of an entry holds. */
+export function leafParts({ entry, signature, key }: Signed): LeafParts {
+	return { digest: sha256(entry).toString("base64"), signature: base64(signature), key: base64(key) };
 }
 
-/** The leaf of an entry of which only the SHA-256 is at hand. */
-export function leafOf(digest: Uint8Array, signature: Uint8Array, key: Uint8Array): Buffer {
-	return Buffer.from(
-		`{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":"${base64(digest)}"},"signature":{"content":"${base64(signature)}","verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256","publicKey":{"rawBytes":"${base64(key)}"}}}}}}`,
-	);
+/** The leaf, canonical JSON (RFC 8785): all of it is ASCII. */
+export function leafText({ digest, signature, key }: LeafParts): string {
+	return `{"apiVersion":"0.0.2","kind":"hashedrekord","spec":{"hashedRekordV002":{"data":{"algorithm":"SHA2_256","digest":"${digest}"},"signature":{"content":"${signature}","verifier":{"keyDetails":"PKIX_ECDSA_P256_SHA_256","publicKey":{"rawBytes":"${key}"}}}}}}`;
+}
+
+/** The leaf of an entry. */
+export function encodeLeaf(signed: Signed): Buffer {
+	return Buffer.from(leafText(leafParts(signed)), "latin1");
 }

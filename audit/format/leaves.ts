@@ -1,4 +1,8 @@
 import { AuditError } from "../error.ts";
+import { hashLength, sha256 } from "./hash.ts";
+
+/** What fits into the two bytes of its length. */
+export const mostLeafBytes = 0xffff;
 
 // Leaves below a tile, each with its length before it (C2SP tlog-tiles, "log entries").
 
@@ -6,10 +10,36 @@ import { AuditError } from "../error.ts";
 export function encodeLeaves(leaves: readonly Uint8Array[]): Buffer {
 	return Buffer.concat(
 		leaves.flatMap((leaf) => {
-			if (leaf.length > 0xffff) throw new AuditError("FORMAT", `a leaf of ${leaf.length} bytes`);
+			if (leaf.length > mostLeafBytes) throw new AuditError("FORMAT", `a leaf of ${leaf.length} bytes`);
 			return [Buffer.of(leaf.length >> 8, leaf.length & 0xff), leaf];
 		}),
 	);
+}
+
+/** Leaves that are ASCII, as they are in the object, and their hashes, one after the other. */
+export type LeafBytes = {
+	readonly bytes: Buffer;
+	/** Where each begins; then the length of all. */
+	readonly begins: readonly number[];
+	readonly hashes: Buffer;
+};
+
+/** Bytes and hashes of leaves that are ASCII, made at one go: that takes half the time of one by one. Throws `FORMAT`. */
+export function leafBytes(texts: readonly string[]): LeafBytes {
+	const bytes = Buffer.from(texts.map((text) => `\0\0${text}`).join(""), "latin1");
+	const hashes = Buffer.alloc(texts.length * hashLength);
+	const begins = [0];
+	let begin = 0;
+	for (const [at, { length }] of texts.entries()) {
+		if (length > mostLeafBytes) throw new AuditError("FORMAT", `a leaf of ${length} bytes`);
+		const end = begin + 2 + length;
+		// The zero before the leaf, which its hash begins with, becomes part of its length after that.
+		sha256(bytes.subarray(begin + 1, end)).copy(hashes, at * hashLength);
+		bytes.writeUInt16BE(length, begin);
+		begins.push(end);
+		begin = end;
+	}
+	return { bytes, begins, hashes };
 }
 
 /** Reads it. Throws `FORMAT`. */

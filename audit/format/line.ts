@@ -14,8 +14,11 @@ export function encodeLine({ entry, signature, key }: Signed): Buffer {
 	return Buffer.concat([entry, Buffer.from(rest)]);
 }
 
-/** Reads a line without its end. Throws `FORMAT`. */
-export function decodeLine(line: Buffer): Signed {
+/** The parts of a line as they are spelled: signature and key in base64. */
+export type LineParts = { readonly entry: Buffer; readonly signature: string; readonly key: string };
+
+/** Takes a line without its end apart. Throws `FORMAT`. */
+export function splitLine(line: Buffer): LineParts {
 	const first = line.indexOf(tab);
 	const second = line.indexOf(tab, first + 1);
 	if (first <= 0 || second < 0 || line.includes(newline)) {
@@ -23,9 +26,15 @@ export function decodeLine(line: Buffer): Signed {
 	}
 	return {
 		entry: line.subarray(0, first),
-		signature: exactBase64(line.subarray(first + 1, second)),
-		key: exactBase64(line.subarray(second + 1)),
+		signature: line.toString("latin1", first + 1, second),
+		key: line.toString("latin1", second + 1),
 	};
+}
+
+/** Reads a line without its end. Throws `FORMAT`. */
+export function decodeLine(line: Buffer): Signed {
+	const { entry, signature, key } = splitLine(line);
+	return { entry, signature: exactBase64(signature), key: exactBase64(key) };
 }
 
 /** The lines of a text, each without its end. Throws `FORMAT` where the last one has none. */
@@ -63,9 +72,8 @@ function base64(bytes: Uint8Array): string {
 	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
-/** Base64 has several spellings of the same bytes: one is taken. */
-function exactBase64(text: Buffer): Buffer {
-	const spelled = text.toString("latin1");
+/** Reads base64. It has several spellings of the same bytes: one is taken. Throws `FORMAT`. */
+export function exactBase64(spelled: string): Buffer {
 	const bytes = Buffer.from(spelled, "base64");
 	if (bytes.length === 0 || bytes.toString("base64") !== spelled) {
 		throw new AuditError("FORMAT", "this is no base64");

@@ -9,7 +9,7 @@ export type Range = { readonly begin: number; readonly end: number };
 export type Subtree = { readonly level: number; readonly index: number };
 
 /** The largest power of two below `size`, which is at least 2. */
-function split(size: number): number {
+export function split(size: number): number {
 	let k = 1;
 	while (k * 2 < size) k *= 2;
 	return k;

@@ -5,7 +5,8 @@ import { foldHashes, type Range, type Subtree, subtreesOf } from "./merkle.ts";
 
 /** Hashes in a full tile. */
 export const tileWidth = 256;
-const tileHeight = 8;
+/** Levels of the tree in one level of tiles. */
+export const tileHeight = 8;
 
 /** One tile: `width` hashes of `level`, of which each covers 256^level leaves. */
 export type Tile = { readonly level: number; readonly index: number; readonly width: number };

@@ -1,9 +1,9 @@
-import { encodeBundle } from "../format/bundle.ts";
+import { encodeBundles } from "../format/bundle.ts";
 import { leafHash } from "../format/hash.ts";
-import type { Signed } from "../format/leaf.ts";
+import type { LeafParts } from "../format/leaf.ts";
 import { encodeLeaves } from "../format/leaves.ts";
-import { inclusionRanges } from "../format/merkle.ts";
-import { leavesPath, rangeHashes, tilePath, tileWidth } from "../format/tiles.ts";
+import { inclusionProofs } from "../format/proofs.ts";
+import { leavesPath, tilePath, tileWidth } from "../format/tiles.ts";
 import { grow, rootHash, type TileBytes, type Tree } from "../format/tree.ts";
 
 /** What a round writes beside its batch, checkpoint and manifest. */
@@ -36,7 +36,7 @@ export function roundObjects(before: Tree, tail: readonly Buffer[], added: reado
 
 /** What the bundles of a round are made of. */
 export type BundleParts = {
-	readonly signed: readonly Signed[];
+	readonly leaves: readonly LeafParts[];
 	/** Index of the first of them. */
 	readonly first: number;
 	/** The tree with them, and the tiles that they brought. */
@@ -47,26 +47,18 @@ export type BundleParts = {
 	readonly logId: Uint8Array;
 };
 
-/** The sigstore bundles of a round, a line each, with its end. */
-export function bundleLines({
-	signed,
-	first,
-	tree,
-	tiles,
-	checkpoint,
-	logId,
-}: BundleParts): readonly string[] {
+/** The object with the sigstore bundles of a round, a line each. */
+export function bundlesOf({ leaves, first, tree, tiles, checkpoint, logId }: BundleParts): Buffer {
 	const known = new Map(tiles.map(({ tile, bytes }) => [tilePath(tile), bytes]));
 	const { size } = tree;
-	const root = rootHash(tree);
-	return signed.map((one, at) => {
-		const index = first + at;
-		// What lies beside the way from a new leaf to the root is in tiles that the round wrote, or in the last ones.
-		const proof = rangeHashes(
-			inclusionRanges(index, size),
-			size,
-			(tile) => known.get(tilePath(tile)) ?? tree.edge[tile.level] ?? Buffer.alloc(0),
-		);
-		return `${encodeBundle({ ...one, index, size, root, proof, logId, checkpoint })}\n`;
-	});
+	// What lies beside the way from a new leaf to the root is in tiles that the round wrote, or in the last ones.
+	const proofs = inclusionProofs(
+		first,
+		size,
+		(tile) => known.get(tilePath(tile)) ?? tree.edge[tile.level] ?? Buffer.alloc(0),
+	);
+	return encodeBundles(
+		{ size, root: rootHash(tree), checkpoint, logId },
+		leaves.map((leaf, at) => ({ leaf, index: first + at, proof: proofs[at] ?? "" })),
+	);
 }

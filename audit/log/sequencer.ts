@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { AuditError, isAuditError } from "../error.ts";
 import { type Checkpoint, encodeCheckpoint, parseCheckpoint } from "../format/checkpoint.ts";
 import { logKeyHash, logVerifier, signedFirstBy } from "../format/keys.ts";
-import type { Signed } from "../format/leaf.ts";
+import { leafParts, type Signed } from "../format/leaf.ts";
 import { decodeLine, encodeLine, linesOf } from "../format/line.ts";
 import { consistencyRanges } from "../format/merkle.ts";
 import { encodeNote, type Note, type NoteSignature, openNote, parseNote } from "../format/note.ts";
@@ -13,7 +13,7 @@ import type { Signer } from "../signer.ts";
 import { lastNumbered, type Store, type Written } from "../store/store.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { encodeManifest, parseManifest } from "./manifest.ts";
-import { bundleLines, roundObjects } from "./round.ts";
+import { bundlesOf, roundObjects } from "./round.ts";
 import { emptyLog, judge, type LogState } from "./state.ts";
 import { readTail } from "./tail.ts";
 
@@ -140,11 +140,11 @@ export class Sequencer {
 		const root = rootHash(state.tree);
 		const checkpoint = await this.#checkpoint({ origin, size, root });
 		written.push(checkpoint.written);
-		const bundles = bundleLines({
-			...{ signed: accepted.map((one) => one.signed), first, tree: state.tree, tiles },
+		const bundles = bundlesOf({
+			...{ leaves: accepted.map((one) => leafParts(one.signed)), first, tree: state.tree, tiles },
 			...{ checkpoint: checkpoint.note, logId: checkpoint.logId },
 		});
-		written.push(await store.put(bundlePath(first), Buffer.from(bundles.join(""))));
+		written.push(await store.put(bundlePath(first), bundles));
 		const text = encodeManifest({
 			...{ version: 1, log: origin, first, size, root: root.toString("base64") },
 			...{ writers: state.writers, keys: state.keys, objects: written },

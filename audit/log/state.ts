@@ -6,7 +6,7 @@ import { assertP256, isSignedBy } from "../format/keys.ts";
 import { encodeLeaf, type Signed } from "../format/leaf.ts";
 import { emptyTree, grow, type Tree } from "../format/tree.ts";
 import { isPastEnd, type KeyRing, keyProblem, withEntry } from "./key-ring.ts";
-import { admit, type Writers } from "./writers.ts";
+import { admit, epochsOf, type Writers } from "./writers.ts";
 
 /** Where a log is. */
 export type LogState = {
@@ -50,7 +50,7 @@ export function judge(state: LogState, origin: string, signed: Signed): Verdict 
 		return refused(`its key ${hint} was over at ${entry.time.wall}`);
 	}
 	if (entry.log !== origin) return refused(`it is for the log ${entry.log}, not for ${origin}`);
-	const admission = admit(state.writers, entry.writer);
+	const admission = admit(epochsOf(state.writers, entry.writer.id), entry.writer);
 	switch (admission.kind) {
 		case "Known":
 			return { kind: "Known" };
@@ -63,7 +63,8 @@ export function judge(state: LogState, origin: string, signed: Signed): Verdict 
 				const leaf = encodeLeaf(signed);
 				const { tree } = grow(state.tree, [leafHash(leaf)]);
 				const keys = withEntry(state.keys, entry, index);
-				return { kind: "Next", leaf, state: { tree, writers: admission.writers, keys } };
+				const writers = { ...state.writers, [entry.writer.id]: admission.epochs };
+				return { kind: "Next", leaf, state: { tree, writers, keys } };
 			} catch (error) {
 				if (!(error instanceof AuditError)) throw error;
 				return refused(error.message);

@@ -8,8 +8,8 @@ export type Writers = Readonly<Record<string, Epochs>>;
 
 /** What is to be done with an entry that a writer hands over. */
 export type Admission =
-	/** It is the next one of its writer. */
-	| { readonly kind: "Next"; readonly writers: Writers }
+	/** It is the next one of its writer, of which this has come then. */
+	| { readonly kind: "Next"; readonly epochs: Epochs }
 	/** It is in the log already. */
 	| { readonly kind: "Known" }
 	/** Others of its writer are missing before it. */
@@ -18,13 +18,16 @@ export type Admission =
 /** Epochs that are remembered of a writer: an older one comes back only with a disk that was away for long. */
 const mostEpochs = 8;
 
-/** Judges an entry by its counter, which has no gaps and no repetitions within an epoch. */
-export function admit(writers: Writers, { id, epoch, counter }: Entry["writer"]): Admission {
-	const epochs = Object.hasOwn(writers, id) ? (writers[id] ?? []) : [];
+/** Judges an entry by its counter, which has no gaps and no repetitions within an epoch; `epochs`: what has come of its writer. */
+export function admit(epochs: Epochs, { epoch, counter }: Entry["writer"]): Admission {
 	const expected = epochs.find((one) => one.epoch === epoch)?.next ?? 0;
 	if (counter < expected) return { kind: "Known" };
 	if (counter > expected) return { kind: "Gap", expected };
 	const others = epochs.filter((one) => one.epoch !== epoch);
-	const next = [...others, { epoch, next: counter + 1 }].slice(-mostEpochs);
-	return { kind: "Next", writers: { ...writers, [id]: next } };
+	return { kind: "Next", epochs: [...others, { epoch, next: counter + 1 }].slice(-mostEpochs) };
+}
+
+/** What has come of one writer. */
+export function epochsOf(writers: Writers, id: string): Epochs {
+	return Object.hasOwn(writers, id) ? (writers[id] ?? []) : [];
 }

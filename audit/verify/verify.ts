@@ -1,27 +1,29 @@
 import { messageOf } from "../error.ts";
-import { leafHash } from "../format/hash.ts";
-import { encodeLeaf, type Signed } from "../format/leaf.ts";
-import { decodeLine, linesOf } from "../format/line.ts";
+import { hashesIn, hashLength } from "../format/hash.ts";
+import { linesOf, splitLine } from "../format/line.ts";
 import type { TreeHead } from "../format/merkle.ts";
 import { leavesPath, tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
 import { emptyTree, grow, rootHash, type Tree } from "../format/tree.ts";
 import { batchPath, bundlePath, checkpointPath, folders, manifestPath, numberOf } from "../layout.ts";
-import type { Manifest } from "../log/manifest.ts";
-import { roundObjects } from "../log/round.ts";
 import { readTail } from "../log/tail.ts";
 import type { Reading } from "../store/store.ts";
 import { difference } from "./compare.ts";
 import { EntryChecker } from "./entries.ts";
+import { digestOf, type Examined } from "./examine.ts";
 import type { Finding, FindingCode } from "./finding.ts";
-import { checkBundles, checkManifest, leafHashesOf } from "./objects.ts";
-import type { Report, VerifyOptions } from "./report.ts";
-import { type Cosigned, openCheckpoint, type Trust } from "./trust.ts";
+import { checkManifest, leafHashesOf } from "./objects.ts";
+import type { Level, Report, VerifyOptions } from "./report.ts";
+import { type Round, type RoundsOptions, roundAfter, roundsOf } from "./rounds.ts";
+import { type Cosigned, type Opened, openCheckpoint, type Trust } from "./trust.ts";
 
 type Place = { readonly object: string; readonly index?: number };
 
 /**
  * Verifies a whole trail: every object is read, every hash made again from the entries, every signature checked. It stops at
  * nothing that is wrong, and tells all of it.
+ *
+ * Each round is examined by itself, several at a time (rounds.ts, examine.ts). Then they are gone through in order: does each follow from
+ * the one before it, is it what its checkpoint covers, do its entries continue what their writers wrote before?
  */
 export async function verify(reading: Reading, trust: Trust, options: VerifyOptions = {}): Promise<Report> {
 	return new Verification(reading, trust, options).run();
@@ -31,33 +33,39 @@ class Verification {
 	readonly #reading: Reading;
 	readonly #trust: Trust;
 	readonly #options: VerifyOptions;
+	readonly #rounds: RoundsOptions;
+	readonly #level: Level;
 	readonly #findings: Finding[] = [];
-	readonly #heads = new Map<number, Buffer>();
-	readonly #seen = new Set<string>();
+	/** Keys that are there and that no round has written so far. */
+	#unclaimed = new Set<string>();
+	/** Roots at the sizes that somebody remembers. */
+	readonly #heads = new Map<number, Buffer | undefined>();
 	readonly #entries: EntryChecker;
 	#tree: Tree = emptyTree;
-	#tail: readonly Buffer[] = [];
 	#witnesses: readonly Cosigned[] = [];
 
 	constructor(reading: Reading, trust: Trust, options: VerifyOptions) {
 		this.#reading = reading;
 		this.#trust = trust;
 		this.#options = options;
-		this.#entries = new EntryChecker(trust.origin, trust.keys, {
-			withSignatures: options.withSignatures ?? true,
-		});
+		this.#level = options.level ?? "signatures";
+		this.#rounds = { reading, trust, level: this.#level, threads: options.threads };
+		this.#entries = new EntryChecker(trust.origin, trust.keys);
 	}
 
 	async run(): Promise<Report> {
 		const { onProgress, remembered = [], at } = this.#options;
 		const keys = await this.#list();
+		this.#unclaimed = new Set(keys);
 		const sizes = numbersIn(keys, folders.checkpoint);
 		const known = [...new Set([...sizes, ...numbersIn(keys, folders.manifest)])].sort((a, b) => a - b);
 		const firsts = numbersIn(keys, folders.batch);
 		const last = known.at(-1) ?? 0;
-		for (const size of known) {
-			await this.#round(size);
-			onProgress?.(size, last);
+		const kept = remembered.map((note) => openCheckpoint(note, this.#trust));
+		for (const one of kept) if (one.kind === "Good") this.#heads.set(one.checkpoint.size, undefined);
+		for await (const round of roundsOf(this.#rounds, known)) {
+			await this.#round(round);
+			onProgress?.(round.size, last);
 		}
 		for (const first of firsts.filter((one) => one >= last)) {
 			// A round that nobody has ended yet, or whose end somebody took away.
@@ -66,13 +74,12 @@ class Verification {
 				{ object: batchPath(first), index: first },
 				"no checkpoint covers it: was the end of the log cut off?",
 			);
-			this.#seen.add(batchPath(first));
+			this.#unclaimed.delete(batchPath(first));
 		}
-		for (const key of keys) {
-			if (!this.#seen.has(key))
-				this.#tell("ObjectUnexpected", { object: key }, "no round of this log has written it");
+		for (const key of this.#unclaimed) {
+			this.#tell("ObjectUnexpected", { object: key }, "no round of this log has written it");
 		}
-		for (const note of remembered) this.#compare(note, last);
+		for (const one of kept) this.#compare(one, last);
 		if (this.#witnesses.length < (this.#trust.requireWitnesses ?? 0)) {
 			const wanted = this.#trust.requireWitnesses;
 			this.#tell(
@@ -87,6 +94,7 @@ class Verification {
 			);
 		}
 		return {
+			level: this.#level,
 			findings: this.#findings,
 			size: this.#tree.size,
 			root: rootHash(this.#tree),
@@ -101,94 +109,62 @@ class Verification {
 	}
 
 	/** The entries up to this size, of which a checkpoint or a manifest tells. */
-	async #round(size: number): Promise<void> {
+	async #round({ size, note, manifest, opened, examined: assumed }: Round): Promise<void> {
 		const first = this.#tree.size;
 		const [batch, checkpoint] = [batchPath(first), checkpointPath(size)];
-		this.#mark(first, size);
-		const signed = await this.#batch(batch, first);
-		const note = await this.#need(checkpoint);
-		const head = note === undefined ? undefined : this.#checkpoint(note.toString(), checkpoint, size);
-		const leaves = signed.map((one) => encodeLeaf(one));
-		const before = this.#tree;
-		const tail = this.#tail;
-		const good = await this.#whichIsRight({ first, size, leaves, head, batch, checkpoint });
-		signed.forEach((one, at) => {
+		this.#claim(first, size);
+		const isAfterThis = assumed.before !== undefined && isSameTree(assumed.before, this.#tree);
+		// Where what is there before the round is not right: once more, after what is.
+		const { examined } = isAfterThis
+			? { examined: assumed }
+			: await roundAfter(this.#rounds, this.#tree, size);
+		if (examined.batch === undefined) this.#missing(batch);
+		if (examined.broken !== undefined) {
+			const index = first + countOf(examined);
+			this.#tell("EntryChanged", { object: batch, index }, examined.broken);
+		}
+		if (note === undefined) this.#missing(checkpoint);
+		if (opened?.kind === "Bad") this.#tell(opened.code, { object: checkpoint }, opened.message);
+		if (opened?.kind === "Good") this.#witnesses = opened.witnesses;
+		const head = opened?.kind === "Good" ? opened.checkpoint : undefined;
+		const isRight = await this.#whichIsRight(examined, { first, size, head, batch, checkpoint });
+		if (this.#heads.has(size)) this.#heads.set(size, rootHash(this.#tree));
+		if (this.#level === "signatures") this.#check(examined, batch);
+		if (!isRight) return;
+		this.#findings.push(...examined.findings);
+		if (manifest === undefined) this.#missing(manifestPath(size));
+		else await this.#manifest(manifest, { first, size, note, examined });
+	}
+
+	/** Entries in their order. */
+	#check(examined: Examined, object: string): void {
+		const { batch = Buffer.alloc(0), problems, first } = examined;
+		const count = countOf(examined);
+		const byEntry = Map.groupBy(problems, ({ at }) => at);
+		// Behind what cannot be read nothing was.
+		const lines = count === 0 ? [] : linesOf(batch.subarray(0, batch.lastIndexOf(0x0a) + 1));
+		for (const [at, line] of lines.slice(0, count).entries()) {
 			const index = first + at;
-			const tell = (code: FindingCode, message: string) =>
-				this.#tell(code, { object: batch, index }, message);
-			const entry = this.#entries.check(one, index, tell);
-			if (entry !== undefined) this.#options.onEntry?.(entry, index, one);
-		});
-		if (!good) return;
-		const { tree, tiles, objects, tail: left } = roundObjects(before, tail, leaves);
-		this.#tail = left;
-		for (const [key, bytes] of objects) {
-			const found = await this.#need(key);
-			if (found === undefined || found.equals(bytes)) continue;
-			const isTile = !key.includes("/entries/");
-			this.#tell(
-				isTile ? "TileChanged" : "LeavesChanged",
-				{ object: key },
-				"its bytes are not those that follow from the entries",
-			);
+			const tell = (code: FindingCode, message: string) => this.#tell(code, { object, index }, message);
+			const entry = this.#entries.check(splitLine(line), index, byEntry.get(at) ?? [], tell);
+			if (entry !== undefined) this.#options.onEntry?.(entry, index);
 		}
-		const bundles = await this.#need(bundlePath(first));
-		// What a checkpoint that is wrong proves is nothing.
-		if (bundles !== undefined && note !== undefined && head !== undefined) {
-			const parts = { signed, first, tree, tiles, checkpoint: note.toString() };
-			checkBundles(bundles, { ...parts, trust: this.#trust }, (code, index, message) =>
-				this.#tell(code, { object: bundlePath(first), ...(index !== undefined && { index }) }, message),
-			);
-		}
-		await this.#manifest({ first, size, tree });
-	}
-
-	async #batch(key: string, first: number): Promise<readonly Signed[]> {
-		const bytes = await this.#need(key);
-		if (bytes === undefined) return [];
-		const signed: Signed[] = [];
-		try {
-			for (const line of linesOf(bytes)) signed.push(decodeLine(line));
-		} catch (error) {
-			this.#tell("EntryChanged", { object: key, index: first + signed.length }, messageOf(error));
-		}
-		return signed;
-	}
-
-	#checkpoint(note: string, object: string, size: number): TreeHead | undefined {
-		const opened = openCheckpoint(note, this.#trust);
-		if (opened.kind === "Bad") {
-			this.#tell(opened.code, { object }, opened.message);
-			return undefined;
-		}
-		if (opened.checkpoint.size !== size) {
-			this.#tell(
-				"CheckpointReplayed",
-				{ object },
-				`it is the checkpoint of ${opened.checkpoint.size} entries`,
-			);
-			return undefined;
-		}
-		this.#witnesses = opened.witnesses;
-		return opened.checkpoint;
 	}
 
 	/** True where the entries are those that the checkpoint covers; says what is wrong with which otherwise. */
-	async #whichIsRight(round: {
-		readonly first: number;
-		readonly size: number;
-		readonly leaves: readonly Buffer[];
-		readonly head: TreeHead | undefined;
-		readonly batch: string;
-		readonly checkpoint: string;
-	}): Promise<boolean> {
-		const { first, size, leaves, head, batch, checkpoint } = round;
-		const hashes = leaves.map((leaf) => leafHash(leaf));
-		const found = grow(this.#tree, hashes).tree;
-		const isCovered = found.size === size && (head === undefined || rootHash(found).equals(head.root));
-		if (isCovered) {
+	async #whichIsRight(
+		{ tree: found, root, hashes }: Examined,
+		round: {
+			readonly first: number;
+			readonly size: number;
+			readonly head: TreeHead | undefined;
+			readonly batch: string;
+			readonly checkpoint: string;
+		},
+	): Promise<boolean> {
+		const { first, size, head, batch, checkpoint } = round;
+		if (found.size === size && (head === undefined || root.equals(head.root))) {
 			this.#tree = found;
-			this.#heads.set(size, rootHash(found));
 			return true;
 		}
 		// The tiles tell what was there, if they are those that the checkpoint is over.
@@ -199,7 +175,7 @@ class Verification {
 			tree !== undefined &&
 			(head === undefined || rootHash(tree).equals(head.root))
 		) {
-			const what = difference(wanted, hashes);
+			const what = difference(wanted, hashesIn(hashes));
 			const index = first + (what?.at ?? 0);
 			this.#tell(
 				what?.code ?? "EntryChanged",
@@ -215,63 +191,64 @@ class Verification {
 			);
 			this.#tree = wanted === undefined ? found : (tree ?? found);
 		}
-		this.#heads.set(size, rootHash(this.#tree));
-		this.#tail = await this.#storedTail(size);
+		await this.#checkTail(size);
 		return false;
 	}
 
-	/** What comes after a round that is wrong is compared with what is there. */
-	async #storedTail(size: number): Promise<readonly Buffer[]> {
+	/** Whoever appends to the log needs the leaves below its last tile, if that is not full: can they be read? */
+	async #checkTail(size: number): Promise<void> {
 		try {
-			return await readTail(this.#reading, size);
+			await readTail(this.#reading, size);
 		} catch (error) {
 			const at = { index: Math.floor(size / tileWidth), width: size % tileWidth };
 			this.#tell("LeavesChanged", { object: leavesPath(at) }, messageOf(error));
-			return Array.from({ length: at.width }, () => Buffer.alloc(0));
 		}
 	}
 
 	/** All that a round has written. */
-	#mark(first: number, size: number): void {
-		for (const key of [batchPath(first), bundlePath(first), checkpointPath(size), manifestPath(size)]) {
-			this.#seen.add(key);
-		}
+	#claim(first: number, size: number): void {
+		const own = [batchPath(first), bundlePath(first), checkpointPath(size), manifestPath(size)];
+		for (const key of own) this.#unclaimed.delete(key);
 		for (const tile of tilesBetween(first, size)) {
-			this.#seen.add(tilePath(tile));
-			if (tile.level === 0) this.#seen.add(leavesPath(tile));
+			this.#unclaimed.delete(tilePath(tile));
+			if (tile.level === 0) this.#unclaimed.delete(leavesPath(tile));
 		}
 	}
 
-	async #manifest({
-		first,
-		size,
-		tree,
-	}: {
-		readonly first: number;
-		readonly size: number;
-		readonly tree: Tree;
-	}): Promise<void> {
-		const object = manifestPath(size);
-		const bytes = await this.#need(object);
-		if (bytes === undefined) return;
-		const expected: Pick<Manifest, "first" | "size" | "root" | "writers" | "keys"> = {
-			...{ first, size, root: rootHash(tree).toString("base64") },
-			...{ writers: this.#entries.writers, keys: this.#entries.ring },
-		};
+	async #manifest(
+		bytes: Buffer,
+		round: {
+			readonly first: number;
+			readonly size: number;
+			readonly note: Buffer | undefined;
+			readonly examined: Examined;
+		},
+	): Promise<void> {
+		const { first, size, note, examined } = round;
+		const { writers, ring: keys } = this.#entries;
+		const digests = new Map(examined.digests);
+		if (note !== undefined) digests.set(checkpointPath(size), digestOf(note));
 		await checkManifest(
 			bytes,
-			expected,
+			{
+				...{ first, size, root: examined.root.toString("base64") },
+				...(this.#level === "signatures" && { writers, keys }),
+			},
 			this.#trust,
-			this.#reading,
+			async (key) => {
+				const known = digests.get(key);
+				if (known !== undefined) return known;
+				const found = await this.#reading.get(key);
+				return found && digestOf(found);
+			},
 			this.#options.retentionSeconds,
-			(code, key, message) => this.#tell(code, { object: key ?? object }, message),
+			(code, key, message) => this.#tell(code, { object: key ?? manifestPath(size) }, message),
 		);
 	}
 
 	/** A note that somebody kept: the log must be at least as long, and begin with what it covers. */
-	#compare(note: string, last: number): void {
+	#compare(opened: Opened, last: number): void {
 		const object = "a checkpoint that was kept";
-		const opened = openCheckpoint(note, this.#trust);
 		if (opened.kind === "Bad") {
 			this.#tell(opened.code, { object }, opened.message);
 			return;
@@ -291,10 +268,8 @@ class Verification {
 		}
 	}
 
-	async #need(key: string): Promise<Buffer | undefined> {
-		const bytes = await this.#reading.get(key);
-		if (bytes === undefined) this.#tell("ObjectMissing", { object: key }, "it is not there");
-		return bytes;
+	#missing(object: string): void {
+		this.#tell("ObjectMissing", { object }, "it is not there");
 	}
 
 	#tell(code: FindingCode, { object, index }: Place, message: string): void {
@@ -307,4 +282,17 @@ function numbersIn(keys: readonly string[], prefix: string): readonly number[] {
 		.filter((key) => key.startsWith(prefix))
 		.flatMap((key) => numberOf(key) ?? [])
 		.sort((a, b) => a - b);
+}
+
+function isSameTree(a: Tree, b: Tree): boolean {
+	return (
+		a.size === b.size &&
+		a.edge.length === b.edge.length &&
+		a.edge.every((bytes, level) => b.edge[level]?.equals(bytes) === true)
+	);
+}
+
+/** Entries that could be read. */
+function countOf({ hashes }: Examined): number {
+	return hashes.length / hashLength;
 }

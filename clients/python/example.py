@@ -1,25 +1,32 @@
-"""A bot in twenty lines: it opens positions only while its gate is open. Run with the desk's public keys."""
+"""A bot in some twenty lines: it opens positions only while its gate is open. KEYS names keys.json of the ConfigMap."""
 
 import json
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-from tradingsafety_gate import Gate, PermitError, read_public_key
+from tradingsafety_gate import Gate, Holding, PermitError, read_public_keys
 
-keys = {name: [read_public_key(os.environ[name])] for name in ("PERMIT_KEY", "RAISE_KEY")}
-gate = Gate(lambda: keys["PERMIT_KEY"], lambda: keys["RAISE_KEY"], lambda duties, permit: print("do", duties))
+keys = Path(os.environ["KEYS"])  # Read with each message: keys are exchanged while bots run.
+held: list[Holding] = []  # As the venue says.
+gate = Gate(lambda: read_public_keys(keys.read_text()), lambda duties, permit: print("do", duties, flush=True))
 
 
 class Permits(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.answer(200, gate.positions("example", 0, held))
+
     def do_POST(self) -> None:
         body = self.rfile.read(min(int(self.headers["content-length"] or 0), 65_536))
         try:
-            status, answer = 200, gate.receive(body, {name.lower(): value for name, value in self.headers.items()})
+            self.answer(200, gate.receive(body, {name.lower(): value for name, value in self.headers.items()}))
         except PermitError as error:
-            status, answer = (401 if error.code == "SIGNATURE" else 400), {"error": str(error)}
+            self.answer(401 if error.code == "SIGNATURE" else 400, {"error": str(error)})
+
+    def answer(self, status: int, body: dict) -> None:
         self.send_response(status)
         self.end_headers()
-        self.wfile.write(json.dumps(answer).encode())
+        self.wfile.write(json.dumps(body).encode())
 
 
 if __name__ == "__main__":  # On the order path: `if gate.may_open(): ...`

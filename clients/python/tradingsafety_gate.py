@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -76,9 +77,46 @@ def read_public_key(text: str) -> Ed25519PublicKey:
         raise PermitError("KEY", "a public key is whpk_ and base64 of 32 bytes") from cause
 
 
+def read_public_keys(text: str) -> dict[str, list[Ed25519PublicKey]]:
+    """Reads ``keys.json`` as the operator publishes it: lists ``permit`` and ``raise``. Raises PermitError KEY."""
+    try:
+        texts = json.loads(text)
+        lists = {name: [str(key) for key in texts[name]] for name in ("permit", "raise")}
+    except (ValueError, KeyError, TypeError) as cause:
+        raise PermitError("KEY", "the public keys are JSON with the lists permit and raise") from cause
+    return {name: [read_public_key(key) for key in keys] for name, keys in lists.items()}
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a bot holds in one symbol, as its venue told it last. A short quantity is negative."""
+
+    symbol: str
+    quantity: float
+    entry: float
+    price: float
+    realised: float
+    stop: float | None = None
+    target: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "symbol": self.symbol,
+            "side": "long" if self.quantity > 0 else "short",
+            "quantity": abs(self.quantity),
+            "entry": self.entry,
+            "stop": self.stop,
+            "target": self.target,
+            "price": self.price,
+            "unrealised": self.quantity * (self.price - self.entry),
+            "realised": self.realised,
+        }
+
+
 @dataclass(frozen=True)
 class _State:
     uid: str | None = None
+    namespace: str | None = None
     generation: int = 0
     permissions: Permissions = PAUSED
     granted_until: float = -math.inf
@@ -107,22 +145,22 @@ class _Received:
 class Gate:
     """``may_open`` is for the order path: it takes no lock. ``receive`` is for the thread that serves /permit.
 
-    ``permit_keys`` and ``raise_keys`` are asked with each message and give public keys, so that keys can be exchanged
-    while the bot runs. ``on_duties(duties, permit)`` begins to cancel and flatten, and returns.
+    ``keys`` is asked with each message, as ``read_public_keys`` gives them, so that they can be exchanged while the bot
+    runs. ``on_duties(duties, permit)`` begins to cancel and flatten, and returns; it gets no duties where a
+    later epoch asks for nothing more, which ends a flattening.
     ``now`` gives milliseconds of a clock that only goes forward, ``wall_now`` milliseconds since 1970.
     """
 
     def __init__(
         self,
-        permit_keys: Callable[[], Iterable[Ed25519PublicKey]],
-        raise_keys: Callable[[], Iterable[Ed25519PublicKey]],
+        keys: Callable[[], Mapping[str, Iterable[Ed25519PublicKey]]],
         on_duties: Callable[[Mapping[str, Any], Mapping[str, Any]], None],
         *,
         now: Callable[[], float] = lambda: time.monotonic() * 1000,
         wall_now: Callable[[], float] = lambda: time.time() * 1000,
         make_challenge: Callable[[], str] = lambda: secrets.token_urlsafe(12),
     ) -> None:
-        self._keys = (("permit", permit_keys), ("raise", raise_keys))
+        self._keys = keys
         self._on_duties = on_duties
         self._now = now
         self._wall_now = wall_now
@@ -161,9 +199,25 @@ class Gate:
             else:
                 applied, tells = self._admit_permit(received)
             self._open_until = self._state.granted_until if self._opens_while_granted() else -math.inf
-            if tells and permit["duties"]:
+            if tells:
                 self._on_duties(permit["duties"], permit)
             return self._acknowledge(applied)
+
+    def positions(
+        self, account: str, resting_orders: int, held: Iterable[Holding], *, at: float | None = None
+    ) -> dict[str, Any]:
+        """The answer to ``GET /positions`` (docs/positions.md). ``at``: seconds since 1970, now by default."""
+        as_of = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+        state = self._state
+        return {
+            "account": account,
+            "asOf": as_of.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "instance": self._instance,
+            "epoch": {"uid": state.uid or NO_DESK, "generation": state.generation},
+            "permissions": state.permissions_at(self._now()).as_json(),
+            "restingOrders": resting_orders,
+            "positions": [holding.as_json() for holding in held if holding.quantity != 0],
+        }
 
     def _opens_while_granted(self) -> bool:
         raised = self._state.raised
@@ -179,11 +233,14 @@ class Gate:
             permissions = before[1].joined(permissions)
         # Its sender may know an older epoch than this gate: a renewal of that newer one must not lift it.
         raised = (max(generation, state.generation), permissions)
-        age = abs(self._wall_now() - received.sent_at)
-        is_new = received.message_id not in state.raises and age <= RAISE_FRESH_MS
+        # The raise key is that of all desks: what is sent on from one to another must not close what it holds.
+        is_here = state.namespace in (None, received.permit["desk"]["namespace"])
+        is_fresh = abs(self._wall_now() - received.sent_at) <= RAISE_FRESH_MS
+        is_new = is_here and is_fresh and received.message_id not in state.raises
         raises = (*state.raises, received.message_id)[-RAISES_KEPT:] if is_new else state.raises
         self._state = replace(state, raised=raised, raises=raises)
-        return is_new
+        # One that tells nothing ends nothing that was told before.
+        return is_new and bool(received.permit["duties"])
 
     def _admit_permit(self, received: _Received) -> tuple[str, bool]:
         state = self._state
@@ -196,6 +253,7 @@ class Gate:
             self._state = replace(
                 state,
                 uid=uid,
+                namespace=desk["namespace"],
                 generation=generation,
                 permissions=received.permissions,
                 granted_until=received.challenged_at + received.permit["ttlMilliseconds"],
@@ -235,12 +293,13 @@ class Gate:
         if not message_id or not re.fullmatch(r"[0-9]{1,12}", timestamp):
             raise PermitError("SIGNATURE", "webhook-id or webhook-timestamp is missing, or no time")
         content = f"{message_id}.{timestamp}.".encode() + body
+        known = self._keys()
         for part in (headers.get("webhook-signature") or "").split(" ")[:SIGNATURES_AT_MOST]:
             version, _, text = part.partition(",")
             if version != "v1a":
                 continue
-            for signer, keys in self._keys:
-                if any(_is_signed(key, text, content) for key in keys()):
+            for signer in ("permit", "raise"):
+                if any(_is_signed(key, text, content) for key in known[signer]):
                     return message_id, int(timestamp) * 1000, signer
         raise PermitError("SIGNATURE", "no signature is of a key that is known here")
 

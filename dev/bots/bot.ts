@@ -1,3 +1,4 @@
+import { positionsOf } from "../../permits/positions.ts";
 import { observed, type Port, type Routes, servePort } from "./http.ts";
 import { habitsOf } from "./kinds.ts";
 import { startLife } from "./life.ts";
@@ -5,7 +6,7 @@ import { createLine } from "./line.ts";
 import { createBotMetrics } from "./metrics.ts";
 import type { BotOptions } from "./options.ts";
 import { permitRoute } from "./permit-port.ts";
-import { type PositionsDocument, positionViews, restingCount } from "./positions.ts";
+import { holdingsOf, restingCount } from "./positions.ts";
 import { followVenue } from "./stream.ts";
 import { createView } from "./view.ts";
 import { readWish } from "./wish.ts";
@@ -55,16 +56,16 @@ export async function startBot(options: BotOptions): Promise<RunningBot> {
 		void followVenue({ venue: options.venue, account }, its, ending.signal);
 	}
 
-	const positions = (): PositionsDocument => ({
-		account: options.account,
-		asOf: new Date().toISOString(),
-		instance: life.instance(),
-		epoch: life.epoch(),
-		permissions: life.gate.permissions(),
-		restingOrders: restingCount(view.states()),
-		positions: positionViews(view.states(), view.quote),
-	});
-
+	const positions = () =>
+		positionsOf(
+			{ instance: life.instance(), epoch: life.epoch(), permissions: () => life.gate.permissions() },
+			{
+				account: options.account,
+				at: Date.now(),
+				restingOrders: restingCount(view.states()),
+				held: holdingsOf(view.states(), view.quote),
+			},
+		);
 	const permit = permitRoute(
 		() => life.gate,
 		(answer, body) => {

@@ -5,7 +5,7 @@ import type { View } from "./view.ts";
 
 /** What a bot was told to do and has not finished. */
 export type Tasks = {
-	/** Begins what a permit tells. Returns at once. */
+	/** Begins what a permit tells; one that tells nothing ends a flattening. Returns at once. */
 	readonly begin: (duties: Duties) => void;
 	/** Goes on with it; to be called every few milliseconds. */
 	readonly step: () => void;
@@ -15,7 +15,8 @@ const cancelAgainMilliseconds = 100;
 
 /**
  * Does duties with the hands of a bot, in this order: cancels, tightens, flattens. A cancel that fails is tried again
- * until it is done. A flattening ends when all is flat at its end, or when opening is allowed again.
+ * until it is done. A flattening goes on when the permit that told it runs out: it ends when all is flat at its end, when opening is
+ * allowed again, or when a later permit does not ask for it.
  */
 export function createTasks(
 	{ hands, view, guard }: { readonly hands: Hands; readonly view: View; readonly guard: Guard },
@@ -59,7 +60,8 @@ export function createTasks(
 			if (tightenStopsPercent !== undefined) {
 				for (const symbol of view.symbols()) void hands.tighten(symbol, tightenStopsPercent);
 			}
-			if (flatten !== undefined) {
+			if (flatten === undefined) slope = undefined;
+			else {
 				const startedAt = now();
 				const from = view.states().map(({ symbol, quantity }) => [symbol, Math.abs(quantity)] as const);
 				const endsAt = startedAt + flatten.overSeconds * 1_000;
@@ -70,7 +72,7 @@ export function createTasks(
 		step() {
 			watchOpening();
 			if (mustCancel !== undefined && now() >= mustCancel.from) cancel(mustCancel.work);
-			if (slope !== undefined && guard.permissions().reduce === "free") follow(slope);
+			if (slope !== undefined && guard.permissions().reduce !== "none") follow(slope);
 		},
 	};
 	return tasks;

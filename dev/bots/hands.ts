@@ -127,13 +127,13 @@ export function createHands({ account, instance, line, view, guard, onOrder }: H
 		return outcome === "done" ? protectNow(symbol) : outcome;
 	}
 
-	async function closeNow(symbol: string, quantity: number): Promise<Outcome> {
+	async function closeNow(symbol: string, quantity: number, ask: () => boolean): Promise<Outcome> {
 		const state = view.state(symbol);
 		const held = Math.min(quantity, Math.abs(state?.quantity ?? 0));
 		if (state === undefined || held === 0) return "done";
 		const side = closingSide(state.quantity);
 		const order = { symbol, side, type: "market", quantity: held } as const;
-		return place("close", { ...order, reduceOnly: true, list: listOf(symbol) }, mayReduce);
+		return place("close", { ...order, reduceOnly: true, list: listOf(symbol) }, ask);
 	}
 
 	async function protectNow(symbol: string): Promise<Outcome> {
@@ -195,13 +195,14 @@ export function createHands({ account, instance, line, view, guard, onOrder }: H
 					isBare &&= !guard.isOpen();
 					return inTurn(symbol, () => open(wish));
 				case "close":
-					return inTurn(symbol, () => closeNow(symbol, wish.quantity));
+					return inTurn(symbol, () => closeNow(symbol, wish.quantity, mayReduce));
 				case "cancel":
 					return inTurn(symbol, async () => ((await cancelAll(true, symbol)) ? "done" : "rejected"));
 			}
 		},
-		/** Closes so much of a position at the market. */
-		close: (symbol: string, quantity: number) => inTurn(symbol, () => closeNow(symbol, quantity)),
+		/** Closes so much of a position at the market, as it was told to. */
+		close: (symbol: string, quantity: number) =>
+			inTurn(symbol, () => closeNow(symbol, quantity, () => guard.permissions().reduce !== "none")),
 		/** Places what a position lacks of its stop and target. */
 		protect: (symbol: string) => inTurn(symbol, () => protectNow(symbol)),
 		/** True when a position lacks something of its stop and target. */

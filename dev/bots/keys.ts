@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { readPublicKey } from "../../permits/keys.ts";
+import { readPublicKey, readPublicKeys } from "../../permits/keys.ts";
 import type { KnownKeys } from "../../permits/signature.ts";
 import { BotError } from "./error.ts";
 
@@ -35,8 +35,8 @@ export function keysOfFile(file: string): () => KnownKeys {
 }
 
 function readKeys(file: string): () => KnownKeys {
-	const { permit, raise } = JSON.parse(readFileSync(file, "utf8")) as KeyTexts;
-	return fixedKeys({ permit, raise });
+	const keys = readPublicKeys(readFileSync(file, "utf8"));
+	return () => keys;
 }
 
 function stampOf(file: string): string {

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { estopNodeEnv, estopNodeFlags } from "../../crds/estop-daemonset.ts";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import type { Indication } from "../../sidecar/devices/profile.ts";
 import { boxInfo } from "../../sidecar/testing/virtual-box.ts";
-import { nodeFlags } from "../node-flags.ts";
 
 const MAIN = fileURLToPath(new URL("../sidecar.ts", import.meta.url));
 const LEASH = new URL("leash.ts", import.meta.url).href;
@@ -62,9 +62,10 @@ export function startButton({
 		...["--box", boxSerial, "--gates", addressBook, "--kubeconfig", kubeconfig, "--http-port", "0"],
 		...more,
 	];
-	const child = spawn(process.execPath, [...nodeFlags, "--import", LEASH, MAIN, ...args], {
+	const child = spawn(process.execPath, [...estopNodeFlags, "--import", LEASH, MAIN, ...args], {
 		detached: true,
 		stdio: ["ignore", out, out, "ipc"],
+		env: { ...process.env, ...estopNodeEnv },
 	});
 	closeSync(out);
 	let sight: BoxSight | undefined;

@@ -33,6 +33,7 @@ export class EstopKeeper implements Controller {
 	readonly #raising = new Set<DeskState>();
 	readonly #stopped = new AbortController();
 	#readAt: number | undefined;
+	#isReading = false;
 	#reading: Promise<void> = Promise.resolve();
 
 	/** `onFinding` is told when what is known of the devices of a desk has changed. */
@@ -89,6 +90,7 @@ export class EstopKeeper implements Controller {
 				await this.#readOnce(signal);
 			} catch (err) {
 				if (signal.aborted) return;
+				this.#isReading = false;
 				this.#context.metrics.errors.inc({ where: "estop-leases" });
 				this.#context.log.warn({ err }, "could not read the Leases of e-stop devices");
 			}
@@ -104,8 +106,10 @@ export class EstopKeeper implements Controller {
 			{ priority: "emergency", deadlineMilliseconds: answerMilliseconds, signal },
 		);
 		const now = performance.now();
-		// Time in which nothing could be read is no silence of a device.
-		const since = this.#readAt === undefined ? 0 : Math.min(now - this.#readAt, 2 * readMilliseconds);
+		// Time in which nothing could be read is no silence of a device: it may have been as little able to write.
+		const isKnown = this.#isReading && this.#readAt !== undefined;
+		const since = isKnown ? Math.min(now - (this.#readAt ?? now), 2 * readMilliseconds) : 0;
+		this.#isReading = true;
 		this.#readAt = now;
 		const before = new Map(this.#known);
 		this.#known.clear();
@@ -159,6 +163,7 @@ function deviceOf(annotations: Readonly<Record<string, string>>, silentMilliseco
 		testing: of("testing")
 			.split(",")
 			.filter((namespace) => namespace !== ""),
+		untested: of("tested") !== "Hardware",
 		...(of("lastProofTest") !== "" && { lastProofTest: of("lastProofTest") }),
 		silentSeconds: silentMilliseconds / 1_000,
 		ended: of("ended") === "true",

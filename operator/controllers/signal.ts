@@ -5,6 +5,7 @@ import { restoreStep } from "../../core/restore.ts";
 import { isTold } from "../../core/signals.ts";
 import { targetStates } from "../../core/targets.ts";
 import type { Resolve } from "../../gates/address.ts";
+import { GateError } from "../../gates/error.ts";
 import type { Message } from "../../gates/gate-call.ts";
 import { messageFor, raiseFor } from "../../gates/messages.ts";
 import { ttlMilliseconds } from "../../permits/issue.ts";
@@ -174,8 +175,9 @@ export class Signaller implements Controller {
 			// Closed on purpose, with the pod or this process.
 			if (this.#desks.get(desk)?.recipients.get(recipient.pod.uid) !== recipient) return;
 			metrics.permits.inc({ result: "failed" });
-			if (recipient.problem === undefined) log.warn({ ...facts, err }, "does not answer a permit");
-			recipient.problem = err instanceof Error ? err.message : String(err);
+			const problem = err instanceof GateError ? err.code : "NoAnswer";
+			if (recipient.problem !== problem) log.warn({ ...facts, problem, err }, "does not answer a permit");
+			recipient.problem = problem;
 		}
 		const told = this.#desks.get(desk);
 		if (told !== undefined) this.#judgeSoon(desk, told);
@@ -255,9 +257,8 @@ export class Signaller implements Controller {
 	#judge(desk: DeskState, told: Told): void {
 		clearTimeout(told.judging);
 		told.judging = undefined;
-		const problem = this.#keys.keys?.problem;
 		const { hadSilent, recipients } = told;
-		const telling = { hadSilent, recipients, ...(problem !== undefined && { problem }) };
+		const telling = { hadSilent, recipients, keys: this.#keys.keys };
 		const signals = judgeAnswers(desk, telling, isRestoredIn(desk), this.#context.clock.now());
 		if (isDeepStrictEqual(signals, desk.signals)) return;
 		this.#nameSilent(desk, told, signals);

@@ -1,5 +1,5 @@
 import { permitColumnOf } from "../../core/liquidator.ts";
-import type { Signals } from "../../core/observed.ts";
+import type { AnswerProblem, Signals } from "../../core/observed.ts";
 import { isToStop } from "../../core/signals.ts";
 import { type TargetState, targetStates } from "../../core/targets.ts";
 import { signalDefaults } from "../../crds/defaults.ts";
@@ -7,6 +7,7 @@ import { acknowledges } from "../../permits/acknowledgement.ts";
 import { ttlMilliseconds } from "../../permits/issue.ts";
 import { permissionsOf } from "../../permits/permissions.ts";
 import type { DeskState } from "../desk-state.ts";
+import type { PermitKeys } from "./permit-keys.ts";
 import type { Recipient } from "./recipients.ts";
 
 /** How often a raise is asked for before a pod counts as silent. */
@@ -19,8 +20,8 @@ const bootMilliseconds = 60_000;
 /** What a replica has told, and when. Times by `performance.now()`. */
 export type Telling = {
 	readonly recipients: ReadonlyMap<string, Recipient>;
-	/** Why nothing can be signed. Absent: it can. */
-	readonly problem?: string;
+	/** As read last; undefined before that. */
+	readonly keys: Pick<PermitKeys, "problem" | "raiseProblem"> | undefined;
 	/** Targets of which a pod to stop was silent since they are told to take less risk. Kept up here: it may be gone soon. */
 	readonly hadSilent: Set<string>;
 };
@@ -38,6 +39,7 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 	const obeying = new Set<string>();
 	const silent = new Set<string>();
 	const overdue = new Set<string>();
+	const problems = new Map<string, AnswerProblem>();
 	for (const [podUid, recipient] of telling.recipients) {
 		const state = states.get(recipient.target.spec.name);
 		if (state === undefined) continue;
@@ -49,12 +51,14 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		// A good answer also grows old where nobody asked again: an API server that is away stops all renewals.
 		const isAsked = !isGood || (recipient.asked?.at ?? 0) >= answer.at;
 		if (isFresh) obeying.add(podUid);
+		const came = recipient.problem ?? (answer === undefined || isGood ? undefined : "Disagrees");
+		if (!isFresh && came !== undefined) problems.set(podUid, came);
 		if (isFresh || !isAsked) continue;
 		const lateBy = at - answerBy(recipient, state, generation);
 		if (lateBy >= 0) silent.add(podUid);
 		if (lateBy >= closingMilliseconds) overdue.add(podUid);
 	}
-	const { hadSilent, problem, recipients } = telling;
+	const { hadSilent, keys, recipients } = telling;
 	for (const state of states.values()) {
 		const { name } = state.spec;
 		const isIt = [...silent].some((podUid) => {
@@ -64,8 +68,12 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		if (isIt) hadSilent.add(name);
 		else if (state.action !== "Signal") hadSilent.delete(name);
 	}
-	const found = { obeying, silent, overdue, hadSilent: new Set(hadSilent) };
-	return { ...found, ...(problem !== undefined && { problem }) };
+	const found = { obeying, silent, overdue, hadSilent: new Set(hadSilent), problems };
+	return {
+		...found,
+		...(keys?.problem !== undefined && { problem: keys.problem }),
+		...(keys !== undefined && { raiseKeyProblem: keys.raiseProblem ?? "" }),
+	};
 }
 
 /** Until when a pod has to acknowledge what was raised; never, where it was not asked. */

@@ -16,6 +16,8 @@ export type PermitKeys = {
 	readonly known: { readonly permit: readonly string[]; readonly raise: readonly string[] };
 	/** Why nothing can be signed, with the remedy. Absent: it can. */
 	readonly problem?: string;
+	/** Why nobody with a button can tell bots straight, with the remedy. Absent: they can. */
+	readonly raiseProblem?: string;
 };
 
 type Secret = { readonly data?: Readonly<Record<string, string>> };
@@ -70,7 +72,8 @@ export class KeyReader {
 				if (signal.aborted) return;
 				// The keys read before stay in use: that they cannot be read now says nothing about them.
 				if (this.#keys === undefined && isKubeError(error, "FORBIDDEN")) {
-					this.#keys = { signing: [], known: { permit: [], raise: [] }, problem: forbidden(this.#namespace) };
+					const problem = forbidden(this.#namespace);
+					this.#keys = { signing: [], known: { permit: [], raise: [] }, problem, raiseProblem: problem };
 					this.#onChange();
 				}
 				this.#onError(error);
@@ -104,8 +107,12 @@ export function keysFrom(
 		parse(raise, raiseKeySecret, namespace),
 	];
 	const known = { permit: permits.keys.map(writePublicKey), raise: raises.keys.map(writePublicKey) };
-	const { problem } = permits;
-	return { signing: permits.keys, known, ...(problem !== undefined && { problem }) };
+	return {
+		signing: permits.keys,
+		known,
+		...(permits.problem !== undefined && { problem: permits.problem }),
+		...(raises.problem !== undefined && { raiseProblem: raises.problem }),
+	};
 }
 
 function parse(
@@ -131,5 +138,7 @@ function parse(
 }
 
 function isSame(a: PermitKeys | undefined, b: PermitKeys): boolean {
-	return a !== undefined && JSON.stringify([a.known, a.problem]) === JSON.stringify([b.known, b.problem]);
+	const parts = ({ known, problem, raiseProblem }: PermitKeys) =>
+		JSON.stringify([known, problem, raiseProblem]);
+	return a !== undefined && parts(a) === parts(b);
 }

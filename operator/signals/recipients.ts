@@ -1,4 +1,4 @@
-import type { Pod } from "../../core/observed.ts";
+import type { AnswerProblem, Pod } from "../../core/observed.ts";
 import { isTold } from "../../core/signals.ts";
 import { type TargetState, targetStates, targetsOf } from "../../core/targets.ts";
 import { signalDefaults } from "../../crds/defaults.ts";
@@ -24,7 +24,7 @@ export type Recipient = {
 	/** When it last gave an answer that was good then. Kept up by the judge. */
 	goodAt: number | undefined;
 	/** What came instead, since then. */
-	problem: string | undefined;
+	problem: AnswerProblem | undefined;
 	/** When the present generation was first asked for since the last good answer, and which that is. */
 	asked: { readonly generation: number; readonly at: number } | undefined;
 	/** When the last permit was sent. */

@@ -15,7 +15,7 @@ export const bigRedButton: Profile = {
 		dualChannel: false,
 		tamperLoop: false,
 		deadMan: false,
-		tested: "Simulated",
+		tested: "Untested",
 	},
 	identify: ({ vendorId, productId, usagePage, usage }) =>
 		vendorId === 0x1d34 && productId === 0x000d && usagePage === 0x01 && usage === 0x10,

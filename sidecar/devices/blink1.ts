@@ -28,7 +28,7 @@ export const blink1: Profile = {
 		dualChannel: false,
 		tamperLoop: false,
 		deadMan: true,
-		tested: "Simulated",
+		tested: "Untested",
 	},
 	// These numbers are its maker's own; its usage page is not the same in all models.
 	identify: ({ vendorId, productId }) => vendorId === 0x27b8 && productId === 0x01ed,

@@ -35,7 +35,7 @@ export const delcom: Profile = {
 		dualChannel: false,
 		tamperLoop: false,
 		deadMan: false,
-		tested: "Simulated",
+		tested: "Untested",
 	},
 	identify: ({ vendorId, productId, usagePage }) =>
 		vendorId === 0x0fc5 && productId === 0xb080 && usagePage === 0xff00,

@@ -13,7 +13,7 @@ export const estopBox: Profile = {
 		dualChannel: true,
 		tamperLoop: true,
 		deadMan: true,
-		tested: "Simulated",
+		tested: "Untested",
 	},
 	// By its format and not by numbers: makers have vendor ids of their own.
 	identify: (info) => info.descriptorHash.toLowerCase() === descriptorHash,

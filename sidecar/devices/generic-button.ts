@@ -48,7 +48,7 @@ export function genericButton(configuration: unknown): Profile {
 			dualChannel: false,
 			tamperLoop: false,
 			deadMan: false,
-			tested: "Simulated",
+			tested: "Untested",
 		},
 		identify: (info) =>
 			info.vendorId === button.vendorId &&

@@ -64,8 +64,8 @@ export type Abilities = {
 	readonly tamperLoop: boolean;
 	/** Shows by itself that the host is silent. */
 	readonly deadMan: boolean;
-	/** `Simulated`: its reports were made by us after its documents; `Hardware`: a record of a real one is in the docs. */
-	readonly tested: "Simulated" | "Hardware";
+	/** `Untested`: its reports were made by us after its documents; `Hardware`: a record of a real one is in the docs. */
+	readonly tested: "Untested" | "Hardware";
 };
 
 /** How one kind of device speaks. */

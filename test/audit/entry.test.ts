@@ -1,6 +1,9 @@
 import test from "ava";
+import canonicalize from "canonicalize";
+import fc from "fast-check";
 import { decodeEntry, type Entry, encodeEntry, entryKinds } from "../../audit/entry.ts";
 import { AuditError, isAuditError } from "../../audit/error.ts";
+import { parseCanonical } from "../../audit/format/canonical.ts";
 import { decodeLine, decodeRecord, encodeLine, encodeRecord, linesOf } from "../../audit/format/line.ts";
 import { entryOf, signed, signerFor } from "./entries.ts";
 
@@ -96,4 +99,50 @@ test("lines and records are read as they were written, and not with any byte cha
 	}
 	t.throws(() => linesOf(Buffer.from("a\nb")));
 	t.throws(() => decodeLine(Buffer.from("a\tb")));
+});
+
+test("whether JSON is canonical is decided as RFC 8785 says, however fast", (t) => {
+	const isTaken = (text: string) => {
+		try {
+			parseCanonical(text);
+			return true;
+		} catch {
+			return false;
+		}
+	};
+	const isCanonical = (text: string) => {
+		try {
+			return canonicalize(JSON.parse(text)) === text;
+		} catch {
+			return false;
+		}
+	};
+	fc.assert(
+		fc.property(fc.json(), (text) => {
+			const own = canonicalize(JSON.parse(text)) ?? "";
+			return isTaken(own) && isTaken(text) === isCanonical(text);
+		}),
+		{ numRuns: 2_000 },
+	);
+	for (const text of [
+		'{"b":1,"a":2}',
+		'{"a":{"c":1,"b":2}}',
+		'[{"b":1,"a":2}]',
+		'{"10":1,"9":2}',
+		'{"9":2,"10":1}',
+		'{"a":1,"a":1}',
+		'{"a":"\\ud800"}',
+		'{"a":"\\u0041"}',
+		'{"\ufb33":1,"\ud83d\ude00":2}',
+		'{"\ud83d\ude00":2,"\ufb33":1}',
+		'{"a":1.0}',
+		'{"a":-0}',
+		'{"a":1e21}',
+		'{"a":1e+21}',
+		'{"__proto__":1}',
+		" {}",
+		'"a"',
+	]) {
+		t.is(isTaken(text), isCanonical(text), text);
+	}
 });

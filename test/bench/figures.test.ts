@@ -54,3 +54,10 @@ test("a largest sample above the allowed value fails", (t) => {
 	t.is(verdict(200), "passed");
 	t.is(verdict(201), "failed");
 });
+
+test("a 99th percentile of more than the allowed multiple of the baseline's fails", (t) => {
+	const limit = { kind: "P99TimesBaseline", times: 1.5 } as const;
+	const tail = (worst: number) => summarize([...upTo(98), worst, worst]);
+	t.is(judge(limit, tail(150), tail(100)), "passed");
+	t.is(judge(limit, tail(151), tail(100)), "failed");
+});

@@ -14,6 +14,8 @@ export type Verdict = "passed" | "failed" | "too busy" | "printed";
 export type Limit =
 	/** The median, at most this many times the median of the baseline. */
 	| { readonly kind: "TimesBaseline"; readonly times: number }
+	/** The 99th percentile, at most this many times that of the baseline. */
+	| { readonly kind: "P99TimesBaseline"; readonly times: number }
 	/** The largest sample at most this, in the unit of the row. */
 	| { readonly kind: "AtMost"; readonly value: number }
 	/** The 99th percentile below this, where that of the baseline is at most half of it. */
@@ -47,6 +49,8 @@ export function judge(limit: Limit, measured: Summary, baseline: Summary | undef
 	switch (limit.kind) {
 		case "TimesBaseline":
 			return measured.p50 <= limit.times * baseline.p50 ? "passed" : "failed";
+		case "P99TimesBaseline":
+			return measured.p99 <= limit.times * baseline.p99 ? "passed" : "failed";
 		case "P99Below":
 			if (baseline.p99 > limit.milliseconds / 2) return "too busy";
 			return measured.p99 < limit.milliseconds ? "passed" : "failed";

@@ -2,9 +2,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { estopNodeEnv, estopNodeFlags } from "../../crds/estop-daemonset.ts";
 import { estopAccount, operatorNamespace } from "../../crds/roles.ts";
 import type { TradingSafety } from "../../crds/types.ts";
-import { nodeFlags } from "../../dev/node-flags.ts";
 import { boxInfo } from "../../sidecar/testing/virtual-box.ts";
 import { until } from "../support/until.ts";
 import { BenchError } from "./error.ts";
@@ -124,9 +124,9 @@ async function startButton(floor: Floor, gates: string): Promise<Button> {
 	const { folder, env } = await floor.cluster.podAccess({ namespace: operatorNamespace, name: estopAccount });
 	const args = ["--box", serial, "--gates", gates, "--service-account", folder, "--http-port", "0"];
 	const child = fork(main, args, {
-		execArgv: [...nodeFlags],
+		execArgv: [...estopNodeFlags],
 		stdio: ["ignore", "ignore", "pipe", "ipc"],
-		env: { ...process.env, ...env },
+		env: { ...process.env, ...env, ...estopNodeEnv },
 	});
 	let errors = "";
 	child.stderr?.setEncoding("utf8").on("data", (text: string) => {

@@ -10,7 +10,7 @@ export type Measured = {
 };
 
 /** What a row counts. */
-export type Unit = "ms" | "ns" | "MB" | "% of a core" | "workloads";
+export type Unit = "ms" | "ns" | "MB" | "% of a core" | "workloads" | "GETs" | "entries/s";
 
 /** One line of the result. */
 export type Row = {
@@ -70,7 +70,10 @@ export function describeRow(row: Row): string {
 		...(ratio === undefined || limit.kind !== "TimesBaseline"
 			? []
 			: [`    ${ratio.toFixed(2)} times the baseline (medians)`]),
-		`    load ${load.map((value) => value.toFixed(1)).join(" to ")}, etcd with fsync, ${seconds.toFixed(0)} s`,
+		...(baseline === undefined || limit.kind !== "P99TimesBaseline"
+			? []
+			: [`    ${(measured.p99 / baseline.p99).toFixed(2)} times the baseline (p99)`]),
+		`    load ${load.map((value) => value.toFixed(1)).join(" to ")}, disks with fsync, ${seconds.toFixed(0)} s`,
 	];
 	return limit.kind === "None" ? lines.filter((_, index) => index !== 1).join("\n") : lines.join("\n");
 }
@@ -81,6 +84,8 @@ function verdictOf({ verdict, limit, unit }: Row): string {
 			return verdict;
 		case "TimesBaseline":
 			return `${verdict}: at most ${limit.times} times the baseline`;
+		case "P99TimesBaseline":
+			return `${verdict}: p99 at most ${limit.times} times that of the baseline`;
 		case "AtMost":
 			return `${verdict}: at most ${limit.value} ${unit}`;
 		case "P99Below": {

@@ -8,6 +8,9 @@ import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { ClusterError } from "../../dev/cluster/errors.ts";
 import { displayProgress, type Progress } from "../../dev/cluster/progress.ts";
+import { auditAppendRows } from "./audit-append.ts";
+import { auditDrainRow } from "./audit-drain.ts";
+import { auditVerifyRows } from "./audit-verify.ts";
 import { emergencyRows } from "./emergency.ts";
 import { BenchError } from "./error.ts";
 import { fenceElsewhereRow, fenceRow } from "./fence.ts";
@@ -28,7 +31,8 @@ const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out F
   --quick      few rounds, for trying it out: its figures mean little
   --only NAME  fence, told-10, recorded-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000,
                acknowledged-50, permits-500, orders-10, orders-expiry, press, press-deleting, press-orders,
-               fence-elsewhere or gate; may be repeated
+               fence-elsewhere, gate, audit-append, audit-drain or audit-verify (makes 1,000,000 entries, 4 GB, in the
+               temporary folder); may be repeated
   --json       JSON lines on standard output, the table on standard error
   --out FILE   appends the JSON lines to a file
 With BENCH_PROFILE_DIR set, each operator replica writes a CPU profile into that folder.`;
@@ -104,6 +108,14 @@ const floorless: Readonly<
 	Record<string, (progress: Progress, quick: boolean, emit: (row: Row) => void) => Promise<void>>
 > = {
 	gate: (progress, quick, emit) => gateRows(progress, quick ? 1 : 5, emit),
+	"audit-append": (progress, quick, emit) => auditAppendRows(progress, quick ? 100 : 1_000, emit),
+	"audit-drain": (progress, quick, emit) => auditDrainRow(progress, quick ? 1_000 : 10_000, emit),
+	"audit-verify": (progress, quick, emit) =>
+		auditVerifyRows(
+			progress,
+			quick ? { entries: 20_000, runs: 1, proofs: 100 } : { entries: 1_000_000, runs: 3, proofs: 300 },
+			emit,
+		),
 };
 
 const { values } = parseArgs({

@@ -14,7 +14,7 @@ import { deskOf } from "./desk.ts";
 const pin = { serial: "A", product: "Box", descriptorHash: "0".repeat(64) };
 const device: DeviceSeen = {
 	...pin,
-	...{ pressed: false, notArmed: "", silentSeconds: 0.5, ended: false, testing: [] },
+	...{ pressed: false, notArmed: "", silentSeconds: 0.5, ended: false, testing: [], untested: false },
 };
 const desk = (estop: TradingSafetySpec["estop"] = {}, mode: "Normal" | "Pause" | "Emergency" = "Normal") =>
 	deskOf({ mode, estop: { devices: [pin], ...estop } });
@@ -27,6 +27,7 @@ test("armed is said only of what each pinned device itself says now", (t) => {
 	};
 	// When its Lease says this or that, then the condition does, with the name and the reason
 	t.is(found([device]), "True Armed: 1 of 1 devices say so each second: A");
+	t.is(found([{ ...device, untested: true }]), "True Armed: 1 of 1 devices say so each second: A (untested)");
 	t.is(found(undefined), "Unknown NotSeen: the Leases of the devices cannot be read");
 	t.is(found([]), "False NotArmed: 0 of 1 devices; A: no sidecar has it");
 	t.regex(found([{ ...device, silentSeconds: 5.1 }]), /A: its sidecar was silent for more than 5 s/);

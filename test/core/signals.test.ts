@@ -1,9 +1,16 @@
 import test from "ava";
 import { judgePod } from "../../core/fence.ts";
-import type { Observed, Signals } from "../../core/observed.ts";
+import type { AnswerProblem, Observed, Signals } from "../../core/observed.ts";
 import { stopPlan } from "../../core/plan.ts";
 import { restoreStep } from "../../core/restore.ts";
-import { isDeadlineOver, isReadyForSignal, noSignals, permitColumn } from "../../core/signals.ts";
+import {
+	isDeadlineOver,
+	isReadyForSignal,
+	noSignals,
+	permitColumn,
+	raiseKeyAvailable,
+	signalAvailable,
+} from "../../core/signals.ts";
 import { nextStatus } from "../../core/status.ts";
 import { getsMilder, targetStates } from "../../core/targets.ts";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
@@ -217,6 +224,38 @@ test("Signal is taken up only in Normal, with a key, when every pod acknowledges
 			withSignals(seen({ pods: [bot, pending] }), { obeying: uids(bot.uid) }),
 		),
 	);
+});
+
+test("who does not answer is named with what came instead and what helps, some of each", (t) => {
+	// Given a told target whose pods answer in different ways
+	const pods = ["a", "b", "c", "d", "e"].map((name) => podOf("bot", { name, uid: name, node: "n" }));
+	const problems = new Map<string, AnswerProblem>([
+		...["a", "b", "c", "d"].map((uid) => [uid, "NobodyListens"] as const),
+		["e", "Disagrees"],
+	]);
+	const observed = withSignals(seen({ pods }), { problems });
+	const said = (signalled?: "Admit" | "Keep") =>
+		signalAvailable(observed, [stateOf({ mode: "Pause" }, { ...(signalled && { signalled }) })]).message;
+	const nobody = "a, b, c (nobody listens: its gate has to, at signal.http.port)";
+	// When it is asked for, then it says so, before and after it was told for the first time, and when one was silent
+	for (const message of [said(), said("Admit"), said("Keep")]) {
+		t.true(message.includes(nobody), message);
+		t.regex(message, /; e \(it answers of another epoch, or allows more than holds: /);
+	}
+});
+
+test("whether the raise key can be used is said where bots are told", (t) => {
+	// Given a told target, and what was read of the Secret
+	const found = (problem?: string, of = targets) => {
+		const rest = problem === undefined ? {} : { raiseKeyProblem: problem };
+		return raiseKeyAvailable(withSignals(seen({}), rest), targetStates(deskOf({ targets: of })));
+	};
+	// When it was read, was not, or holds no key, then that is what is said, with the remedy
+	t.like(found(""), { status: "True", reason: "Read" });
+	t.like(found(), { status: "Unknown", reason: "NotRead" });
+	t.like(found("Secret x is not there: make one"), { status: "False", reason: "NoKey" });
+	t.regex(found("Secret x is not there: make one")?.message ?? "", /Secret x is not there: make one/);
+	t.is(found("", [target("bot")]), undefined);
 });
 
 test("permits say Pause until all is back, the more severe of wanted and held, and Normal where a desk observes", (t) => {

@@ -218,6 +218,11 @@ const attempts: readonly Attempt[] = [
 		(c) => c.patch(`${deployments()}/owner/scale`, { spec: { replicas: 2 } }, merge),
 	],
 	[
+		"make a record",
+		"rrrrrrr+r+",
+		(c) => c.create(recordsPath(halted.namespace), { ...record, metadata: { name: "planted" } }, dry),
+	],
+	[
 		"edit a record",
 		"rrrrrrriri",
 		(c) => c.patch(recordsPath(halted.namespace, "some-uid"), { spec: { replicas: 9 } }, merge),

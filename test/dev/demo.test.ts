@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import test from "ava";
+import type { TradingSafety } from "../../crds/types.ts";
+import { Client } from "../../kube/client.ts";
+import { connect } from "../../kube/connection.ts";
+import { loadKubeConfig } from "../../kube/kubeconfig.ts";
+import { desksPath } from "../../sidecar/paths.ts";
 import { until } from "../support/until.ts";
 import { processesOf, tracesOf } from "./traces.ts";
 
@@ -36,9 +42,9 @@ test.after.always("nothing is left running", () => {
 	}
 });
 
-function start(command: string, args: readonly string[]): Running {
-	// Output goes through pipes, so that the demo writes lines and draws nothing.
-	const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+/** Output goes through pipes, so that the demo writes lines and draws nothing, unless `command` gives it a terminal. */
+function start(command: string, args: readonly string[], stdin: "ignore" | "pipe" = "ignore"): Running {
+	const child = spawn(command, args, { cwd: ROOT, stdio: [stdin, "pipe", "pipe"] });
 	let output = "";
 	for (const stream of [child.stdout, child.stderr]) {
 		stream?.setEncoding("utf8").on("data", (text: string) => {
@@ -130,6 +136,49 @@ test.serial("a command that the demo prints works as it is", async (t) => {
 	// Then cluster and replicas go, too
 	await until("nothing is left", async () => (await traces()).length === 0, PATIENCE);
 	t.pass();
+});
+
+test.serial("the key e presses the button, and turns it free; Ctrl-C ends it", async (t) => {
+	// Given the demo at a terminal, as util-linux makes one
+	const command = `stty rows 60 cols 160; exec '${process.execPath}' '${START}'`;
+	const running = start("script", ["-qefc", command, "/dev/null"], "pipe");
+	const seen = () => stripVTControlCharacters(running.output());
+	const shows = (what: RegExp) =>
+		until(
+			`it shows ${what}`,
+			() => {
+				if (what.test(seen())) return true;
+				throw new Error(seen().slice(-3_000));
+			},
+			PATIENCE,
+		);
+	await shows(/e-stop +up, green steady \(key e presses it\)/);
+	const dir = running.dir() ?? "";
+	const traces = tracesOf(dir);
+	const people = /export KUBECONFIG=(\S+)/.exec(seen())?.[1] ?? "";
+	const client = new Client(await connect(loadKubeConfig(people)));
+	t.teardown(() => client.close());
+	const desk = async () => (await client.list<TradingSafety>(desksPath())).items[0]?.spec;
+	t.is((await desk())?.mode, "Normal");
+	// When a person presses e
+	running.child.stdin?.write("e");
+	// Then the API server has a press, and the screen shows the button down
+	const raised = await until("the desk is raised", async () => {
+		const spec = await desk();
+		return spec?.mode === "Emergency" ? spec : undefined;
+	});
+	t.is(raised.trip?.type, "Button");
+	await shows(/e-stop +pressed, red (fast|steady).*\(key e turns it free\)/);
+	// When e is pressed once more, then the button is up again and the desk stays where it is
+	const before = seen().length;
+	running.child.stdin?.write("e");
+	await until("it is up", () => /e-stop +up, red/.test(seen().slice(before)), PATIENCE);
+	t.is((await desk())?.trip?.id, raised.trip?.id);
+	t.is((await desk())?.mode, "Emergency");
+	// When Ctrl-C is pressed, then nothing is left
+	running.child.stdin?.write("\x03");
+	t.is(await running.exit, 0);
+	t.deepEqual(await traces(), []);
 });
 
 test.serial("killing npm ends the demo that it runs", async (t) => {

@@ -223,6 +223,13 @@ test.serial(
 		await until("it is stopped", async () =>
 			(await desk.pods("strict")).every(({ metadata }) => metadata.name !== strict),
 		);
+		// And it is still said of the others, with what came instead of a good answer
+		await until("status says what came", async () => {
+			const { message = "" } = (await desk.condition("SignalAvailable")) ?? {};
+			const lateIsNamed = message.includes(`${late} (no answer in time: `);
+			if (lateIsNamed && message.includes(`${other} (it answers of another epoch, `)) return true;
+			throw new Error(message);
+		});
 		t.is((await desk.pods("bots")).length, 3);
 		t.deepEqual(await trading.during(paused, 3_000), []);
 		const confirmed = await desk.condition("Confirmed");

@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 const targets = [target("bots", "Bot")];
 const minute = 60_000;
 
-/** Every time in an object that is more than a minute away from now, by its path. */
+/** Every time in an object that is more than ten minutes away from now, by its path. */
 function farTimes(value: unknown, path = ""): readonly string[] {
 	if (typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value)) {
 		return Math.abs(Date.parse(value) - Date.now()) > 10 * minute ? [`${path}: ${value}`] : [];

@@ -50,7 +50,7 @@ test.serial("a press of a device of the kernel raises, and the lights of the dev
 	await guest.ask({ kind: "Plug", device: boxOf("G-PRESS") });
 	await startSidecarIn(t, guest, desk);
 	await armed(desk, "G-PRESS");
-	t.like(await leaseOf(desk, "G-PRESS"), { [names.profile]: "estop-box", [names.tested]: "Simulated" });
+	t.like(await leaseOf(desk, "G-PRESS"), { [names.profile]: "estop-box", [names.tested]: "Untested" });
 	// When it is pressed
 	await press("G-PRESS");
 	// Then the API server has the mode and the trip, and the box shows that nobody has confirmed it

@@ -162,7 +162,10 @@ test.serial(
 		// When it is halted
 		await desk.patch({ mode: "Emergency" });
 		// Then the condition says what to mend
-		t.regex(await conditionIs(desk, "Flat", "Unknown", "QueryFailed"), /sum\(risk_position\)/);
+		t.regex(
+			await conditionIs(desk, "Flat", "Unknown", "QueryFailed"),
+			/sum\(risk_position\).*: check spec\.prometheus\.url and spec\.flat\.query$/,
+		);
 		await until(
 			"the gateway is stopped at its deadline",
 			async () => {

@@ -8,6 +8,12 @@ const app = (value: string) => ({ matchLabels: { app: value } });
 const expression = (key: string, operator: string, ...values: readonly string[]) => ({
 	matchExpressions: [{ key, operator, ...(values.length > 0 && { values }) }],
 });
+/** As long as a label may be: 253 characters of prefix, 63 of name, 63 of value. */
+const longest = {
+	[`${"p".repeat(63)}.${"q".repeat(63)}.${"r".repeat(63)}.${"s".repeat(61)}/${"n".repeat(63)}`]: "v".repeat(
+		63,
+	),
+};
 /** Names and selectors that mean something to some language, by the name of the target. */
 const selectors = {
 	__proto__x: app("__proto__"),
@@ -20,12 +26,7 @@ const selectors = {
 	"a/b": expression("a,b", "Exists"),
 	injection: expression("app", "In", "x),app in (bots", "bots)"),
 	nothing: expression("app)", "In", "bots"),
-	longest: {
-		matchLabels: {
-			[`${"p".repeat(63)}.${"q".repeat(63)}.${"r".repeat(63)}.${"s".repeat(61)}/${"n".repeat(63)}`]:
-				"v".repeat(63),
-		},
-	},
+	longest: { matchLabels: longest },
 } as const;
 const hostile = [
 	...Object.entries(selectors).map(([name, selector]) => ({ name, preset: "Bot", selector })),
@@ -40,20 +41,21 @@ test.serial("hostile names and selectors: nothing opens, nothing crashes, and th
 		{ name: "bots", replicas: 2 },
 		{ name: "constructor", replicas: 1 },
 		{ name: "proto", replicas: 1 },
+		{ name: "long", replicas: 1, labels: { app: "long", ...longest } },
 	);
 	const replica = await startReplica(t, desk);
 	await desk.govern({ targets: [target("bots", "Bot"), ...hostile] });
 	// When it is governed in Pause, then it is confirmed: whoever can be listed is gone
 	await desk.confirmed("Pause");
 	t.deepEqual(await desk.pods(), []);
-	t.deepEqual(await desk.recorded(), ["bots=2", "constructor=1", "proto=1"]);
+	t.deepEqual(await desk.recorded(), ["bots=2", "constructor=1", "long=1", "proto=1"]);
 	const found = await desk.condition("TargetsFound");
 	t.like(found, { status: "False", reason: "ImpossibleSelector" });
 	for (const name of ["injection", "ümlaut", "a/b", "nothing"]) t.true(found?.message.includes(name), name);
 	// When it is lowered, then what belongs to it comes back
 	await desk.lower("Normal");
 	await desk.confirmed("Normal");
-	for (const name of ["bots", "constructor"]) t.true((await desk.pods(name)).length > 0, name);
+	for (const name of ["bots", "constructor", "long"]) t.true((await desk.pods(name)).length > 0, name);
 	// When one of them is raised alone, by a name that an object literal cannot spell, and a hostile trip comes
 	const witness = await Witness.start(t, desk);
 	const alone = JSON.parse('{"__proto__": "Emergency"}') as object;
@@ -68,7 +70,7 @@ test.serial("hostile names and selectors: nothing opens, nothing crashes, and th
 	await desk.confirmed("Emergency");
 	t.deepEqual(await desk.pods(), []);
 	await witness.catchUp();
-	t.deepEqual(witness.falseClaims("bots", "constructor", "proto"), []);
+	t.deepEqual(witness.falseClaims("bots", "constructor", "long", "proto"), []);
 	t.true(replica.running);
 	t.deepEqual(
 		replica.log.filter(({ msg, err }) => /status/.test(`${msg}`) && /INVALID/.test(JSON.stringify(err))),

@@ -11,8 +11,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const files = ["test/crds", "test/operator/walk.test.ts", "test/operator/story.test.ts"];
 const policies = "admissionregistration.k8s.io/v1/mutatingadmissionpolicies";
 const bindings = "admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings";
-/** The lowest that these servers can emulate. */
+/** The lowest that these servers can emulate; a test below holds that. */
 const emulated = ["--emulated-version=1.33"];
+const lower = ["--emulated-version=1.32"];
 const longestMilliseconds = 40 * 60_000;
 
 /** Runs {@link files} as `npm test` does, with these flags for the servers of every cluster. */
@@ -62,3 +63,10 @@ for (const [name, extraFlags] of Object.entries(clusters)) {
 		t.regex(output.trim().split("\n").at(-1) ?? "", /^[1-9]\d+ passed, 0 failed$/, output);
 	});
 }
+
+test.serial("these servers emulate nothing lower", async (t) => {
+	// When an API server is to emulate the version before, then it says that it cannot.
+	await t.throwsAsync(ownCluster({ extraFlags: { "kube-apiserver": lower } }), {
+		message: /emulation version 1\.32 is not between/,
+	});
+});

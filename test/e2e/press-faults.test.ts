@@ -17,6 +17,7 @@ import { Gate } from "../../permits/gate.ts";
 import { readPublicKey } from "../../permits/keys.ts";
 import { leasePath } from "../../sidecar/paths.ts";
 import { TestDesk, target } from "../operator/desk.ts";
+import { startReplica } from "../operator/replica.ts";
 import { pinOf, startBoxes } from "../sidecar/world.ts";
 import { ownCluster } from "../support/cluster.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -181,6 +182,78 @@ test.serial(
 		const spec = await until("it is raised", isRaised(desk), patience);
 		t.like(spec.trip, { id: raise.trip.id, source: "MOMENTARY", type: "Button" });
 		await until("nothing is left", () => left().length === 0);
+	},
+);
+
+test.serial(
+	"a button that does not latch is pressed at a sidecar that has not seen any API server yet: it raises at the first contact",
+	async (t) => {
+		t.timeout(240_000);
+		const desk = await TestDesk.create(t, { cluster });
+		await governed(desk, ["FIRST"]);
+		// Given an API server that is away, and a sidecar that starts
+		let isDown = false;
+		t.teardown(async () => {
+			if (isDown) await cluster.startApiServer();
+		});
+		const { box, lines } = await startBoxes(t, desk, ["FIRST"], {
+			beforeStart: async () => {
+				await cluster.stopApiServer("SIGKILL");
+				isDown = true;
+			},
+		});
+		const says = (text: string) => () => lines.some((line) => line.includes(`"msg":"${text}"`));
+		await until("the box is open", says("device opened"));
+		// When the button is pressed and let go before anybody knows which desks pin it
+		box("FIRST").press();
+		await until("it is heard", says("pressed"));
+		box("FIRST").release();
+		await until("it is free", says("released"));
+		await until("the box says that a press may not get through", () => {
+			const { light, rhythm } = box("FIRST").shown();
+			return light === "Yellow" && rhythm === "Fast";
+		});
+		await cluster.startApiServer();
+		isDown = false;
+		// Then the desk is raised by it
+		const spec = await until("it is raised", isRaised(desk), patience);
+		t.like(spec.trip, { source: "FIRST", type: "Button" });
+	},
+);
+
+test.serial(
+	"an API server that answers nobody for a while is no silence of a device: nothing is raised",
+	async (t) => {
+		t.timeout(240_000);
+		// Given a desk in Normal with an operator that wants its device armed, which may be silent for 3 s
+		const desk = await TestDesk.create(t, { cluster });
+		const replica = await startReplica(t, desk);
+		const estop = { devices: [pinOf("AWAY")], heartbeatTimeoutSeconds: 3 };
+		await governed(desk, ["AWAY"], { estop });
+		const { armed, lease } = await startBoxes(t, desk, ["AWAY"]);
+		await until("it is armed", async () => (await desk.condition("Armed"))?.status === "True", patience);
+		await desk.patch({ estop: { minimumArmed: 1 } });
+		await desk.confirmed("Normal");
+		// When the API server hangs for longer than that, and than a rehearsal of the raise takes, again and again
+		for (const milliseconds of [6_500, 4_000, 13_000]) {
+			cluster.freeze("kube-apiserver");
+			try {
+				await pass(milliseconds);
+			} finally {
+				cluster.resume("kube-apiserver");
+			}
+			const before = await until("it answers", () => lease("AWAY"), patience);
+			await until("the Lease moves again", async () => {
+				const { resourceVersion } = (await lease("AWAY")).metadata;
+				return resourceVersion !== before.metadata.resourceVersion;
+			});
+			await pass(4_000);
+		}
+		// Then nobody was raised for it
+		await armed("AWAY");
+		t.true(replica.running);
+		const { mode, trip } = (await desk.get()).spec;
+		t.deepEqual([mode, trip], ["Normal", undefined]);
 	},
 );
 

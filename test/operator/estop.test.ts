@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from "ava";
 import { estopLabel, estopLeaseName, estopAnnotations as names } from "../../crds/estop-lease.ts";
 import { operatorNamespace } from "../../crds/roles.ts";
 import { leasePath } from "../../sidecar/paths.ts";
+import { pinOf, startBoxes } from "../sidecar/world.ts";
 import { until } from "../support/until.ts";
 import { TestDesk, target } from "./desk.ts";
 import { startReplica } from "./replica.ts";
@@ -85,3 +86,62 @@ test.serial("a button that is down forbids lowering", async (t) => {
 	await desk.cleared();
 	t.pass();
 });
+
+test.serial("a device that is asked too seldom is named, and is armed all the same", async (t) => {
+	const { desk, say, condition } = await startWorld(t, "A-3");
+	await say({ [names.interval]: "10" });
+	const { message } = await until("it says so", async () => {
+		const found = await condition("LatencyBudget");
+		return found?.status === "False" ? found : undefined;
+	});
+	t.regex(message, /asked too seldom, at most 4 ms are good: A-3 every 10 ms/);
+	await until("it is armed", async () => (await condition("Armed"))?.status === "True");
+	// Nobody has shown a record of a real one
+	t.regex((await condition("Armed"))?.message ?? "", /A-3 \(untested\)/);
+	await desk.cleared();
+});
+
+test.serial(
+	"a sidecar that ends on purpose and comes back raises nothing; one that is killed does",
+	async (t) => {
+		t.timeout(180_000);
+		// Given a desk in Normal that wants its device armed, whose sidecar may be silent for 3 s
+		const desk = await TestDesk.create(t);
+		const replica = await startReplica(t, desk);
+		const estop = { devices: [pinOf("ROLLOUT")], heartbeatTimeoutSeconds: 3 };
+		await desk.govern({ mode: "Normal", targets: [target("bots", "Strategy")], estop });
+		const first = await startBoxes(t, desk, ["ROLLOUT"]);
+		const isArmed = async () => (await desk.condition("Armed"))?.status === "True";
+		await until("it is armed", isArmed);
+		await desk.patch({ estop: { minimumArmed: 1 } });
+		await desk.confirmed("Normal");
+		// When it ends as in a rollout
+		await first.stop();
+		await until("the desk says so", async () =>
+			(await desk.condition("Armed"))?.message.includes("its sidecar has ended"),
+		);
+		// Then more time than it may be silent for raises nothing
+		const endedAt = performance.now();
+		await until("6 s have passed", () => performance.now() - endedAt > 6_000);
+		t.is((await desk.get()).spec.mode, "Normal");
+		// When it is back, then it is armed, as if nothing had been
+		const second = await startBoxes(t, desk, ["ROLLOUT"]);
+		await until("it is armed", isArmed);
+		const { mode, trip } = (await desk.get()).spec;
+		t.deepEqual([mode, trip], ["Normal", undefined]);
+		t.true(replica.running);
+		// When it ends without a word, then it counts as lost
+		const path = leasePath(operatorNamespace, estopLeaseName("ROLLOUT"));
+		await second.stop();
+		await desk.admin.patch(
+			path,
+			{ metadata: { annotations: { [names.ended]: "false" } } },
+			{ type: "merge" },
+		);
+		const isLost = async () => {
+			const { spec } = await desk.get();
+			return spec.mode === "Pause" && spec.trip?.type === "EstopLost";
+		};
+		await until("the desk is raised", isLost);
+	},
+);

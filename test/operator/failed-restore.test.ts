@@ -1,7 +1,9 @@
 import test from "ava";
 import { until } from "../support/until.ts";
 import { TestDesk, target } from "./desk.ts";
+import { Gates } from "./gates.ts";
 import { startReplica } from "./replica.ts";
+import { Witness } from "./witness.ts";
 
 test.serial(
 	"a stage that does not get ready in its time raises the desk again, and nothing after it comes back",
@@ -49,6 +51,59 @@ test.serial(
 		await desk.lower("Normal");
 		await desk.ready("bots", 2);
 		await desk.ready("gateways", 1);
+		await desk.confirmed("Normal");
+	},
+);
+
+test.serial(
+	"a stage that is Ready and does not acknowledge opens nothing after it, and raises the desk again",
+	async (t) => {
+		// Given a halted desk of bots and strategies that are told, and bots that start and answer nothing
+		t.timeout(180_000);
+		const desk = await TestDesk.create(t);
+		await desk.run({ name: "bots", replicas: 2 }, { name: "strategies", replicas: 1 });
+		const gates = await Gates.start(t, desk);
+		await startReplica(t, desk, { gates: gates.file });
+		const signal = { http: { port: 8090 }, ttlSeconds: 2 };
+		await desk.govern({
+			targets: [target("strategies", "Strategy", { signal }), target("bots", "Bot", { signal })],
+			restore: { stageSeconds: 8 },
+		});
+		await desk.confirmed("Pause");
+		const witness = await Witness.start(t, desk);
+		const { resourceVersion } = (await desk.get()).metadata;
+		gates.silence("bots");
+		// When it is lowered
+		const { generation = 0 } = (await desk.lower("Normal")).metadata;
+		// Then the bots get Ready, and it is raised again with what they did not do
+		await desk.ready("bots", 2);
+		const raised = await until("it is raised again", async () => {
+			const now = await desk.get();
+			return now.spec.mode === "Pause" && (now.metadata.generation ?? 0) > generation ? now : undefined;
+		});
+		t.regex(
+			raised.spec.reason ?? "",
+			/^RestoreFailed: target bots waits for 2 pods to acknowledge their permit: bots-/,
+		);
+		t.is(raised.spec.trip?.type, "RestoreFailed");
+		await desk.confirmed("Pause");
+		// And nothing of the next stage was ever made
+		await witness.catchUp();
+		t.is(witness.createdAfter(resourceVersion, "bots").length, 2);
+		t.deepEqual(witness.createdAfter(resourceVersion, "strategies"), []);
+		// When they answer, and it is lowered again
+		gates.hear("bots");
+		await desk.lower("Normal");
+		// Then no bot may open before the strategies are there, and in the end all may
+		let early = 0;
+		await until("all of it is back", async () => {
+			const areOpen = (await gates.of("bots")).some(({ gate }) => gate.mayOpen());
+			const strategies = await desk.pods("strategies");
+			if (areOpen && strategies.length === 0) early += 1;
+			const all = [...(await gates.of("bots")), ...(await gates.of("strategies"))];
+			return all.length === 3 && all.every(({ gate }) => gate.mayOpen());
+		});
+		t.is(early, 0);
 		await desk.confirmed("Normal");
 	},
 );

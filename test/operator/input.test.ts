@@ -1,8 +1,9 @@
 import test from "ava";
 import { operatorNamespace } from "../../crds/roles.ts";
-import { deskPath, desksPath } from "../../operator/resources.ts";
+import { deskPath, desksPath, podsPath } from "../../operator/resources.ts";
 import { until } from "../support/until.ts";
 import { TestDesk, target } from "./desk.ts";
+import { people } from "./people.ts";
 import { startReplica } from "./replica.ts";
 import { Witness } from "./witness.ts";
 
@@ -124,6 +125,68 @@ test.serial("nonsense that somebody writes into status is put right, and opens n
 	const raised = await desk.patch({ mode: "Emergency" });
 	const after = await desk.confirmed("Emergency");
 	t.like(after.status?.history?.at(-1), { to: "Emergency", generation: raised.metadata.generation });
+});
+
+test.serial("a status that a hand writes to look open is taken back, and opens nothing", async (t) => {
+	// Given a desk in Emergency whose pods do not end, so that it cannot be lowered
+	const desk = await TestDesk.create(t);
+	const { requester } = await people(t, desk);
+	await desk.run({ name: "bots", replicas: 2, finalizers: ["tradingsafety.dev/test"] });
+	await startReplica(t, desk);
+	await desk.govern({ mode: "Emergency", targets: [target("bots", "Bot")] });
+	const stands = async () => {
+		const { metadata, status } = await desk.get();
+		const confirmed = status?.conditions?.find(({ type }) => type === "Confirmed");
+		const row = status?.targets?.find(({ name }) => name === "bots");
+		const isRight =
+			confirmed?.reason === "PodsLeft" &&
+			status?.observedGeneration === metadata.generation &&
+			status?.clearance === undefined &&
+			status?.holds?.some(({ name }) => name === "PodsLeft/bots") === true &&
+			`${row?.effective} ${row?.fencedAs} ${row?.startAllowed}` === "Stop Emergency undefined";
+		return isRight ? metadata : undefined;
+	};
+	const { generation } = await until("the halt waits for its pods", stands);
+	await until("the owner is at zero", async () => (await desk.workload("bots")).spec.replicas === 0);
+	// When somebody with every right writes that all is over, cleared and open
+	const lastTransitionTime = new Date().toISOString();
+	const isTrue = { status: "True", reason: "Hand", message: "all is well", observedGeneration: generation };
+	await desk.admin.patch(
+		deskPath(desk.namespace, "status"),
+		{
+			status: {
+				modeInForce: "Normal",
+				clearance: { generation, toMode: "Normal" },
+				holds: [],
+				targets: [{ name: "bots", effective: "Run", pods: 0, signalled: "Admit", startAllowed: true }],
+				conditions: ["Confirmed", "Cleared", "Enforced", "Restored"].map((type) => ({
+					...{ type, lastTransitionTime },
+					...isTrue,
+				})),
+			},
+		},
+		{ type: "merge" },
+	);
+	// Then it is put right, nothing was started by it, no pod can be made, and it is not lowered
+	await until("status is right again", stands);
+	const pod = {
+		metadata: { name: "new", labels: { app: "bots" } },
+		spec: { containers: [{ name: "c", image: "c" }] },
+	};
+	await t.throwsAsync(desk.admin.create(podsPath(desk.namespace), pod), { message: /trading is halted/ });
+	const lowering = { mode: "Pause", reason: "it says so", setBy: requester.name };
+	await t.throwsAsync(desk.patch(lowering, requester.client), { message: /not cleared/ });
+	t.is((await desk.workload("bots")).spec.replicas, 0);
+	t.deepEqual(await desk.recorded(), ["bots=2"]);
+	// When the pods end, then it is confirmed and lowers as ever
+	await desk.dropFinalizers();
+	await desk.confirmed("Emergency");
+	await desk.cleared();
+	await desk.patch({ ...lowering, reason: "checked" }, requester.client);
+	await desk.confirmed("Pause");
+	await desk.lower("Normal");
+	await desk.confirmed("Normal");
+	await desk.ready("bots", 2);
 });
 
 test.serial("a desk in the operator's own namespace is denied", async (t) => {

@@ -42,7 +42,7 @@ function judged(
 	};
 	return judgeAnswers(
 		{ object } as unknown as DeskState,
-		{ recipients: new Map(recipient && [[pod.uid, one as unknown as Recipient]]), hadSilent },
+		{ recipients: new Map(recipient && [[pod.uid, one as unknown as Recipient]]), hadSilent, keys: {} },
 		true,
 		"2026-01-01T00:01:10.000Z",
 	);
@@ -62,6 +62,24 @@ test("a pod obeys when its last answer is of this generation, fresh, and within 
 	t.false(obeys(answerOf({ permissions: permissionsOf("Normal") })));
 	t.false(obeys(answerOf({ permissions: permissionsOf("Reduce") })));
 	t.false(obeys(answerOf(), ago(10_001)));
+});
+
+test("what came instead of a good answer is known of each pod that does not obey", (t) => {
+	// Given a pod of which the last message came to this, after such an answer
+	const problem = (recipient: Partial<Recipient>) =>
+		[...(judged("Pause", recipient).problems?.values() ?? [])][0];
+	const late = { of: answerOf(), at: ago(10_001) };
+	// When it is judged, then what came last counts, and an answer that is none of this names itself
+	t.is(problem({ problem: "NobodyListens" }), "NobodyListens");
+	t.is(problem({ problem: "NoAnswer", answer: late }), "NoAnswer");
+	t.is(
+		problem({ answer: { of: answerOf({ permissions: permissionsOf("Normal") }), at: ago(10) } }),
+		"Disagrees",
+	);
+	// And one that obeys, was not asked, or answered well before has none
+	t.is(problem({ problem: "NoAnswer", answer: { of: answerOf(), at: ago(10) } }), undefined);
+	t.is(problem({}), undefined);
+	t.is(problem({ answer: late }), undefined);
 });
 
 test("silent is who was asked three times for this generation and did not answer", (t) => {
@@ -144,4 +162,10 @@ test("keys come from Secrets, all of one or none, and what is wrong is named wit
 	t.regex(broken, /entry k1: /);
 	t.false(broken.includes("c2VjcmV0"));
 	t.is(keysFrom(secret(first.privateKey), undefined, "sys").problem, undefined);
+	// And what is wrong with the raise key is named as well
+	const raiseProblem = (of: Parameters<typeof keysFrom>[1]) =>
+		keysFrom(secret(first.privateKey), of, "sys").raiseProblem ?? "";
+	t.regex(raiseProblem(undefined), /^Secret sys\/tradingsafety-raise-key is not there: make one with/);
+	t.regex(raiseProblem(secret("whsk_nonsense")), /tradingsafety-raise-key, entry k0: .*make one with/);
+	t.is(keys.raiseProblem, undefined);
 });

@@ -29,7 +29,14 @@ export async function people(
 	return { requester, approver, raiser };
 }
 
-async function person(t: Scope, desk: TestDesk, name: string, role: string, verb: string): Promise<Person> {
+/** Makes a user with one of the generated roles in the desk's namespace; resolves when the verb is in force. */
+export async function person(
+	t: Scope,
+	desk: TestDesk,
+	name: string,
+	role: string,
+	verb: string,
+): Promise<Person> {
 	const { namespace, cluster, admin } = desk;
 	const group = "rbac.authorization.k8s.io";
 	await admin.create(pathOf({ group, version: "v1", resource: "rolebindings", namespace }), {

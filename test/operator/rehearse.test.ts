@@ -6,7 +6,7 @@ import { TestDesk, target } from "./desk.ts";
 import { startReplica } from "./replica.ts";
 import { Witness } from "./witness.ts";
 
-const configurations = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+type WebhookKind = "Mutating" | "Validating";
 type Rule = {
 	readonly apiGroups: readonly string[];
 	readonly resources: readonly string[];
@@ -23,7 +23,13 @@ async function closedPort(): Promise<number> {
 }
 
 /** Makes a webhook for the desk's namespace alone that nobody answers. Returns how to take it away. */
-async function deadWebhook(t: ExecutionContext, desk: TestDesk, rule: Rule): Promise<() => Promise<void>> {
+async function deadWebhook(
+	t: ExecutionContext,
+	desk: TestDesk,
+	kind: WebhookKind,
+	rule: Rule,
+): Promise<() => Promise<void>> {
+	const configurations = `/apis/admissionregistration.k8s.io/v1/${kind.toLowerCase()}webhookconfigurations`;
 	const path = `${configurations}/${desk.namespace}`;
 	let standing = true;
 	const remove = async () => {
@@ -32,7 +38,7 @@ async function deadWebhook(t: ExecutionContext, desk: TestDesk, rule: Rule): Pro
 	};
 	await desk.admin.create(configurations, {
 		apiVersion: "admissionregistration.k8s.io/v1",
-		kind: "ValidatingWebhookConfiguration",
+		kind: `${kind}WebhookConfiguration`,
 		metadata: { name: desk.namespace },
 		webhooks: [
 			{
@@ -75,49 +81,57 @@ async function normal(t: ExecutionContext) {
 	return { desk, replica };
 }
 
-test.serial("a webhook that is down is named before a halt needs what it stops", async (t) => {
-	// Given a desk in Normal of which it was tried that a halt would get through
-	const { desk, replica } = await normal(t);
-	await rehearsal(desk, "True", /deleting a pod of target bots.*StatefulSet to zero.*RestoreRecord.*raising/);
-	const before = await desk.pods();
-	// When a webhook stands in the way of deletions and is down
-	const remove = await deadWebhook(t, desk, {
-		apiGroups: [""],
-		resources: ["pods"],
-		operations: ["DELETE"],
+for (const kind of ["Mutating", "Validating"] as const) {
+	test.serial(`a ${kind} webhook that is down is named before a halt needs what it stops`, async (t) => {
+		// Given a desk in Normal of which it was tried that a halt would get through
+		const { desk, replica } = await normal(t);
+		await rehearsal(
+			desk,
+			"True",
+			/deleting a pod of target bots.*StatefulSet to zero.*RestoreRecord.*raising/,
+		);
+		const before = await desk.pods();
+		// When a webhook stands in the way of deletions and is down
+		const remove = await deadWebhook(t, desk, kind, {
+			apiGroups: [""],
+			resources: ["pods"],
+			operations: ["DELETE"],
+		});
+		const [pod] = before;
+		await until("it is in force", () =>
+			desk.admin
+				.delete(`/api/v1/namespaces/${desk.namespace}/pods/${pod?.metadata.name}`, { dryRun: ["All"] })
+				.then(
+					() => false,
+					() => true,
+				),
+		);
+		// A change of spec has it tried soon.
+		await desk.patch({ trip: { id: "soon" } });
+		// Then it is named, with what it would stop and what helps, in status, log and metrics
+		await rehearsal(
+			desk,
+			"False",
+			/deleting a pod of target bots, deleting a pod of target ordered: webhook guard\.corp\.example does not answer .*namespaceSelector/,
+		);
+		t.is((await desk.condition("Rehearsed"))?.reason, "WebhookDown");
+		t.true(
+			replica.log.some(({ msg, level }) => msg === "a halt would not get through" && Number(level) >= 50),
+		);
+		const metrics = await (await fetch(`http://127.0.0.1:${await replica.port()}/metrics`)).text();
+		t.regex(metrics, /tradingsafety_rehearsals_total\{trial="DeletePod",result="refused"\} [1-9]/);
+		t.regex(metrics, /tradingsafety_condition\{namespace="[^"]+",type="Rehearsed"\} 0/);
+		// When it is gone, then nothing is said of it, and nothing was touched by all that trying
+		await remove();
+		await rehearsal(desk, "True", /deleting a pod of target bots/);
+		t.deepEqual(
+			(await desk.pods()).map(({ metadata }) => metadata.uid).sort(),
+			before.map(({ metadata }) => metadata.uid).sort(),
+		);
+		t.deepEqual(await desk.records(), []);
+		t.is((await desk.get()).spec.mode, "Normal");
 	});
-	const [pod] = before;
-	await until("it is in force", () =>
-		desk.admin
-			.delete(`/api/v1/namespaces/${desk.namespace}/pods/${pod?.metadata.name}`, { dryRun: ["All"] })
-			.then(
-				() => false,
-				() => true,
-			),
-	);
-	// A change of spec has it tried soon.
-	await desk.patch({ trip: { id: "soon" } });
-	// Then it is named, with what it would stop and what helps, in status, log and metrics
-	await rehearsal(
-		desk,
-		"False",
-		/deleting a pod of target bots, deleting a pod of target ordered: webhook guard\.corp\.example does not answer .*namespaceSelector/,
-	);
-	t.is((await desk.condition("Rehearsed"))?.reason, "WebhookDown");
-	t.true(replica.log.some(({ msg, level }) => msg === "a halt would not get through" && Number(level) >= 50));
-	const metrics = await (await fetch(`http://127.0.0.1:${await replica.port()}/metrics`)).text();
-	t.regex(metrics, /tradingsafety_rehearsals_total\{trial="DeletePod",result="refused"\} [1-9]/);
-	t.regex(metrics, /tradingsafety_condition\{namespace="[^"]+",type="Rehearsed"\} 0/);
-	// When it is gone, then nothing is said of it, and nothing was touched by all that trying
-	await remove();
-	await rehearsal(desk, "True", /deleting a pod of target bots/);
-	t.deepEqual(
-		(await desk.pods()).map(({ metadata }) => metadata.uid).sort(),
-		before.map(({ metadata }) => metadata.uid).sort(),
-	);
-	t.deepEqual(await desk.records(), []);
-	t.is((await desk.get()).spec.mode, "Normal");
-});
+}
 
 test.serial(
 	"in a halt a webhook that stops scaling holds up no pod, and what is left is named",
@@ -125,7 +139,7 @@ test.serial(
 		// Given a desk in Normal, and a webhook on the scale of Deployments that is down
 		const { desk } = await normal(t);
 		const witness = await Witness.start(t, desk);
-		const remove = await deadWebhook(t, desk, {
+		const remove = await deadWebhook(t, desk, "Mutating", {
 			apiGroups: ["apps"],
 			resources: ["deployments/scale"],
 			operations: ["UPDATE"],

@@ -29,6 +29,7 @@ export function permitOf(
 export class TestGate {
 	now = 0;
 	wall = Date.parse("2026-01-01T00:00:00Z");
+	/** What it was told to do; that there is nothing more to do is left out. */
 	readonly done: Duties[] = [];
 	readonly permitKey: KeyObject;
 	readonly raiseKey: KeyObject;
@@ -43,7 +44,9 @@ export class TestGate {
 		const keys = { permit: [readPublicKey(permit.publicKey)], raise: [readPublicKey(raise.publicKey)] };
 		this.gate = new Gate({
 			keys: () => keys,
-			onDuties: (duties) => this.done.push(duties),
+			onDuties: (duties) => {
+				if (Object.keys(duties).length > 0) this.done.push(duties);
+			},
 			now: () => this.now,
 			wallNow: () => this.wall,
 		});

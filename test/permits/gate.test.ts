@@ -1,6 +1,9 @@
 import test from "ava";
 import { isPermitError } from "../../permits/error.ts";
+import { Gate } from "../../permits/gate.ts";
+import { generateKeys, type KeyTexts, readPrivateKey, readPublicKey } from "../../permits/keys.ts";
 import { permissionsOf } from "../../permits/permissions.ts";
+import { encodePermit, type Permit } from "../../permits/permit.ts";
 import { signBody } from "../../permits/signature.ts";
 import { permitOf, strangerKey, TestGate } from "./desk.ts";
 
@@ -73,6 +76,39 @@ test("a permit of a later epoch takes away at once, without a challenge", (t) =>
 	bot.grant(permitOf({ mode: "Emergency", generation: 2 }));
 	t.is(bot.done.length, 1);
 	t.false(bot.gate.mayOpen());
+});
+
+test("a later epoch that asks for nothing is told, and nothing else that asks for nothing", (t) => {
+	// Given a gate that was told to flatten
+	const told: (readonly [duties: object, generation: number])[] = [];
+	const { publicKey, privateKey } = generateKeys();
+	const [operator, raiser] = [generateKeys(), readPrivateKey(privateKey)];
+	const keys = { permit: [readPublicKey(operator.publicKey)], raise: [readPublicKey(publicKey)] };
+	const gate = new Gate({
+		keys: () => keys,
+		onDuties: (duties, { desk }) => told.push([duties, desk.generation]),
+	});
+	const receive = (permit: Permit, key = readPrivateKey(operator.privateKey)) => {
+		const body = encodePermit(permit);
+		const head = { id: `msg_${Math.random()}`, sentAt: Date.now() };
+		return gate.receive(body, signBody(body, head, [key]));
+	};
+	const grant = (permit: Permit) => receive({ ...permit, challenge: receive(permit).challenge });
+	grant(permitOf({ mode: "Emergency" }));
+	const flatten = { cancelAll: true, flatten: { overSeconds: 0 } };
+	t.deepEqual(told, [[flatten, 1]]);
+	// When renewals, a raise, an old permit and one of another desk ask for nothing, then nobody is told
+	grant(permitOf({ mode: "Emergency" }));
+	receive(permitOf({ kind: "Raise", mode: "Pause" }), raiser);
+	receive(permitOf({ mode: "Pause", generation: 0 }));
+	receive(permitOf({ mode: "Pause", generation: 9, uid: "another" }));
+	t.is(told.length, 1);
+	// When the desk has moved, then it is told once
+	grant(permitOf({ mode: "Pause", generation: 2 }));
+	t.deepEqual(told, [
+		[flatten, 1],
+		[{}, 2],
+	]);
 });
 
 test("what is old, replayed or of another desk only takes away, and tells nobody to do anything", (t) => {
@@ -159,6 +195,24 @@ test("a raise tells what to do once, and only while it is fresh by its own clock
 	}
 });
 
+test("a raise that was sent on from another desk closes and is not carried out", (t) => {
+	// Given a gate of one desk, open, and one that knows none yet
+	const [bot, young] = [new TestGate(), new TestGate()];
+	bot.grant(permitOf());
+	for (const [gate, namespace, expected] of [
+		[bot, "another", 0],
+		[bot, "desk", 1],
+		[young, "another", 1],
+	] as const) {
+		// When a fresh raise of some desk, whatever its uid, comes to it
+		const raise = permitOf({ kind: "Raise", mode: "Emergency", uid: "any" });
+		gate.receive(gate.message({ ...raise, desk: { ...raise.desk, namespace } }, "raise"));
+		// Then it is closed, and told what to do only by its own, or where it knows none
+		t.false(gate.gate.mayOpen());
+		t.is(gate.done.length, expected, namespace);
+	}
+});
+
 test("what nobody known has signed, or is no permit, is refused and changes nothing", (t) => {
 	// Given an open gate
 	const bot = new TestGate();
@@ -199,18 +253,32 @@ test("what nobody known has signed, or is no permit, is refused and changes noth
 });
 
 test("while keys are exchanged either is good, and afterwards only the new one", (t) => {
-	// Given a message signed by a new key and the old one
-	const bot = new TestGate();
-	const body = JSON.stringify(permitOf());
-	const both = signBody(body, { id: "1", sentAt: bot.wall }, [strangerKey(), bot.permitKey]);
-	// When the gate knows one of them, then it is taken
-	t.is(bot.gate.receive(body, both).applied, "Tightened");
+	// Given a gate whose keys are read with each message, the old one and the one that follows
+	const [old, next] = [generateKeys(), generateKeys()];
+	let known = [old, next];
+	const gate = new Gate({
+		keys: () => ({ permit: known.map(({ publicKey }) => readPublicKey(publicKey)), raise: [] }),
+		onDuties: () => {},
+	});
+	const receive = (signers: readonly KeyTexts[], rest: object = {}) => {
+		const body = JSON.stringify({ ...permitOf(), ...rest });
+		const keys = signers.map(({ privateKey }) => readPrivateKey(privateKey));
+		return gate.receive(body, signBody(body, { id: "1", sentAt: 0 }, keys));
+	};
+	// When messages are signed by one of them, or by both, then all of them are taken, and grant
+	let { challenge } = receive([old]);
+	for (const signers of [[old], [next], [old, next], [next, old]]) {
+		const answer = receive(signers, { challenge });
+		t.is(answer.applied, "Granted");
+		challenge = answer.challenge;
+	}
+	// When the old one is not known any more, then what it alone signs is refused, and what both sign is taken
+	known = [next];
+	const refused = t.throws(() => receive([old], { challenge }));
+	t.true(isPermitError(refused, "SIGNATURE"));
+	t.is(receive([old, next], { challenge }).applied, "Granted");
 	// When a header has more signatures than anybody sends, then those beyond the eighth are not looked at
-	const many = { ...both, "webhook-signature": `${"v1a,AAAA ".repeat(8)}${both["webhook-signature"]}` };
-	t.true(
-		isPermitError(
-			t.throws(() => bot.gate.receive(body, many)),
-			"SIGNATURE",
-		),
-	);
+	const many = t.throws(() => receive([...Array<KeyTexts>(8).fill(old), next]));
+	t.true(isPermitError(many, "SIGNATURE"));
+	t.is(receive([...Array<KeyTexts>(7).fill(old), next]).applied, "Tightened");
 });

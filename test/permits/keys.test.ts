@@ -1,7 +1,13 @@
 import { sign, verify } from "node:crypto";
 import test from "ava";
 import { isPermitError } from "../../permits/error.ts";
-import { generateKeys, readPrivateKey, readPublicKey, writePublicKey } from "../../permits/keys.ts";
+import {
+	generateKeys,
+	readPrivateKey,
+	readPublicKey,
+	readPublicKeys,
+	writePublicKey,
+} from "../../permits/keys.ts";
 
 test("the halves of a pair belong together, however the private one is written", (t) => {
 	// Given a pair, and its private half as libsodium keeps it
@@ -22,6 +28,33 @@ test("the secret key of RFC 8032, section 7.1, test 1, has the public key that s
 	const secret = hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
 	const open = hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
 	t.is(writePublicKey(readPrivateKey(`whsk_${secret}`)), `whpk_${open}`);
+});
+
+test("public keys are read as the operator publishes them, all or none", (t) => {
+	// Given two keys of the operator, one of whoever raises, as in the ConfigMap
+	const [old, next, raise] = [generateKeys(), generateKeys(), generateKeys()].map(
+		({ publicKey }) => publicKey,
+	);
+	const keys = readPublicKeys(JSON.stringify({ permit: [old, next], raise: [raise], later: 1 }));
+	// When they are read, then each is there
+	t.deepEqual([keys.permit.map(writePublicKey), keys.raise.map(writePublicKey)], [[old, next], [raise]]);
+	// When one of them is none, or something is missing, then none is read
+	for (const text of [
+		"",
+		"null",
+		"[]",
+		"{}",
+		`{"permit":["${old}"]}`,
+		`{"permit":["${old}","x"],"raise":[]}`,
+	]) {
+		t.true(
+			isPermitError(
+				t.throws(() => readPublicKeys(text)),
+				"KEY",
+			),
+			text,
+		);
+	}
 });
 
 test("what is no key is refused without being repeated", (t) => {

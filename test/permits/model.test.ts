@@ -1,8 +1,13 @@
+import { isDeepStrictEqual } from "node:util";
 import test from "ava";
 import fc from "fast-check";
 import { columns } from "../../crds/vocabulary.ts";
+import { isWithin } from "../../permits/acknowledgement.ts";
+import { join, type Permissions, permissionsOf } from "../../permits/permissions.ts";
 import type { Permit } from "../../permits/permit.ts";
 import { permitOf, TestGate } from "./desk.ts";
+
+type Message = ReturnType<TestGate["message"]>;
 
 type Step =
 	| { readonly kind: "Wait"; readonly milliseconds: number }
@@ -92,6 +97,81 @@ test("whatever comes in whatever order, a gate is open only by a live answer tha
 				}
 				// Then what it says of itself is the same
 				if (bot.gate.mayOpen() !== bot.gate.permissions().open) return false;
+			}
+			return true;
+		}),
+		{ numRuns: 2_000 },
+	);
+	t.pass();
+});
+
+/** What was taken in, as the rules say it, known without asking the gate. */
+type Taken = { readonly permissions: Permissions; readonly generation: number };
+
+/** The widest that a gate may allow: what was granted last, everything that took away since, and every raise that stands. */
+class Bound {
+	#uid: string | undefined;
+	#newest = 0;
+	#granted: (Taken & { readonly until: number }) | undefined;
+	#since: Taken[] = [];
+	#raises: Taken[] = [];
+
+	take({ kind, desk, permissions, ttlMilliseconds }: Permit, signer: string, challengedAt?: number): void {
+		const { uid, generation } = desk;
+		const isOurs = (this.#uid ?? uid) === uid;
+		if (kind === "Raise" || signer === "raise") {
+			this.#raises.push({ permissions, generation: Math.max(generation, this.#newest) });
+		} else if (challengedAt !== undefined && isOurs && generation >= this.#newest) {
+			this.#uid = uid;
+			this.#newest = generation;
+			this.#granted = { permissions, generation, until: challengedAt + ttlMilliseconds };
+			this.#since = [];
+			this.#raises = this.#raises.filter((raise) => raise.generation >= generation);
+		} else {
+			if (this.#uid === uid) this.#newest = Math.max(this.#newest, generation);
+			this.#since.push({ permissions, generation });
+		}
+	}
+
+	at(now: number): Permissions {
+		const pause = permissionsOf("Pause");
+		const granted = this.#granted?.permissions ?? pause;
+		const live = now < (this.#granted?.until ?? 0) ? granted : join(granted, pause);
+		return [...this.#since, ...this.#raises].map((taken) => taken.permissions).reduce(join, live);
+	}
+}
+
+test("whatever comes in whatever order, no permission is wider than all that was said allows", (t) => {
+	fc.assert(
+		fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+			// Given a gate, and the widest that it may allow
+			const bot = new TestGate();
+			const bound = new Bound();
+			let challenge: { readonly text: string; readonly at: number } | undefined;
+			const sent: { readonly each: Step & { readonly kind: "Send" }; readonly message: Message }[] = [];
+			for (const each of steps) {
+				// When time passes, something is sent, or sent again
+				if (each.kind === "Wait") bot.pass(each.milliseconds);
+				if (each.kind === "Replay") {
+					const again = sent[each.index];
+					if (again !== undefined) {
+						bot.receive(again.message);
+						bound.take(again.each.permit, again.each.signer);
+					}
+				}
+				if (each.kind === "Send") {
+					const answering = each.answers ? challenge : undefined;
+					const permit = { ...each.permit, ...(answering && { challenge: answering.text }) };
+					const message = bot.message(permit, each.signer);
+					sent.push({ each, message });
+					const answer = bot.receive(message);
+					bound.take(each.permit, each.signer, answering?.at);
+					challenge = { text: answer.challenge, at: bot.now };
+					// Then its answer is what it does
+					if (!isDeepStrictEqual(answer.permissions, bot.gate.permissions())) return false;
+				}
+				// Then each permission is within what all of that allows
+				if (!isWithin(bot.gate.permissions(), bound.at(bot.now))) return false;
 			}
 			return true;
 		}),

@@ -39,7 +39,9 @@ async function startWorld(
 					permit: [readPublicKey(permitKey.publicKey)],
 					raise: [readPublicKey(raiseKey.publicKey)],
 				}),
-				onDuties: (duties) => told.push(duties),
+				onDuties: (duties) => {
+					if (Object.keys(duties).length > 0) told.push(duties);
+				},
 			});
 			let calls = 0;
 			const server = createServer(async (request, response) => {
@@ -111,7 +113,7 @@ test("one that misses the first message gets it again, and does its duties once"
 	const { raiser, acknowledged, failures, told } = await startWorld(t, 2, "DeafFirst");
 	raiser.raise("desk", "Emergency");
 	await until("both acknowledged", () => acknowledged.length === 2);
-	t.true(failures.every((error) => error instanceof GateError && error.code === "NO_ANSWER"));
+	t.true(failures.every((error) => error instanceof GateError && error.code === "NoAnswer"));
 	t.is(told.length, 2);
 });
 

@@ -120,3 +120,18 @@ test("a device that has to be asked is asked, one question at a time", async (t)
 	await until("it is pressed", () => events.includes("Pressed"));
 	t.pass();
 });
+
+test.serial("a process that was held up takes no device for stale", async (t) => {
+	// Given a box that has reported
+	const { events, device } = await openBox(t);
+	await until("it has reported", () => device.state.sequence !== undefined);
+	// When nothing runs for longer than it may be silent, again and again
+	for (let count = 0; count < 3; count += 1) {
+		const end = performance.now() + 450;
+		while (performance.now() < end);
+		const { sequence } = device.state;
+		await until("it has reported again", () => device.state.sequence !== sequence);
+	}
+	// Then it is not to blame
+	t.deepEqual(events, []);
+});

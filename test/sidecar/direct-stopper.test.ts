@@ -3,6 +3,7 @@ import type { Pod } from "../../core/observed.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Mode } from "../../crds/vocabulary.ts";
 import { KubeError } from "../../kube/error.ts";
+import { leftToStop } from "../../sidecar/direct-stop.ts";
 import { DirectStopper } from "../../sidecar/direct-stopper.ts";
 import { deskOf, podOf, target } from "../core/desk.ts";
 import { until } from "../support/until.ts";
@@ -80,4 +81,34 @@ test("what was lowered since, and a desk that is gone, is left alone", async (t)
 	gone.stopper.begin("a", "Emergency", 0);
 	await until("it has looked", () => performance.now() - begunAt > 3_000);
 	t.deepEqual(gone.deleted, []);
+});
+
+test("what waits until the account is flat, what goes on and what is told are left to the operator", (t) => {
+	// Given a desk in Normal that can tell when it is flat, with a pod of each kind
+	const of = (mode: Mode, flat: boolean) =>
+		deskOf(
+			{
+				mode,
+				targets: [
+					target("strategy", { preset: "Strategy" }),
+					target("gateway", { preset: "Gateway" }),
+					target("risk", { preset: "Risk" }),
+					target("bot", { preset: "Bot", signal: { http: { port: 1 } } }),
+				],
+				prometheus: { url: "http://prometheus" },
+				...(flat && { flat: { query: "positions", expectSeries: 1, maxAgeSeconds: 30 } }),
+			},
+			{ targets: [{ name: "bot", signalled: "Admit" }] },
+		);
+	const pods = ["strategy", "gateway", "risk", "bot"].map((app) => podOf(app, { node: "n" }));
+	const deleted = (desk: TradingSafety, mode: Mode) =>
+		leftToStop(desk, mode, pods).map(({ pod }) => pod.labels.app);
+	// When it is pressed, then only what Emergency stops at once is deleted
+	t.deepEqual(deleted(of("Normal", true), "Emergency"), ["strategy"]);
+	t.deepEqual(deleted(of("Emergency", true), "Emergency"), ["strategy"]);
+	// When nobody could tell that it is flat, then the gateway waits for nothing
+	t.deepEqual(deleted(of("Normal", false), "Emergency"), ["strategy", "gateway"]);
+	// And where a press pauses, nobody is deleted beyond what Pause stops
+	t.deepEqual(deleted(of("Normal", true), "Pause"), ["strategy"]);
+	t.deepEqual(deleted(of("Emergency", true), "Pause"), ["strategy"]);
 });

@@ -35,7 +35,7 @@ async function startWorld(t: ExecutionContext, serial: string, estop: object = {
 	t.teardown(async () => {
 		box.hang();
 		await sidecar.stop();
-		if (!t.passed) t.log(lines.join(""));
+		if (!t.passed) console.error(lines.slice(-60).join(""));
 	});
 	const lease = async () =>
 		(await desk.admin.get<Lease>(leasePath(operatorNamespace, estopLeaseName(serial)))).metadata

@@ -1,4 +1,5 @@
 import test from "ava";
+import { estopAnnotations as names } from "../../crds/estop-lease.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import { Client } from "../../kube/client.ts";
 import { connect } from "../../kube/connection.ts";
@@ -110,7 +111,7 @@ test.serial("a reset at the moment of a press: in the end the desk is as the pre
 	const desk = await TestDesk.create(t);
 	await governed(desk, ["RACE"]);
 	await startReplica(t, desk);
-	const person = await resetter(t, desk);
+	const person = await personWith(t, desk, "lee", "resetter");
 	const { box, lines } = await startBoxes(t, desk, ["RACE"]);
 	await desk.patch({ mode: "Emergency" });
 	const outcomes = { lowered: 0, refused: 0 };
@@ -152,17 +153,72 @@ test.serial("a reset at the moment of a press: in the end the desk is as the pre
 	t.is(outcomes.lowered + outcomes.refused, 12);
 });
 
-/** A client of somebody who may lower with a clearance, and nothing beyond. */
-async function resetter(t: Parameters<typeof TestDesk.create>[0], desk: TestDesk): Promise<Client> {
+test.serial("a reset that is approved at the moment of a press is void", async (t) => {
+	t.timeout(240_000);
+	// Given a desk with an operator where somebody asks for a reset and somebody else approves
+	const desk = await TestDesk.create(t);
+	await governed(desk, ["APPROVED"], { reset: { approvals: 1 } });
+	await startReplica(t, desk);
+	const lee = await personWith(t, desk, "lee", "resetter");
+	const ann = await personWith(t, desk, "ann", "approver");
+	const { box, lease } = await startBoxes(t, desk, ["APPROVED"]);
+	const trip = { id: "first", source: "a test", at: new Date().toISOString(), type: "Manual" };
+	await desk.patch({ mode: "Emergency", trip });
+	const lower = (reason: string) => desk.patch({ mode: "Pause", reason, resetRequest: null }, lee);
+	for (const round of [0, 1, 2, 3, 4, 5]) {
+		const { spec } = await desk.confirmed("Emergency");
+		const reason = `round ${round}`;
+		const request = { fromMode: "Emergency", tripId: spec.trip?.id, toMode: "Pause", reason };
+		await desk.patch({ resetRequest: { ...request, requestedBy: "lee", approvals: null } }, lee);
+		await desk.cleared();
+		// When it is approved and the button is pressed, one a little before the other
+		const approved = desk.patch({ resetRequest: { approvals: { ann: { note: "seen" } } } }, ann);
+		if (round > 2) await pass((round - 2) * 3);
+		box("APPROVED").press();
+		await approved;
+		const isPressed = async () => {
+			const now = (await desk.get()).spec;
+			return now.trip?.type === "Button" && now.trip.id !== spec.trip?.id;
+		};
+		await until("the press is there", isPressed);
+		// Then what was approved is refused, now and when the button is free and nothing else is in the way
+		t.true(isKubeError(await t.throwsAsync(lower(reason)), "FORBIDDEN", "INVALID"));
+		box("APPROVED").release();
+		await until(
+			"it is free",
+			async () => (await lease("APPROVED")).metadata.annotations?.[names.pressed] === "false",
+		);
+		await desk.confirmed("Emergency");
+		await desk.cleared();
+		const refusal = await t.throwsAsync(lower(reason));
+		t.regex(String(refusal), /a raise since then voided it/);
+		t.is((await desk.get()).spec.mode, "Emergency");
+	}
+	// And one that was asked for after the press goes through, so that it was the press that was in the way
+	const { spec } = await desk.get();
+	const request = { fromMode: "Emergency", tripId: spec.trip?.id, toMode: "Pause", reason: "at last" };
+	await desk.patch({ resetRequest: { ...request, requestedBy: "lee", approvals: null } }, lee);
+	await desk.patch({ resetRequest: { approvals: { ann: { note: "seen" } } } }, ann);
+	await desk.cleared();
+	t.is((await lower("at last")).spec.mode, "Pause");
+});
+
+/** A client of somebody who has one of our roles at this desk, and nothing beyond. */
+async function personWith(
+	t: Parameters<typeof TestDesk.create>[0],
+	desk: TestDesk,
+	name: string,
+	role: "resetter" | "approver",
+): Promise<Client> {
 	const group = "rbac.authorization.k8s.io";
 	await desk.admin.create(`/apis/${group}/v1/namespaces/${desk.namespace}/rolebindings`, {
 		apiVersion: `${group}/v1`,
 		kind: "RoleBinding",
-		metadata: { name: "resets" },
-		roleRef: { apiGroup: group, kind: "ClusterRole", name: "tradingsafety-resetter" },
-		subjects: [{ kind: "User", name: "lee", apiGroup: group }],
+		metadata: { name },
+		roleRef: { apiGroup: group, kind: "ClusterRole", name: `tradingsafety-${role}` },
+		subjects: [{ kind: "User", name, apiGroup: group }],
 	});
-	const client = new Client(await connect(loadKubeConfig(await desk.cluster.kubeconfigFor({ name: "lee" }))));
+	const client = new Client(await connect(loadKubeConfig(await desk.cluster.kubeconfigFor({ name }))));
 	t.teardown(() => client.close());
 	return client;
 }

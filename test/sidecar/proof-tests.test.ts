@@ -34,7 +34,7 @@ async function startBoxes(t: ExecutionContext, desk: TestDesk, serials: readonly
 	t.teardown(async () => {
 		for (const box of boxes.values()) box.hang();
 		await sidecar.stop();
-		if (!t.passed) t.log(lines.join(""));
+		if (!t.passed) console.error(lines.slice(-60).join(""));
 	});
 	const leaseOf = async (serial: string) => {
 		const path = leasePath(operatorNamespace, estopLeaseName(serial));

@@ -15,6 +15,7 @@ function startStation(t: ExecutionContext, transport: VirtualTransport, buttons:
 		transport,
 		profiles: configuredProfiles(buttons),
 		isExpected: ({ product }) => product === "Mine",
+		onListed: () => undefined,
 		onOpened: ({ info }) => events.push(`opened ${info.serial}`),
 		onEvent: ({ kind }, { info }) => events.push(`${kind} ${info.serial}`),
 		onDamaged: () => undefined,

@@ -27,12 +27,20 @@ export function pinOf(serial: string) {
 	return { serial, product, descriptorHash };
 }
 
+/** Settings of {@link startBoxes}. */
+type BoxOptions = {
+	readonly resolve?: Resolve;
+	readonly args?: readonly string[];
+	/** Called when there are credentials and boxes and no sidecar yet; then nobody waits until they are armed. */
+	readonly beforeStart?: () => Promise<void>;
+};
+
 /** A sidecar with the account of a pod and boxes of these serials, each armed. Everything ends with the test. */
 export async function startBoxes(
 	t: ExecutionContext,
 	desk: TestDesk,
 	serials: readonly string[],
-	{ resolve, args = [] }: { readonly resolve?: Resolve; readonly args?: readonly string[] } = {},
+	{ resolve, args = [], beforeStart }: BoxOptions = {},
 ) {
 	const transport = new VirtualTransport();
 	const devices = new Map(serials.map((serial) => [serial, transport.plug(boxInfo(serial))] as const));
@@ -48,10 +56,17 @@ export async function startBoxes(
 	const lines: string[] = [];
 	const log = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
 	const options = parseOptions(["--service-account", folder, "--http-port", "0", ...args]);
+	await beforeStart?.();
 	const sidecar = await startSidecar(options, { transport, log, ...(resolve && { resolve }) });
-	t.teardown(async () => {
+	let isStopped = false;
+	const stop = async () => {
+		if (isStopped) return;
+		isStopped = true;
 		for (const box of boxes.values()) box.hang();
 		await sidecar.stop();
+	};
+	t.teardown(async () => {
+		await stop();
 		rmSync(folder, { recursive: true });
 		if (!t.passed) console.error(lines.slice(-60).join(""));
 	});
@@ -63,7 +78,9 @@ export async function startBoxes(
 			if (typeof found !== "string" && found.metadata.annotations?.[names.notArmed] === "") return true;
 			throw new Error(JSON.stringify(found));
 		});
-	for (const serial of serials) await armed(serial);
+	if (beforeStart === undefined) for (const serial of serials) await armed(serial);
+	const ask = (path: string) => fetch(`http://127.0.0.1:${sidecar.httpPort}${path}`);
+	const textOf = async (path: string) => (await ask(path)).text();
 	const of = <T>(things: ReadonlyMap<string, T>, serial: string): T => {
 		const found = things.get(serial);
 		if (found === undefined) throw new Error(`there is no box ${serial}`);
@@ -72,7 +89,16 @@ export async function startBoxes(
 	return {
 		box: (serial: string) => of(boxes, serial),
 		device: (serial: string) => of(devices, serial),
-		ready: async () => (await fetch(`http://127.0.0.1:${sidecar.httpPort}/readyz`)).status === 200,
+		ready: async () => (await ask("/readyz")).status === 200,
+		problems: () => textOf("/readyz"),
+		/** The value of a series, named as it is exposed; undefined when it is not. */
+		metric: async (series: string) => {
+			const lines = (await textOf("/metrics")).split("\n");
+			const line = lines.find((one) => one.startsWith(`${series} `));
+			return line === undefined ? undefined : Number(line.slice(series.length));
+		},
+		/** Ends the sidecar on purpose, as a rollout does. */
+		stop,
 		...{ lease, armed, lines, folder, transport },
 	};
 }

@@ -8,14 +8,48 @@ import { ClusterError, messageOf } from "../../dev/cluster/errors.ts";
 import { displayProgress } from "../../dev/cluster/progress.ts";
 import { installApi } from "../../dev/install.ts";
 import { OwnScope } from "../support/scope.ts";
+import { describeAudit, openStage } from "./audit/soak.ts";
 import { readOptions, type SoakOptions, usage } from "./options.ts";
 import { describeOutcome, keepFailure } from "./report.ts";
 import { soak } from "./soak.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-async function run({ seeds, minutes, out, verbose }: SoakOptions): Promise<number> {
-	const end = performance.now() + minutes * 60_000;
+/** What became of the seeds. */
+type Tally = { passed: number; readonly failed: number[] };
+
+async function run(options: SoakOptions): Promise<number> {
+	const end = performance.now() + options.minutes * 60_000;
+	const tally: Tally = { passed: 0, failed: [] };
+	if (options.auditSeeds.length > 0) await soakAudit(options.auditSeeds, end, tally);
+	if (options.seeds.length > 0) await soakCluster(options, end, tally);
+	const { passed, failed } = tally;
+	if (failed.length > 0) console.log(`\nFailed: ${failed.join(", ")}`);
+	console.log(`${passed} passed, ${failed.length} failed`);
+	return failed.length === 0 && passed > 0 ? 0 : 1;
+}
+
+async function soakAudit(seeds: readonly number[], end: number, tally: Tally): Promise<void> {
+	const scope = new OwnScope();
+	const interrupted = () => void scope.close().finally(() => process.exit(1));
+	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
+	try {
+		const play = await openStage(scope);
+		for (const seed of seeds) {
+			if (performance.now() > end) break;
+			console.log(`audit seed ${seed} ...`);
+			const outcome = await play(seed);
+			if (outcome.breaches.length === 0) tally.passed += 1;
+			else tally.failed.push(seed);
+			console.log(describeAudit(outcome));
+		}
+	} finally {
+		for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, interrupted);
+		await scope.close();
+	}
+}
+
+async function soakCluster({ seeds, out, verbose }: SoakOptions, end: number, tally: Tally): Promise<void> {
 	const cluster = await startCluster({ progress: displayProgress(process.stderr) });
 	let scope = new OwnScope();
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -23,8 +57,6 @@ async function run({ seeds, minutes, out, verbose }: SoakOptions): Promise<numbe
 			void Promise.allSettled([scope.close(), cluster.stop()]).finally(() => process.exit(1));
 		});
 	}
-	let passed = 0;
-	const failed: number[] = [];
 	try {
 		await installApi(cluster);
 		for (const seed of seeds) {
@@ -33,16 +65,13 @@ async function run({ seeds, minutes, out, verbose }: SoakOptions): Promise<numbe
 			scope = new OwnScope();
 			const outcome = await soak(cluster, scope, seed, verbose);
 			const good = outcome.breaches.length === 0;
-			if (good) passed += 1;
-			else failed.push(seed);
+			if (good) tally.passed += 1;
+			else tally.failed.push(seed);
 			console.log(describeOutcome(outcome, good ? undefined : keepFailure(outcome, cluster.dir, out)));
 		}
 	} finally {
 		await cluster.stop();
 	}
-	if (failed.length > 0) console.log(`\nFailed: ${failed.join(", ")}`);
-	console.log(`${passed} passed, ${failed.length} failed`);
-	return failed.length === 0 && passed > 0 ? 0 : 1;
 }
 
 const options = readOptions(process.argv.slice(2), root);

@@ -36,23 +36,39 @@ export const happening: Happening = {
 	after: { generation: 2, resourceVersion: "17", values: { mode: "Emergency" } },
 };
 
+/** Who wrote an entry, without the random part of the name that its spool has. */
+export function writerOf({ writer }: Entry): string {
+	return writer.id.replace(/-[0-9a-f]{8}$/, "");
+}
+
+/** A file with a private key for entries. */
+export function keyFile(t: ExecutionContext): string {
+	const path = join(temporaryFolder(t, "key"), "entries.pem");
+	writeFileSync(path, newKey("Entries"), { mode: 0o600 });
+	return path;
+}
+
 type Answer = { readonly code: number; readonly out: string; readonly err: string };
 
 /** A store, keys, and what a trail is started with. */
 export class Place {
 	readonly server: ObjectStore;
 	readonly folder: string;
+	/** Where the store keeps its objects. */
+	readonly objects: string;
 	readonly #t: ExecutionContext;
 	#spools = 0;
 
-	private constructor(t: ExecutionContext, server: ObjectStore, folder: string) {
+	private constructor(t: ExecutionContext, server: ObjectStore, folder: string, objects: string) {
 		this.#t = t;
+		this.objects = objects;
 		this.server = server;
 		this.folder = folder;
 	}
 
 	static async open(t: ExecutionContext, { withLock = true } = {}): Promise<Place> {
-		const server = await startVersitygw(temporaryFolder(t, "store"));
+		const disks = temporaryFolder(t, "store");
+		const server = await startVersitygw(disks);
 		t.teardown(() => server.stop());
 		const admin = new S3Client({
 			...{
@@ -64,7 +80,7 @@ export class Place {
 		});
 		await admin.send(new CreateBucketCommand({ Bucket: bucketName, ObjectLockEnabledForBucket: withLock }));
 		admin.destroy();
-		const place = new Place(t, server, temporaryFolder(t, "trail"));
+		const place = new Place(t, server, temporaryFolder(t, "trail"), join(disks, "objects"));
 		for (const name of ["trail", "writer", "stranger", "later"]) place.#key(name, "Entries");
 		place.#key("log", "Checkpoints");
 		return place;
@@ -117,8 +133,8 @@ export class Place {
 	}
 
 	/** What it says when it does not start. */
-	start(args: readonly string[]): Promise<Answer> {
-		return run(main, args, this.env);
+	start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Answer> {
+		return run(main, args, { ...this.env, ...env });
 	}
 
 	/** Somebody who records with a key of this place and hands over to whoever is at this address. */

@@ -1,31 +1,41 @@
-//! A bot in twenty lines: it opens positions only while its gate is open. Run with the desk's public keys.
+//! A bot in some twenty lines: it opens positions only while its gate is open. KEYS names keys.json of the ConfigMap.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::env::var;
+use std::error::Error;
+use std::fs::read_to_string;
+use std::time::SystemTime;
 
-use tradingsafety_gate::{Gate, Keys, read_public_key};
+use serde_json::to_string;
+use tiny_http::{Method, Request, Response, Server};
+use tradingsafety_gate::{Duties, Gate, Keys, Refusal};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let key = |name: &str| Ok::<_, Box<dyn std::error::Error>>(vec![read_public_key(&std::env::var(name)?)?]);
-    let keys = Keys { permit: key("PERMIT_KEY")?, raise: key("RAISE_KEY")? };
-    let gate = Arc::new(Gate::default());
-    // On the order path, in whatever thread: `if gate.may_open() { ... }`
-    for stream in TcpListener::bind("127.0.0.1:8090")?.incoming() {
-        let mut stream = BufReader::new(stream?);
-        let mut lines = (&mut stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
-        lines.next();
-        let split = |line: String| line.split_once(": ").map(|(a, b)| (a.to_lowercase(), b.to_owned()));
-        let headers: HashMap<_, _> = lines.filter_map(split).collect();
-        let header = |name: &str| headers.get(name).map(String::as_str);
-        let length = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0).min(65_536);
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body)?;
-        let answer = gate.receive(&body, header, &keys, |duties, _| println!("do {duties:?}"));
-        let status = if answer.is_ok() { "200 OK" } else { "401 Unauthorized" };
-        let text = answer.map(|answer| serde_json::to_string(&answer)).unwrap_or(Ok(String::new()))?;
-        write!(stream.get_mut(), "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{text}", text.len())?;
+fn answer(gate: &Gate, request: &mut Request) -> Result<String, Box<dyn Error>> {
+    if *request.method() == Method::Get {
+        // What is held: as the venue says.
+        return Ok(to_string(&gate.positions("example", SystemTime::now(), 0, &[]))?);
+    }
+    // Read with each message: keys are exchanged while bots run.
+    let (mut body, keys) = (Vec::new(), Keys::from_json(&read_to_string(var("KEYS")?)?)?);
+    request.as_reader().read_to_end(&mut body)?;
+    let is = |field: &tiny_http::HeaderField, name: &str| field.as_str().as_str().eq_ignore_ascii_case(name);
+    let header =
+        |name: &str| request.headers().iter().find(|one| is(&one.field, name)).map(|one| one.value.as_str());
+    let begin = |duties: &Duties, _: &_| println!("do {}", to_string(duties).unwrap_or_default());
+    Ok(to_string(&gate.receive(&body, header, &keys, begin)?)?)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let server = Server::http(format!("127.0.0.1:{}", var("PORT")?)).map_err(|error| error.to_string())?;
+    // In whatever thread, on the order path: `if gate.may_open() { ... }`
+    let gate = Gate::default();
+    for mut request in server.incoming_requests() {
+        let (status, text) = answer(&gate, &mut request).map_or_else(
+            |error| {
+                (if error.downcast_ref() == Some(&Refusal::Signature) { 401 } else { 400 }, error.to_string())
+            },
+            |text| (200, text),
+        );
+        request.respond(Response::from_string(text).with_status_code(status))?;
     }
     Ok(())
 }

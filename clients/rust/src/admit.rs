@@ -1,6 +1,6 @@
 //! What a message changes. Pure: times come in as arguments, in milliseconds.
 
-use crate::permit::{Kind, Permissions, Permit};
+use crate::permit::{Duties, Kind, Permissions, Permit};
 
 const RAISE_FRESH_MS: u64 = 30_000;
 const RAISES_KEPT: usize = 64;
@@ -9,6 +9,8 @@ const RAISES_KEPT: usize = 64;
 pub struct State {
     /// The desk that the first permit named: another may only take away.
     pub uid: Option<String>,
+    /// Its namespace: what was raised elsewhere is not carried out here.
+    pub namespace: Option<String>,
     pub generation: u64,
     pub permissions: Permissions,
     /// By the monotonic clock; 0 is before everything.
@@ -23,6 +25,7 @@ impl Default for State {
     fn default() -> State {
         State {
             uid: None,
+            namespace: None,
             generation: 0,
             permissions: Permissions::PAUSED,
             granted_until: 0,
@@ -79,14 +82,17 @@ impl State {
             None => (generation, permit.permissions),
             Some((before, permissions)) => (generation.max(before), permissions.joined(permit.permissions)),
         });
+        // The raise key is that of all desks: what is sent on from one to another must not close what it holds.
+        let here = self.namespace.as_ref().is_none_or(|namespace| *namespace == permit.desk.namespace);
         let fresh = wall_now.abs_diff(received.sent_at) <= RAISE_FRESH_MS;
-        let tells = fresh && !self.raises.iter().any(|id| id == received.id);
+        let tells = here && fresh && !self.raises.iter().any(|id| id == received.id);
         if tells {
             self.raises.push(received.id.to_owned());
             let surplus = self.raises.len().saturating_sub(RAISES_KEPT);
             self.raises.drain(..surplus);
         }
-        Admission { granted: false, tells }
+        // One that tells nothing ends nothing that was told before.
+        Admission { granted: false, tells: tells && permit.duties != Duties::default() }
     }
 
     fn admit_permit(&mut self, received: &Received<'_>) -> Admission {
@@ -101,6 +107,7 @@ impl State {
         {
             let tells = is_first || self.uid.is_none();
             self.uid = Some(uid.clone());
+            self.namespace = Some(permit.desk.namespace.clone());
             self.generation = generation;
             self.permissions = permit.permissions;
             self.granted_until = challenged_at + permit.ttl_milliseconds;

@@ -3,10 +3,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::admit::{Received, State};
 use crate::challenges::Challenges;
+use crate::keys::read_public_key;
 use crate::permit::{Duties, Permissions, Permit, decode};
 use crate::signature::verify;
 use crate::{PublicKey, Refusal};
@@ -18,6 +19,21 @@ pub struct Keys {
     pub permit: Vec<PublicKey>,
     /// Also the sidecar's: what it signs can only take away.
     pub raise: Vec<PublicKey>,
+}
+
+impl Keys {
+    /// Reads `keys.json` as the operator publishes it: lists `permit` and `raise`, all of them or none.
+    pub fn from_json(text: &str) -> Result<Keys, Refusal> {
+        #[derive(Deserialize)]
+        struct Texts {
+            permit: Vec<String>,
+            raise: Vec<String>,
+        }
+        let Texts { permit, raise } = serde_json::from_str(text).map_err(|_| Refusal::Key)?;
+        let read =
+            |texts: Vec<String>| texts.iter().map(|text| read_public_key(text)).collect::<Result<_, _>>();
+        Ok(Keys { permit: read(permit)?, raise: read(raise)? })
+    }
 }
 
 /// Where a gate has its times and its challenges from.
@@ -91,6 +107,13 @@ struct Inner {
     challenges: Challenges,
 }
 
+impl Inner {
+    fn epoch(&self) -> Epoch {
+        let State { uid, generation, .. } = &self.state;
+        Epoch { uid: uid.clone().unwrap_or_default(), generation: *generation }
+    }
+}
+
 /// The gate: paused until the first permit, and again when the last one has run out. Share it by `Arc`.
 pub struct Gate<C: Clock = Monotonic> {
     clock: C,
@@ -120,6 +143,11 @@ impl<C: Clock> Gate<C> {
         until != 0 && self.clock.now() < until
     }
 
+    /// The life of this process, and the newest epoch that it knows of.
+    pub(crate) fn identity(&self) -> (String, Epoch) {
+        (self.instance.clone(), self.lock().epoch())
+    }
+
     /// All that the bot may do now.
     pub fn permissions(&self) -> Permissions {
         let now = self.clock.now();
@@ -127,7 +155,8 @@ impl<C: Clock> Gate<C> {
     }
 
     /// Takes in one message; `header` looks one up by its name in lower case. `on_duties` is called before the answer
-    /// is made: it begins to cancel and flatten, and returns.
+    /// is made: it begins to cancel and flatten, and returns; it gets no duties where a later epoch asks for nothing more,
+    /// which ends a flattening.
     pub fn receive<'a>(
         &self,
         body: &[u8],
@@ -148,16 +177,15 @@ impl<C: Clock> Gate<C> {
         };
         let admission = inner.state.admit(&received, self.clock.wall_now());
         self.open_until.store(inner.state.open_until(), Ordering::Release);
-        if admission.tells && permit.duties != Duties::default() {
+        if admission.tells {
             on_duties(&permit.duties, &permit);
         }
         let now = self.clock.now();
         let challenge = self.clock.challenge();
         inner.challenges.give(challenge.clone(), now);
-        let State { uid, generation, .. } = &inner.state;
         Ok(Acknowledgement {
             applied: if admission.granted { "Granted" } else { "Tightened" },
-            epoch: Epoch { uid: uid.clone().unwrap_or_default(), generation: *generation },
+            epoch: inner.epoch(),
             permissions: inner.state.permissions_at(now),
             challenge,
             instance: self.instance.clone(),

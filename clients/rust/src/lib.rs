@@ -6,11 +6,13 @@ mod challenges;
 mod gate;
 mod keys;
 mod permit;
+mod positions;
 mod signature;
 
 pub use gate::{Acknowledgement, Clock, Epoch, Gate, Keys, Monotonic};
 pub use keys::{PublicKey, read_public_key};
-pub use permit::{Amendment, Duties, Flatten, Kind, Mode, Permissions, Permit, Reduction};
+pub use permit::{Amendment, Duties, Flatten, Kind, Limits, Mode, Permissions, Permit, Reduction};
+pub use positions::{Holding, Position, Positions, Side};
 
 /// Why a message or a key was refused. After a refused message nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

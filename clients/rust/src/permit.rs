@@ -94,11 +94,16 @@ pub struct Desk {
     pub generation: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// Bounds of a liquidation; what is absent bounds nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_slippage_bps: Option<f64>,
+    /// A share of what is quoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_participation: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub quote_max_age_seconds: Option<f64>,
 }
 

@@ -1,5 +1,5 @@
 import { wait } from "../../../kube/backoff.ts";
-import type { PositionsDocument } from "../../bots/positions.ts";
+import type { PositionsDocument } from "../../../permits/positions.ts";
 import { waitFor } from "../../cluster/deadline.ts";
 import { ClusterError } from "../../cluster/errors.ts";
 import { wallNow } from "../../venue/clock.ts";

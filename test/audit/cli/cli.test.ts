@@ -64,6 +64,11 @@ test("a good trail is said to be good, and can be looked at", async (t) => {
 	t.like(good, { code: 0, err: "" });
 	t.regex(good.out, /^GOOD\n6 entries under 2 checkpoints, root .*=\nwitnesses: none\n$/);
 	t.like(JSON.parse((await ask("verify", "-o", "json")).out), { good: true, size: 6, findings: [] });
+	const hashes = await ask("verify", "--level", "hashes");
+	t.is(hashes.code, 0);
+	t.regex(hashes.out, /^HASHES ARE GOOD: .*\. NOT verified: signatures, /);
+	t.like(JSON.parse((await ask("verify", "--level", "hashes", "-o", "json")).out), { level: "hashes" });
+	t.is((await ask("timeline", "--level", "hashes")).code, 2);
 	t.like(JSON.parse((await ask("show", "3")).out), { index: 3, action: "raise", writer: { counter: 3 } });
 	t.is((await ask("timeline")).out.trimEnd().split("\n").length, 6);
 	t.regex(

@@ -18,7 +18,7 @@ const entries = [
 const input: ReportInput = {
 	...{ origin: "log.example", entries, from: start, to: start + 60_000, madeAt: start + 100_000 },
 	report: {
-		...{ findings: [], size: 5, root: Buffer.alloc(32, 7), checkpoints: 2 },
+		...{ level: "signatures", findings: [], size: 5, root: Buffer.alloc(32, 7), checkpoints: 2 },
 		witnesses: [{ name: "witness.example", at: start / 1_000 + 70 }],
 	},
 };
@@ -84,4 +84,39 @@ test("modes last from one change to the next, within the time that is asked for"
 	t.deepEqual(spent(0, 60), { Pause: 20, Emergency: 40 });
 	t.deepEqual(spent(5, 12), { Pause: 5, Emergency: 2 });
 	t.deepEqual(spent(70, 80), { Emergency: 10 });
+});
+
+test("whether refused attempts are recorded is said for the time in which somebody was told of them", (t) => {
+	// Given a writer that was not told of them, then was, and heard of something
+	const of = (counter: number, kind: Entry["kind"], rest: Partial<Entry> = {}): Entry =>
+		entryOf(counter, { kind, writer: { id: "trail-0", epoch: "1", counter }, ...rest });
+	const told = [
+		of(0, "Started", { metadata: { attempts: "NotReceived" } }),
+		of(5, "Heartbeat", { metadata: { nextWithinSeconds: "300" } }),
+		of(10, "Started", { metadata: { attempts: "Received" } }),
+		entryOf(12, { kind: "Started", metadata: { component: "operator" } }),
+		of(15, "Configuration", { action: "attempts-heard" }),
+		of(20, "Stopped"),
+		of(30, "Started", { metadata: { attempts: "Received" } }),
+		of(31, "Heartbeat", { metadata: { nextWithinSeconds: "300" } }),
+	].map((entry, index) => ({ index, entry }));
+	const lines = (from: number, to: number) =>
+		writeReport({ ...input, entries: told, from: start + from * 1_000, to: start + to * 1_000 }, "csv")
+			.split("\r\n")
+			.filter((line) => line.startsWith('"# denied attempts"'))
+			.map((line) => line.slice('"# denied attempts","'.length, -1));
+	t.deepEqual(lines(0, 9), ["not recorded: nobody said that they were told of them in this time"]);
+	t.deepEqual(lines(0, 60), [
+		"trail-0 said that it was told of them, from 2026-01-01T00:00:10.000Z to 2026-01-01T00:00:20.000Z; it was first told of something at 2026-01-01T00:00:15.000Z",
+		"trail-0 said that it was told of them, from 2026-01-01T00:00:30.000Z to 2026-01-01T00:00:31.000Z; it was told of nothing: are API servers set up to send?",
+		"outside of these times they are not recorded",
+	]);
+	// Then nothing is claimed of the time after its last sign of life
+	t.deepEqual(lines(40, 60), ["not recorded: nobody said that they were told of them in this time"]);
+	t.regex(
+		lines(12, 14)[0] ?? "",
+		/from 2026-01-01T00:00:12\.000Z to 2026-01-01T00:00:14\.000Z; it was told of nothing/,
+	);
+	const first = JSON.parse(writeReport({ ...input, entries: told }, "ndjson").split("\n")[0] ?? "");
+	t.is(first.report.deniedAttempts.length, 3);
 });

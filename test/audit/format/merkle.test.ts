@@ -7,6 +7,7 @@ import {
 	isConsistent,
 	isIncluded,
 } from "../../../audit/format/merkle.ts";
+import { inclusionProofs } from "../../../audit/format/proofs.ts";
 import { hashesAt, rangeHashes, tileOf, tilePath, tilesBetween } from "../../../audit/format/tiles.ts";
 import { emptyTree, grow, readTree, rootHash } from "../../../audit/format/tree.ts";
 
@@ -88,6 +89,31 @@ test("a proof of inclusion from tiles is good, and for nothing else", (t) => {
 			},
 		),
 		{ numRuns: 25 },
+	);
+	t.pass();
+});
+
+test("the proofs of a round, made in one walk, are those of its leaves one by one", (t) => {
+	fc.assert(
+		fc.property(fc.integer({ min: 0, max: 1_500 }), fc.integer({ min: 1, max: 300 }), (first, count) => {
+			const size = first + count;
+			const { tree, written } = grown(leavesOf(size), [first]);
+			// Of older tiles a sequencer has the last one of each level alone.
+			const brought = new Map(tilesBetween(first, size).map((tile) => [tilePath(tile), tile]));
+			const proofs = inclusionProofs(first, size, (tile) => {
+				const isNew = brought.has(tilePath(tile));
+				return (isNew ? written.get(tilePath(tile)) : tree.edge[tile.level]) ?? Buffer.alloc(0);
+			});
+			const all = (tile: Parameters<typeof tilePath>[0]) => written.get(tilePath(tile)) ?? Buffer.alloc(0);
+			return (
+				proofs.length === count &&
+				proofs.every((proof, at) => {
+					const wanted = rangeHashes(inclusionRanges(first + at, size), size, all);
+					return `[${proof}]` === JSON.stringify(wanted.map((hash) => hash.toString("base64")));
+				})
+			);
+		}),
+		{ numRuns: 40 },
 	);
 	t.pass();
 });

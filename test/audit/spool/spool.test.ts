@@ -232,3 +232,8 @@ test("what is noted as in the log may be lost or torn: then it is handed over ag
 	truncateSync(join(dir, "done.json"), 3);
 	t.deepEqual(places(await open(t, dir)), expected(first.epoch, 0, 3));
 });
+
+test("what is appended the moment that another one is on the disk is not left lying", async (t) => {
+	const spool = await open(t, temporaryFolder(t, "spool"));
+	for (let counter = 0; counter < 20; counter += 1) t.is(await spool.append(make), counter);
+});

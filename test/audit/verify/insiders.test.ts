@@ -134,4 +134,15 @@ test("a key that was revoked, or is not valid yet, has not signed", async (t) =>
 		"KeyRevoked 4",
 	]);
 	t.deepEqual(await codes([theirs(0), by("a", 0, added)]), ["KeyUnknown 0"]);
+	// And a key that the ring says is good only later
+	const later = {
+		...keys,
+		[keyHint(next.publicKey)]: { key: spkiOf(next.publicKey).toString("base64"), from: 5 },
+	};
+	const early = await forge([[await theirs(0)]], signer, later);
+	const { findings } = await verify(early, { ...trust, keys: later });
+	t.deepEqual(
+		findings.map(({ code, index }) => `${code} ${index}`),
+		["KeyNotYetValid 0"],
+	);
 });

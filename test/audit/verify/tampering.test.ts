@@ -1,15 +1,21 @@
+import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import test from "ava";
 import type { Entry } from "../../../audit/entry.ts";
 import { encodeNote, parseNote } from "../../../audit/format/note.ts";
 import { batchPath, bundlePath, checkpointPath, manifestPath } from "../../../audit/layout.ts";
 import { initialKeys } from "../../../audit/log/key-ring.ts";
 import { Sequencer } from "../../../audit/log/sequencer.ts";
+import { FolderStore } from "../../../audit/store/folder.ts";
 import { MemoryStore } from "../../../audit/testing/memory-store.ts";
 import { type FindingCode, findingCodes } from "../../../audit/verify/finding.ts";
 import type { VerifyOptions } from "../../../audit/verify/report.ts";
 import { verify } from "../../../audit/verify/verify.ts";
+import { makeTrail } from "../../bench/audit-trail.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { entryOf, origin, signed, signerFor } from "../entries.ts";
-import { forge } from "./forge.ts";
+import { Forger, forge } from "./forge.ts";
 
 const entries = signerFor("Entries");
 const signer = signerFor("Checkpoints");
@@ -125,6 +131,17 @@ const outsiders: Readonly<
 		"EntryDuplicated",
 		(store) => edit(store, batchPath(4), (text) => joined(lines(text).toSpliced(7, 0, lines(text)[7] ?? ""))),
 	],
+	"a key is longer than any leaf can be": [
+		"EntryChanged",
+		(store) => edit(store, batchPath(4), (text) => text.replace("\n", `${"A".repeat(80_000)}\n`)),
+	],
+	"an entry that was never in the log is put in": [
+		"EntryInserted",
+		(store) =>
+			edit(store, batchPath(4), (text) =>
+				joined(lines(text).toSpliced(7, 0, (lines(text)[7] ?? "").replace("raise", "nothing"))),
+			),
+	],
 	"two entries change places": [
 		"EntriesReordered",
 		(store) =>
@@ -217,6 +234,8 @@ for (const [what, [code, spoil]] of Object.entries(outsiders)) {
 		t.is(first?.code, code, JSON.stringify(findings.slice(0, 3)));
 		t.truthy(first?.object);
 		t.truthy(first?.message);
+		// And threads find the same, in the same order
+		t.deepEqual((await verify(store, trust, { remembered, threads: 2 })).findings, findings);
 	});
 }
 
@@ -234,6 +253,110 @@ test("another history under the same key is a split view, for whoever kept a che
 	for (const key of [checkpointPath(4), manifestPath(4)])
 		second.objects.set(key, first.objects.get(key) as Buffer);
 	t.true((await codesOf(second)).includes("SplitView"));
+});
+
+test("a long log in a folder is verified by threads, whatever is wrong with it is told in order", async (t) => {
+	t.timeout(120_000);
+	const folder = temporaryFolder(t, "trail");
+	const { trust: trusted } = await makeTrail(folder, 5_000, 100);
+	const reading = new FolderStore(folder);
+	const seen: number[] = [];
+	const report = await verify(reading, trusted, { onEntry: (_, index) => seen.push(index) });
+	t.deepEqual(report.findings, []);
+	t.deepEqual(
+		seen,
+		Array.from({ length: 5_000 }, (_, at) => at),
+	);
+	// When a tile is gone, an entry is changed, and a bundle
+	rmSync(join(folder, "tile/0/007.p/8"));
+	const change = (key: string, from: string, to: string) => {
+		const path = join(folder, key);
+		writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+	};
+	change(batchPath(2_200), "raise", "lower");
+	change(bundlePath(4_400), '"logIndex":"4400"', '"logIndex":"4401"');
+	// Then each is told of, by name and in order, by threads as without
+	const { findings } = await verify(reading, trusted, { threads: 2 });
+	t.deepEqual(
+		findings.filter(({ code }) => code !== "ManifestChanged").map(({ code, object }) => `${code} ${object}`),
+		[
+			"ObjectMissing tile/0/007.p/8",
+			`EntryChanged ${batchPath(2_200)}`,
+			`SignatureWrong ${batchPath(2_200)}`,
+			`BundleChanged ${bundlePath(4_400)}`,
+		],
+	);
+	t.deepEqual((await verify(reading, trusted, { threads: 0 })).findings, findings);
+});
+
+test("where only hashes are verified a change is found, and nobody says more than was looked at", async (t) => {
+	const store = await copy();
+	const seen: number[] = [];
+	const options = { level: "hashes", onEntry: (_: Entry, index: number) => seen.push(index) } as const;
+	const report = await verify(store, trust, options);
+	t.like(report, { level: "hashes", findings: [], size: 266 });
+	t.deepEqual(seen, []);
+	for (const key of store.objects.keys()) {
+		const bytes = store.objects.get(key) as Buffer;
+		const wrong = Buffer.from(bytes);
+		wrong[bytes.length >> 1] = (wrong[bytes.length >> 1] ?? 0) ^ 1;
+		store.objects.set(key, wrong);
+		t.not((await verify(store, trust, options)).findings.length, 0, key);
+		store.objects.set(key, bytes);
+	}
+});
+
+test("a log of many small rounds is read object by object, no more than a few times each", async (t) => {
+	t.timeout(120_000);
+	const store = new MemoryStore();
+	const forger = new Forger(store, signer, keys);
+	const reads: number[] = [];
+	for (let round = 0; round < 700; round += 1) {
+		await forger.append([await one(round)]);
+		if (round !== 349 && round !== 699) continue;
+		store.reads = 0;
+		t.deepEqual(await codesOf(store), []);
+		reads.push(store.reads);
+		// Beside its own objects each round reads the last tile of each level before it.
+		t.true(store.reads <= store.objects.size + 2 * (round + 1), `${store.reads} of ${store.objects.size}`);
+	}
+	t.true((reads[1] ?? 0) < 2.2 * (reads[0] ?? 0), reads.join());
+});
+
+test("what the store promised for too short a time, or not at all, is told of each object", async (t) => {
+	// Given a store that promises nothing
+	const store = await copy();
+	const codes = new Set(await codesOf(store, { retentionSeconds: 60 }));
+	t.deepEqual([...codes], ["RetentionMissing"]);
+	// And one that promises an hour
+	const short = new MemoryStore();
+	const until = new Date(Date.now() + 3_600_000).toISOString();
+	const promising = {
+		get: (key: string) => short.get(key),
+		list: short.list.bind(short),
+		put: async (key: string, bytes: Buffer) => ({ ...(await short.put(key, bytes)), retainUntil: until }),
+	};
+	await (await Sequencer.open({ store: promising, origin, signer, keys })).append(await some(0, 3));
+	t.deepEqual(await codesOf(short, { retentionSeconds: 3_000 }), []);
+	const { findings } = await verify(short, trust, { retentionSeconds: 4_000 });
+	t.deepEqual(
+		findings.map(({ code, object }) => `${code} ${object}`).toSorted(),
+		[batchPath(0), bundlePath(0), checkpointPath(3), "tile/0/000.p/3", "tile/entries/000.p/3"].map(
+			(key) => `RetentionShort ${key}`,
+		),
+	);
+});
+
+test("each kind of finding is provoked by a test", (t) => {
+	const folder = fileURLToPath(new URL("..", import.meta.url));
+	const sources = globSync("**/*.test.ts", { cwd: folder }).map((name) =>
+		readFileSync(join(folder, name), "utf8"),
+	);
+	const isNamed = (code: string) => sources.some((text) => new RegExp(`[". ]${code}\\b`).test(text));
+	t.deepEqual(
+		Object.keys(findingCodes).filter((code) => !isNamed(code)),
+		[],
+	);
 });
 
 test("each kind has an exit code of its own", (t) => {

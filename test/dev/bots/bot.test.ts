@@ -128,6 +128,77 @@ test.serial("told to flatten over seconds, it follows a straight slope", async (
 	t.true((seen.at(-1)?.at ?? 0) >= 2_500);
 });
 
+test.serial(
+	"what was told to flatten goes on when its permit runs out, and a later one ends it",
+	async (t) => {
+		// Given a bot that holds something
+		const desk = await startTestDesk(t);
+		const bot = await startTestBot(t, desk, "bot");
+		await bot.operator.set({ ttlMilliseconds: 10_000 });
+		const [symbol] = await untilHeld(desk, 20);
+		const held = async () => Math.abs((await desk.venue.judge("a")).positions[symbol] ?? 0);
+		const duties = { flatten: { overSeconds: 8 } } as const;
+		// When it is to be flat in 8 s, is lowered to Pause on the way, and nobody renews
+		await bot.operator.set({ mode: "Reduce", generation: 2, duties, ttlMilliseconds: 10_000 });
+		await until("some of it is closed", async () => (await held()) < 18);
+		await bot.operator.set({ mode: "Pause", generation: 3, ttlMilliseconds: 500 });
+		bot.operator.stop();
+		// Then what is left stays, also when that has run out
+		await judgeNext(desk, onTheWayMilliseconds);
+		const left = await held();
+		t.true(left > 0);
+		await judgeNext(desk, 1_500);
+		t.is(await held(), left);
+		// When it is told again, and nobody renews that
+		const start = wallNow();
+		await bot.operator.set({
+			mode: "Reduce",
+			generation: 4,
+			duties: { flatten: { overSeconds: 2 } },
+			ttlMilliseconds: 500,
+		});
+		bot.operator.stop();
+		// Then it is paused after half a second, and flat in the end
+		await until("it is paused", async () => (await bot.positions()).permissions.reduce === "stops-placed");
+		t.true((await held()) > 0);
+		await until("all is flat", async () => Object.keys((await desk.venue.judge("a")).positions).length === 0);
+		t.is((await desk.venue.judge("a", start)).riskTaking, 0);
+	},
+);
+
+test.serial(
+	"a press after the permits ran out: it cancels and flattens, and frozen it only cancels",
+	async (t) => {
+		for (const last of ["Pause", "Freeze"] as const) {
+			// Given a bot that holds something and was told to pause, or is frozen, by somebody who is dead since
+			const desk = await startTestDesk(t);
+			const bot = await startTestBot(t, desk, "bot");
+			const port = bot.ports.permit ?? 0;
+			await bot.operator.set({ ttlMilliseconds: 10_000 });
+			await untilHeld(desk, 8);
+			await bot.operator.set({ mode: last, generation: 2, ttlMilliseconds: 200 });
+			bot.operator.stop();
+			await judgeNext(desk, 500);
+			// When the raise key says Emergency
+			const start = wallNow();
+			const raise = permitOf({ kind: "Raise", mode: "Emergency", generation: 2 });
+			const { answer } = await desk.issuer.post(port, raise, "raise");
+			t.is(answer.applied, "Tightened");
+			// Then nothing rests, it takes no risk, and holds nothing; what is frozen stays as it is
+			await until("nothing rests", async () => (await desk.venue.judge("a")).restingOrders === 0);
+			if (last === "Pause") {
+				const isFlat = async () => Object.keys((await desk.venue.judge("a")).positions).length === 0;
+				await until("all is flat", isFlat);
+			}
+			const { riskTaking, positions } = await judgeNext(desk, 500, start);
+			t.is(riskTaking, 0);
+			t.is(Object.keys(positions).length > 0, last === "Freeze");
+			bot.program.terminate();
+			await bot.program.ended;
+		}
+	},
+);
+
 test.serial("told to tighten, it moves stops nearer and nothing else", async (t) => {
 	const desk = await startTestDesk(t);
 	const bot = await startTestBot(t, desk, "bot");

@@ -1,8 +1,8 @@
 import type { ExecutionContext } from "ava";
 import type { BotPorts } from "../../../dev/bots/bot.ts";
 import type { Kind } from "../../../dev/bots/kinds.ts";
-import type { PositionsDocument } from "../../../dev/bots/positions.ts";
 import { wallNow } from "../../../dev/venue/clock.ts";
+import type { PositionsDocument } from "../../../permits/positions.ts";
 import { until } from "../../support/until.ts";
 import { startTestVenue, type TestVenue } from "../venue/client.ts";
 import { startTestProgram } from "../venue/program.ts";

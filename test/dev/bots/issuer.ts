@@ -1,7 +1,7 @@
 import type { Acknowledgement } from "../../../permits/acknowledgement.ts";
 import { generateKeys, readPrivateKey } from "../../../permits/keys.ts";
 import { encodePermit, type Permit } from "../../../permits/permit.ts";
-import { signBody } from "../../../permits/signature.ts";
+import { type Signer, signBody } from "../../../permits/signature.ts";
 import { permitOf } from "../../permits/desk.ts";
 import type { Scope } from "../../support/scope.ts";
 
@@ -17,14 +17,21 @@ type Wanted = Parameters<typeof permitOf>[0];
 export function createIssuer() {
 	const permitKeys = generateKeys();
 	const raiseKeys = generateKeys();
-	const privateKey = readPrivateKey(permitKeys.privateKey);
+	const keys = {
+		permit: readPrivateKey(permitKeys.privateKey),
+		raise: readPrivateKey(raiseKeys.privateKey),
+	};
 	let count = 0;
 
 	/** Sends one message and returns the status and the answer. */
-	async function post(port: number, permit: Permit): Promise<{ status: number; answer: Acknowledgement }> {
+	async function post(
+		port: number,
+		permit: Permit,
+		signer: Signer = "permit",
+	): Promise<{ status: number; answer: Acknowledgement }> {
 		count += 1;
 		const body = encodePermit(permit);
-		const headers = { ...signBody(body, { id: `m-${count}`, sentAt: Date.now() }, [privateKey]) };
+		const headers = { ...signBody(body, { id: `m-${count}`, sentAt: Date.now() }, [keys[signer]]) };
 		const response = await fetch(`http://127.0.0.1:${port}/permit`, { method: "POST", body, headers });
 		return { status: response.status, answer: (await response.json()) as Acknowledgement };
 	}

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ExecutionContext } from "ava";
+import { estopNodeEnv, estopNodeFlags } from "../../../crds/estop-daemonset.ts";
 import { estopAnnotations, estopLeaseName } from "../../../crds/estop-lease.ts";
 import { estopAccount, operatorNamespace } from "../../../crds/roles.ts";
 import type { TradingSafety } from "../../../crds/types.ts";
@@ -105,11 +106,20 @@ export async function startSidecarIn(
 	// Another user of the guest cannot read what belongs to root of the host.
 	const own = `/mnt/kubeconfig-${crypto.randomUUID()}`;
 	await guest.ask({ kind: "Write", file: own, text: JSON.stringify(config) });
-	const flags = ["--import", starver, main, "--kubeconfig", own, "--http-port", String(httpPort)];
+	const flags = [
+		...estopNodeFlags,
+		"--import",
+		starver,
+		main,
+		"--kubeconfig",
+		own,
+		"--http-port",
+		String(httpPort),
+	];
 	const { pid = 0 } = await guest.ask({
 		kind: "Start",
 		args: [...flags, ...args],
-		env: { NODE_COMPILE_CACHE: "/mnt/compiled" },
+		env: { NODE_COMPILE_CACHE: "/mnt/compiled", ...estopNodeEnv },
 		...(uid !== undefined && { uid }),
 	});
 	const lines = () => guest.linesOf(pid);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import test from "ava";
 import { estopBox } from "../../../sidecar/devices/estop-box.ts";
 import { descriptorHash, readOutput, reportDescriptor } from "../../../sidecar/devices/estop-box-wire.ts";
@@ -67,6 +67,36 @@ test("the table of devices claims what the profiles claim", (t) => {
 		t.is(/^2 s/.test(cellOf("dead-man in the device")), abilities.deadMan, name);
 		t.is(/colours/.test(cellOf("lights, sound")), abilities.lights, name);
 		t.is(/buzzer/.test(cellOf("lights, sound")), abilities.sound, name);
-		t.is(cellOf("tested on") === "simulated reports only", abilities.tested === "Simulated", name);
+		t.is(cellOf("tested on") === "untested: simulated reports only", abilities.tested === "Untested", name);
+	}
+});
+
+test("each dangerous failure has what finds it, how soon, what then happens, and a test that exists", (t) => {
+	// Given the tables of failures
+	const rows = read("estop-faults.md")
+		.split("\n")
+		.filter((line) => line.startsWith("| ") && !/^\| (---|failure) /.test(line))
+		.map((line) =>
+			line
+				.split("|")
+				.slice(1, -1)
+				.map((cell) => cell.trim()),
+		);
+	t.true(rows.length > 35);
+	for (const row of rows) {
+		// Then no cell is empty
+		t.is(row.length, 5, row[0]);
+		t.true(
+			row.every((cell) => cell !== ""),
+			row[0],
+		);
+		// And the last one names files with tests, and nothing else
+		const files = [...(row[4] ?? "").matchAll(/`([^`]+)`/g)].map(([, file = ""]) => file);
+		t.true(files.length > 0, row[0]);
+		t.is(row[4], files.map((file) => `\`${file}\``).join(", "));
+		for (const file of files) {
+			const url = new URL(`../../${file}`, import.meta.url);
+			t.true(file.endsWith(".test.ts") && existsSync(url), `${row[0]}: ${file}`);
+		}
 	}
 });

@@ -80,7 +80,7 @@ test("no profile claims more than was seen, and all say how their silence is not
 		staleAfterMilliseconds,
 		refreshMilliseconds,
 	} of builtInProfiles) {
-		t.is(abilities.tested, "Simulated", name);
+		t.is(abilities.tested, "Untested", name);
 		t.is(decode !== undefined, abilities.button, name);
 		t.is(encode !== undefined, abilities.lights, name);
 		if (abilities.button) t.true((staleAfterMilliseconds ?? 1_000) <= 300, name);

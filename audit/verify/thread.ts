@@ -1,0 +1,42 @@
+import { parentPort } from "node:worker_threads";
+import { AuditError } from "../error.ts";
+import { FolderStore } from "../store/folder.ts";
+import type { Reading } from "../store/store.ts";
+import { examine } from "./examine.ts";
+import type { Answer, Task } from "./threads.ts";
+
+// A thread that examines rounds: see threads.ts.
+
+parentPort?.on("message", (task: Task) => {
+	turn = turn.then(() => work(task));
+});
+
+/** One at a time, in the order in which they came. */
+let turn: Promise<void> = Promise.resolve();
+
+async function work({ job, from }: Task): Promise<void> {
+	const reading = "folder" in from ? new FolderStore(from.folder) : given(from.objects);
+	try {
+		answer({ examined: await examine(reading, job) });
+	} catch (error) {
+		if (!(error instanceof AuditError)) throw error;
+		answer({ code: error.code, message: error.message });
+	}
+}
+
+function answer(value: Answer): void {
+	const batch = "examined" in value ? value.examined.batch : undefined;
+	// Handed over instead of copied, where nothing else is in the same memory.
+	const isAlone = batch !== undefined && batch.byteLength === batch.buffer.byteLength;
+	parentPort?.postMessage(value, isAlone ? [batch.buffer as ArrayBuffer] : []);
+}
+
+function given(objects: ReadonlyMap<string, Uint8Array>): Reading {
+	return {
+		get: async (key) => {
+			const bytes = objects.get(key);
+			return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+		},
+		list: async () => [],
+	};
+}
