@@ -124,7 +124,7 @@ test("while the witness is away the log goes on and says so; when it is back the
 		server.close();
 	});
 	const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-	const { store, failures, open } = logWith(t, { url, vkey: witness.vkey }, new MemoryStore(), 1_000);
+	const { store, failures, open } = logWith(t, { url, vkey: witness.vkey }, new MemoryStore(), 8_000);
 	const sequencer = await open();
 	const trust = ["--origin", origin, "--witness", witness.vkey, "--require-witness", "1"];
 	const verified = () => asAuditor(t, store, trust);
@@ -139,7 +139,7 @@ test("while the witness is away the log goes on and says so; when it is back the
 		line = how;
 		const before = performance.now();
 		t.is((await sequencer.append(await some(3 + at, 1)))[0]?.kind, "Appended");
-		t.true(performance.now() - before < 10_000);
+		t.true(performance.now() - before < 60_000);
 		t.is(failures.length, at + 1);
 		t.true(isAuditError(failures[at], "WITNESS"));
 		t.true(String(failures[at]).includes(`${url}/add-checkpoint`));

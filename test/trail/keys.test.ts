@@ -1,10 +1,9 @@
 import { createPublicKey } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import test from "ava";
-import { offerKey } from "../../audit/key-entries.ts";
-import { newKey, signerAt } from "../../audit/signer.ts";
+import { newKey } from "../../audit/signer.ts";
 import { until } from "../support/until.ts";
-import { happening, origin, Place } from "./trails.ts";
+import { happening, Place } from "./trails.ts";
 
 const time = { timeoutMilliseconds: 60_000 };
 
@@ -14,11 +13,10 @@ test("a key that is offered to the trail signs, and the key of its checkpoints i
 	const pem = newKey("Checkpoints");
 	writeFileSync(place.path("next-log.pem"), pem, { mode: 0o600 });
 	writeFileSync(place.path("next-log.pub"), createPublicKey(pem).export({ type: "spki", format: "pem" }));
-	const offered = await offerKey(await signerAt(place.path("later.pem")), origin);
-	writeFileSync(place.path("offer.json"), JSON.stringify(offered));
+	const offer = await place.offer("later");
 	const kinds = async () => (await place.entries()).map(({ kind }) => kind);
 	// Given a trail that is told of a new key, and a writer that has it
-	const first = await place.trail("trail-0", ["--add-key", place.path("offer.json")]);
+	const first = await place.trail("trail-0", ["--add-key", offer]);
 	await until("the key is in the log", async () => (await kinds()).includes("KeyAdded"), time);
 	const { writer } = await place.writer("operator-0", await first.url(), { key: "later" });
 	const ticket = writer.record(happening);

@@ -94,14 +94,15 @@ test("a log that was begun with other keys is not gone on with; one that comes l
 	const wrong = await place.start(exchanged(options, "--origin", "other.example"));
 	t.is(wrong.code, 1);
 	t.regex(wrong.err, /is not signed by --log-key as other\.example/);
-	// When it is given as one that signs from now on
-	const second = await place.trail("trail-0", ["--add-key", place.path("later.pub")]);
+	// When it is offered as one that signs from now on
+	const offer = await place.offer("later");
+	const second = await place.trail("trail-0", ["--add-key", offer]);
 	const late = await place.writer("sidecar-0", await second.url(), { key: "later" });
 	const added = late.writer.record(happening);
 	await until("it is stored", () => late.writer.isStored(added), time);
 	t.is(await second.end(), 0);
 	// Then who trusts the first ones alone finds all of it good, and starting again adds nothing
-	const third = await place.trail("trail-0", ["--add-key", place.path("later.pub")]);
+	const third = await place.trail("trail-0", ["--add-key", offer]);
 	t.is(await third.end(), 0);
 	t.is((await place.entries()).filter(({ kind }) => kind === "KeyAdded").length, 1);
 	const good = await place.verify();

@@ -9,6 +9,7 @@ import type { ExecutionContext } from "ava";
 import { decodeEntry, type Entry } from "../../audit/entry.ts";
 import { decodeLine, linesOf } from "../../audit/format/line.ts";
 import { handOverTo } from "../../audit/hand-over.ts";
+import { offerKey } from "../../audit/key-entries.ts";
 import type { Happening } from "../../audit/recorder.ts";
 import { fileSigner, newKey } from "../../audit/signer.ts";
 import { S3Store } from "../../audit/store/s3.ts";
@@ -91,6 +92,13 @@ export class Place {
 		writeFileSync(this.path(`${name}.pem`), pem, { mode: 0o600 });
 		const key = createPublicKey(pem).export({ type: "spki", format: "pem" });
 		writeFileSync(this.path(`${name}.pub`), key);
+	}
+
+	/** A file that offers this key to the log. */
+	async offer(name: string): Promise<string> {
+		const offered = await offerKey(await fileSigner(this.path(`${name}.pem`)), origin);
+		writeFileSync(this.path(`${name}.offer.json`), JSON.stringify(offered));
+		return this.path(`${name}.offer.json`);
 	}
 
 	path(name: string): string {
