@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import test from "ava";
+import { parse } from "yaml";
 import type { TradingSafety } from "../../crds/types.ts";
 import { Client } from "../../kube/client.ts";
 import { connect } from "../../kube/connection.ts";
 import { loadKubeConfig } from "../../kube/kubeconfig.ts";
-import { desksPath } from "../../sidecar/paths.ts";
+import { deskPath } from "../../sidecar/paths.ts";
 import { until } from "../support/until.ts";
 import { processesOf, tracesOf } from "./traces.ts";
 
@@ -158,14 +160,15 @@ test.serial("the key e presses the button, and turns it free; Ctrl-C ends it", a
 	const people = /export KUBECONFIG=(\S+)/.exec(seen())?.[1] ?? "";
 	const client = new Client(await connect(loadKubeConfig(people)));
 	t.teardown(() => client.close());
-	const desk = async () => (await client.list<TradingSafety>(desksPath())).items[0]?.spec;
-	t.is((await desk())?.mode, "Normal");
+	const { contexts } = parse(readFileSync(people, "utf8"));
+	const desk = async () => (await client.get<TradingSafety>(deskPath(contexts[0].context.namespace))).spec;
+	t.is((await desk()).mode, "Normal");
 	// When a person presses e
 	running.child.stdin?.write("e");
 	// Then the API server has a press, and the screen shows the button down
 	const raised = await until("the desk is raised", async () => {
 		const spec = await desk();
-		return spec?.mode === "Emergency" ? spec : undefined;
+		return spec.mode === "Emergency" ? spec : undefined;
 	});
 	t.is(raised.trip?.type, "Button");
 	await shows(/e-stop +pressed, red (fast|steady).*\(key e turns it free\)/);
@@ -173,8 +176,8 @@ test.serial("the key e presses the button, and turns it free; Ctrl-C ends it", a
 	const before = seen().length;
 	running.child.stdin?.write("e");
 	await until("it is up", () => /e-stop +up, red/.test(seen().slice(before)), PATIENCE);
-	t.is((await desk())?.trip?.id, raised.trip?.id);
-	t.is((await desk())?.mode, "Emergency");
+	t.is((await desk()).trip?.id, raised.trip?.id);
+	t.is((await desk()).mode, "Emergency");
 	// When Ctrl-C is pressed, then nothing is left
 	running.child.stdin?.write("\x03");
 	t.is(await running.exit, 0);
