@@ -250,7 +250,14 @@ export class Signaller implements Controller {
 	}
 
 	#judgeSoon(desk: DeskState, told: Told): void {
-		told.judging ??= setTimeout(() => this.#judge(desk, told), gatherMilliseconds);
+		told.judging ??= setTimeout(() => this.#judgeWhenRead(desk, told), gatherMilliseconds);
+	}
+
+	/** Nobody is silent whose answer waits in a socket because this process did not run: what has arrived is read first. */
+	#judgeWhenRead(desk: DeskState, told: Told): void {
+		setImmediate(() => {
+			if (this.#desks.get(desk) === told) this.#judge(desk, told);
+		});
 	}
 
 	/** Looks at what the answers come to, and says so when that has changed. */
@@ -297,7 +304,7 @@ export class Signaller implements Controller {
 				);
 				this.#push(desk, told, late);
 			}
-			this.#judge(desk, told);
+			this.#judgeWhenRead(desk, told);
 			if (performance.now() >= renewAt - 1) void this.#renew(desk, told, "Due");
 			else this.#schedule(desk, told);
 		}, at - now);

@@ -16,8 +16,11 @@ import { until } from "../support/until.ts";
 
 /** How long permits live on these desks. */
 export const ttlMilliseconds = 2_000;
-/** From the acknowledgement of a raise by the API server until the venue may not take a risk any more. */
-export const allowedMilliseconds = 100;
+/**
+ * From the acknowledgement of a raise by the API server until the venue may not take a risk any more, on a machine that runs
+ * ten times what it can. How fast it is is judged by the bench.
+ */
+export const allowedMilliseconds = 1_000;
 /** What a busy machine may add to the life of a permit: a bot that is not run sends nothing, and reads no clock. */
 export const slackMilliseconds = 500;
 
