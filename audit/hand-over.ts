@@ -4,7 +4,7 @@ import type { HandOver } from "./drain.ts";
 import { AuditError, messageOf } from "./error.ts";
 import type { Signed } from "./format/leaf.ts";
 import { decodeLine, encodeLine, linesOf } from "./format/line.ts";
-import { type Appended, mostInRound } from "./log/sequencer.ts";
+import { type Appended, mostInRound } from "./log/outcome.ts";
 
 // How entries get from whoever writes them to the process that sequences them: POST, the lines of a batch, answered with what
 // became of each. Entries are signed: whoever carries them can lose them, which is noticed, and change nothing.
