@@ -128,8 +128,8 @@ const needed: Partial<Record<EntryKind, readonly (keyof Entry)[]>> = {
 
 /** Why this is no entry; undefined: it is one. */
 function problemOf(value: unknown): string | undefined {
-	const problem = shape(value, "");
-	if (problem !== undefined) return problem;
+	const problem = shape(value);
+	if (problem !== undefined) return `${problem.place || "it"} ${problem.why}`;
 	const entry = value as Entry;
 	const missing = (needed[entry.kind] ?? []).find((name) => entry[name] === undefined);
 	if (missing !== undefined) return `an entry of kind ${entry.kind} needs ${missing}`;

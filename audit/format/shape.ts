@@ -1,8 +1,11 @@
 // What a value out of JSON must look like, and what is wrong with one that does not. A few lines take the place of a library for
 // JSON Schema, since each process that records loads them: the library takes 12 MB of memory.
 
-/** Says what is wrong with a value, naming the place; undefined: nothing is. `T` is what it is then. */
-export type Shape<T> = ((value: unknown, place: string) => string | undefined) & {
+/** What is wrong, and where: a path such as /time/wall, empty for the value itself. */
+export type Problem = { readonly place: string; readonly why: string };
+
+/** Says what is wrong with a value; undefined: nothing is. `T` is what it is then. */
+export type Shape<T> = ((value: unknown) => Problem | undefined) & {
 	/** For types only. */
 	readonly of?: T;
 	readonly isOptional?: boolean;
@@ -24,78 +27,82 @@ type Flat<T> = { [N in keyof T]: T[N] };
 
 /** Text of so many characters (UTF-16) that fits a pattern, if one is given. */
 export function text(least: number, most: number, pattern?: RegExp): Shape<string> {
-	return (value, place) => {
-		if (typeof value !== "string") return `${place} is to be text`;
-		if (value.length < least) return `${place} must not be empty`;
-		if (value.length > most) return `${place} has ${value.length} characters, and ${most} is the most`;
-		return pattern === undefined || pattern.test(value) ? undefined : `${place} does not fit ${pattern}`;
+	return (value) => {
+		if (typeof value !== "string") return here("is to be text");
+		if (value.length < least) return here("is too short");
+		if (value.length > most) return here(`has ${value.length} characters, and ${most} is the most`);
+		return pattern === undefined || pattern.test(value) ? undefined : here(`does not fit ${pattern}`);
 	};
 }
 
 /** A whole number from 0 on that is exact. */
-export const count: Shape<number> = (value, place) =>
+export const count: Shape<number> = (value) =>
 	Number.isSafeInteger(value) && (value as number) >= 0
 		? undefined
-		: `${place} is to be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
+		: here(`is to be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
 
 /** One of these values. */
 export function oneOf<const T extends string | number>(...values: readonly T[]): Shape<T> {
-	return (value, place) =>
-		values.includes(value as T) ? undefined : `${place} is none of ${values.join(", ")}`;
+	const known = new Set<unknown>(values);
+	return (value) => (known.has(value) ? undefined : here(`is none of ${values.join(", ")}`));
 }
 
 /** At most so many of these. */
 export function list<T>(of: Shape<T>, most: number): Shape<T[]> {
-	return (value, place) => {
-		if (!Array.isArray(value)) return `${place} is to be a list`;
-		if (value.length > most) return `${place} has ${value.length} members, and ${most} is the most`;
-		return first(value.map((one, at) => () => of(one, `${place}/${at}`)));
+	return (value) => {
+		if (!Array.isArray(value)) return here("is to be a list");
+		if (value.length > most) return here(`has ${value.length} members, and ${most} is the most`);
+		for (let at = 0; at < value.length; at += 1) {
+			const problem = of(value[at]);
+			if (problem !== undefined) return below(String(at), problem);
+		}
+		return undefined;
 	};
 }
 
 /** Any names of one shape, with values of another one. */
 export function named<T>(name: Shape<string>, of: Shape<T>): Shape<Record<string, T>> {
-	return (value, place) => {
-		if (!isObject(value)) return `${place} is to be an object`;
-		return first(
-			Object.entries(value).map(
-				([key, one]) =>
-					() =>
-						name(key, `a name in ${place}`) ?? of(one, `${place}/${key}`),
-			),
-		);
+	return (value) => {
+		if (!isObject(value)) return here("is to be an object");
+		for (const key of Object.keys(value)) {
+			const problem = name(key) ?? of(value[key]);
+			if (problem !== undefined) return below(key, problem);
+		}
+		return undefined;
 	};
 }
 
 /** These fields and no other ones. */
 export function closed<S extends Shapes>(fields: S): Shape<Flat<Fields<S>>> {
-	return (value, place) => {
-		if (!isObject(value)) return `${place || "it"} is to be an object`;
-		const stranger = Object.keys(value).find((key) => !Object.hasOwn(fields, key));
-		if (stranger !== undefined) return `${place}/${stranger} is nothing that belongs here`;
-		return first(
-			Object.entries(fields).map(([key, shape]) => () => {
-				const one = value[key];
-				if (one !== undefined) return shape(one, `${place}/${key}`);
-				return shape.isOptional ? undefined : `${place}/${key} is missing`;
-			}),
-		);
+	const known = new Map<string, Shape<unknown>>(Object.entries(fields));
+	const needed = [...known.keys()].filter((key) => fields[key]?.isOptional !== true);
+	return (value) => {
+		if (!isObject(value)) return here("is to be an object");
+		for (const key of Object.keys(value)) {
+			const shape = known.get(key);
+			if (shape === undefined) return below(key, here("is nothing that belongs here"));
+			const one = value[key];
+			const problem = one === undefined ? undefined : shape(one);
+			if (problem !== undefined) return below(key, problem);
+		}
+		for (const key of needed) if (value[key] === undefined) return below(key, here("is missing"));
+		return undefined;
 	};
 }
 
 /** A field that may be missing. */
 export function optional<T>(shape: Shape<T>): Optional<T> {
-	return Object.assign((value: unknown, place: string) => shape(value, place), { isOptional: true } as const);
+	return Object.assign((value: unknown) => shape(value), { isOptional: true } as const);
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function first(checks: readonly (() => string | undefined)[]): string | undefined {
-	for (const check of checks) {
-		const problem = check();
-		if (problem !== undefined) return problem;
-	}
-	return undefined;
+function here(why: string): Problem {
+	return { place: "", why };
+}
+
+function below(name: string, { place, why }: Problem): Problem {
+	return { place: `/${name}${place}`, why };
 }
