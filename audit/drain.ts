@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AuditError } from "./error.ts";
 import type { Signed } from "./format/leaf.ts";
-import { type Appended, mostInRound } from "./log/sequencer.ts";
+import { type Appended, mostInRound } from "./log/outcome.ts";
 import type { Spool } from "./spool/spool.ts";
 
 /** Gives entries to whoever sequences them; resolves when they are in the store, under a checkpoint. */

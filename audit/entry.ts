@@ -1,8 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { type Static, type TProperties, Type } from "typebox";
-import { Compile } from "typebox/compile";
 import { AuditError } from "./error.ts";
 import { canonical, parseCanonical } from "./format/canonical.ts";
+import { closed, count, list, named, oneOf, optional, type Shaped, text } from "./format/shape.ts";
 
 /** What an entry is about. A closed list: what has no word here is not written. */
 export const entryKinds = [
@@ -56,77 +55,70 @@ export type EntryKind = (typeof entryKinds)[number];
 /** Bytes of the largest entry. */
 export const mostEntryBytes = 60_000;
 
-const closed = <T extends TProperties>(properties: T) =>
-	Type.Object(properties, { additionalProperties: false });
-const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
-const digits = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$" });
-const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const named = Type.Record(Type.String({ minLength: 1, maxLength: 63 }), Type.String({ maxLength: 4_096 }));
-const hex256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
-
+const word = (most: number) => text(1, most);
+const values = named(text(1, 63), text(0, 4_096));
 const state = closed({
-	generation: Type.Optional(count),
-	resourceVersion: Type.Optional(text(64)),
-	values: Type.Optional(named),
+	generation: optional(count),
+	resourceVersion: optional(word(64)),
+	values: optional(values),
 });
 
-const schema = closed({
+const shape = closed({
 	/** Of this schema. */
-	version: Type.Literal(1),
+	version: oneOf(1),
 	/** The log that it is for. */
-	log: text(253),
+	log: word(253),
 	/** UUID. */
-	id: Type.String({ pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" }),
-	kind: Type.Enum([...entryKinds]),
+	id: text(36, 36, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+	kind: oneOf(...entryKinds),
 	/** Who wrote it. The counter has no gaps within an epoch, and an epoch is one life of a spool. */
-	writer: closed({ id: text(253), epoch: text(63), counter: count }),
+	writer: closed({ id: word(253), epoch: word(63), counter: count }),
 	time: closed({
 		/** UTC, RFC 3339, with microseconds. */
-		wall: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$" }),
+		wall: text(27, 27, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
 		/** Nanoseconds since `boot` began. */
-		monotonic: digits,
+		monotonic: text(1, 20, /^(0|[1-9][0-9]{0,19})$/),
 		/** Which run of the machine: monotonic times of another one cannot be compared. */
-		boot: text(63),
+		boot: word(63),
 		/** What the wall clock was last compared with. */
-		source: text(63),
+		source: word(63),
 		/** How far it may be off; absent when nobody knows. */
-		errorMicroseconds: Type.Optional(count),
+		errorMicroseconds: optional(count),
 	}),
 	actor: closed({
-		name: text(253),
-		uid: Type.Optional(text(253)),
-		groups: Type.Optional(Type.Array(text(253), { maxItems: 64 })),
+		name: word(253),
+		uid: optional(word(253)),
+		groups: optional(list(word(253), 64)),
 		/** By what: a program, a device. */
-		via: Type.Optional(text(253)),
+		via: optional(word(253)),
 	}),
 	/** What it is about. */
-	entity: closed({ type: text(63), id: text(253), uid: Type.Optional(text(253)) }),
-	action: text(128),
-	justification: Type.Optional(text(4_096)),
-	before: Type.Optional(state),
-	after: Type.Optional(state),
-	changes: Type.Optional(
-		Type.Array(
+	entity: closed({ type: word(63), id: word(253), uid: optional(word(253)) }),
+	action: word(128),
+	justification: optional(word(4_096)),
+	before: optional(state),
+	after: optional(state),
+	changes: optional(
+		list(
 			closed({
-				path: text(512),
+				path: word(512),
 				/** JSON. */
-				from: Type.Optional(Type.String({ maxLength: 4_096 })),
-				to: Type.Optional(Type.String({ maxLength: 4_096 })),
+				from: optional(text(0, 4_096)),
+				to: optional(text(0, 4_096)),
 			}),
-			{ maxItems: 64 },
+			64,
 		),
 	),
-	metadata: Type.Optional(named),
+	metadata: optional(values),
 	/** What lies beside the log. */
-	evidence: Type.Optional(
-		Type.Array(closed({ name: text(253), sha256: hex256, bytes: count }), { maxItems: 64 }),
+	evidence: optional(
+		list(closed({ name: word(253), sha256: text(64, 64, /^[0-9a-f]{64}$/), bytes: count }), 64),
 	),
 });
 
 /** One entry of the record. Numbers are safe integers; what may be larger is text. */
-export type Entry = Static<typeof schema>;
+export type Entry = Shaped<typeof shape>;
 
-const check = Compile(schema);
 /** What an entry of this kind cannot be without. */
 const needed: Partial<Record<EntryKind, readonly (keyof Entry)[]>> = {
 	Intervention: ["justification", "before", "after"],
@@ -136,11 +128,9 @@ const needed: Partial<Record<EntryKind, readonly (keyof Entry)[]>> = {
 
 /** Why this is no entry; undefined: it is one. */
 function problemOf(value: unknown): string | undefined {
-	if (!check.Check(value)) {
-		const [first] = check.Errors(value);
-		return first === undefined ? "it does not fit" : `${first.instancePath || "it"} ${first.message}`;
-	}
-	const entry: Entry = value;
+	const problem = shape(value);
+	if (problem !== undefined) return `${problem.place || "it"} ${problem.why}`;
+	const entry = value as Entry;
 	const missing = (needed[entry.kind] ?? []).find((name) => entry[name] === undefined);
 	if (missing !== undefined) return `an entry of kind ${entry.kind} needs ${missing}`;
 	if (Number.isNaN(Date.parse(entry.time.wall))) return "/time/wall is no time";
@@ -151,7 +141,10 @@ function problemOf(value: unknown): string | undefined {
 export function encodeEntry(entry: Entry): Buffer {
 	const problem = problemOf(entry);
 	if (problem !== undefined) throw new AuditError("ENTRY", `this cannot be recorded: ${problem}`);
-	const bytes = Buffer.from(canonical(entry));
+	const text = canonical(entry);
+	// Outside the pool of Node.js: it is kept for as long as the store is away, and would keep what lies beside it.
+	const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+	bytes.write(text);
 	if (bytes.length > mostEntryBytes) {
 		throw new AuditError(
 			"ENTRY",

@@ -1,10 +1,8 @@
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { HandOver } from "./drain.ts";
 import { AuditError, messageOf } from "./error.ts";
 import type { Signed } from "./format/leaf.ts";
 import { decodeLine, encodeLine, linesOf } from "./format/line.ts";
-import { type Appended, mostInRound } from "./log/sequencer.ts";
+import { type Appended, mostInRound } from "./log/outcome.ts";
 
 // How entries get from whoever writes them to the process that sequences them: POST, the lines of a batch, answered with what
 // became of each. Entries are signed: whoever carries them can lose them, which is noticed, and change nothing.
@@ -30,15 +28,16 @@ export function handOverTo(options: HandOverOptions): {
 	readonly close: () => void;
 } {
 	const url = new URL(handOverPath, options.url);
-	const isTls = url.protocol === "https:";
-	const agent = isTls ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+	// An import would load the fetch of Node.js, too (3 MB).
+	const http = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http");
+	const agent = new http.Agent({ keepAlive: true });
 	const closed = new AbortController();
 	const wait = options.timeoutMilliseconds ?? timeoutMilliseconds;
 	const post = (body: Buffer) =>
 		new Promise<string>((resolve, reject) => {
 			const signal = AbortSignal.any([closed.signal, AbortSignal.timeout(wait)]);
 			const headers = { "content-type": "text/tab-separated-values", "content-length": body.length };
-			const call = (isTls ? httpsRequest : httpRequest)(url, { method: "POST", agent, headers, signal });
+			const call = http.request(url, { method: "POST", agent, headers, signal });
 			call.on("error", reject);
 			call.on("response", (response) => {
 				const chunks: Buffer[] = [];

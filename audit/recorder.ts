@@ -52,12 +52,15 @@ export class Recorder {
 	/** To be recorded before the next entry. */
 	#owed: readonly Happening[];
 	#last: EntryTime | undefined;
+	/** One for all entries, which are kept for as long as the store is away. */
+	readonly #key: Buffer;
 
 	constructor(options: RecorderOptions) {
 		const { spool, writer } = options;
 		this.#options = options;
 		this.#owed = spool.damages.map((damage) => recovered(damage, writer));
 		this.#last = spool.last && timeOf(spool.last);
+		this.#key = spkiOf(options.signer.publicKey);
 	}
 
 	/**
@@ -82,7 +85,7 @@ export class Recorder {
 		const fixed = { version: 1, log, id, time } as const;
 		return spool.append(async (place) => {
 			const entry = encodeEntry({ ...happening, ...fixed, writer: { id: writer, ...place } });
-			return { entry, signature: await signer.sign(entry), key: spkiOf(signer.publicKey) };
+			return { entry, signature: await signer.sign(entry), key: this.#key };
 		});
 	}
 }

@@ -1,7 +1,4 @@
 import { AuditError } from "./error.ts";
-import { handOverTo } from "./hand-over.ts";
-import { signerAt } from "./signer.ts";
-import { Writer, type WriterOptions } from "./writer.ts";
 
 /** Where a component keeps its record, and who takes it. */
 export type RecordSettings = {
@@ -48,25 +45,4 @@ export function recordSettings(
 		throw new AuditError("USAGE", `--record-to must be like http://HOST:PORT, got "${url}"`);
 	}
 	return { dir, key, log, url };
-}
-
-/** The writer of a component; it opens key and spool itself, and tries again where that fails. Nothing is recorded before `start`. */
-export function writerOf(
-	{ dir, key, log, url }: RecordSettings,
-	rest: Pick<WriterOptions, "name" | "about" | "onFailed" | "onStored" | "heartbeatSeconds"> & {
-		/** Done once before anything is handed over; when it throws it is done again, and nothing is handed over before. */
-		readonly atFirst?: () => Promise<void>;
-	},
-): Writer {
-	const { atFirst = async () => {}, ...options } = rest;
-	const { handOver, close } = handOverTo({ url });
-	let isFirst = true;
-	return new Writer({
-		...{ ...options, dir, log, signer: () => signerAt(key), onEnd: close },
-		async handOver(signed) {
-			if (isFirst) await atFirst();
-			isFirst = false;
-			return handOver(signed);
-		},
-	});
 }

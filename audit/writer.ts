@@ -7,7 +7,7 @@ import type { Entry } from "./entry.ts";
 import { AuditError, isAuditError, messageOf } from "./error.ts";
 import { type Happening, Recorder } from "./recorder.ts";
 import type { Signer } from "./signer.ts";
-import { diskFiles } from "./spool/files.ts";
+import { diskFiles, type SpoolFiles } from "./spool/files.ts";
 import { Spool } from "./spool/spool.ts";
 
 /** Settings of a {@link Writer}. None of the hooks may throw. */
@@ -30,6 +30,8 @@ export type WriterOptions = {
 	readonly onStored?: (count: number) => void;
 	/** How often it shows that it lives: seconds. */
 	readonly heartbeatSeconds?: number;
+	/** Where its spool is; the disk when absent. */
+	readonly files?: SpoolFiles;
 	/** Called at the end, so that no hand-over is waited for. */
 	readonly onEnd?: () => void;
 };
@@ -178,10 +180,10 @@ export class Writer {
 	}
 
 	async #open(): Promise<Opened> {
-		const { dir, log, handOver, onFailed, onStored } = this.#options;
+		const { dir, log, files, handOver, onFailed, onStored } = this.#options;
 		const signer = await this.#options.signer();
 		try {
-			const spool = await Spool.open(dir);
+			const spool = await Spool.open(dir, files);
 			try {
 				const writer = await nameOf(this.#options);
 				const recorder = new Recorder({ spool, signer, log, writer, clock: this.#clock });

@@ -32,6 +32,8 @@ export const estopAnnotations = {
 	silence: `${apiGroup}/silence`,
 	/** RFC 3339. */
 	lastPress: `${apiGroup}/last-press`,
+	/** How its record stands: `Current`, `Behind: why`, `Failing: why`; absent where none is kept. */
+	record: `${apiGroup}/record`,
 	/** `true` where the sidecar ended on purpose, as in a rollout. */
 	ended: `${apiGroup}/ended`,
 } as const;

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { writerOf } from "../audit/settings.ts";
 import type { Writer } from "../audit/writer.ts";
+import { writerOf } from "../audit/writer-of.ts";
 import type { Remembered } from "../core/memory.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OperatorOptions } from "./options.ts";

@@ -13,6 +13,11 @@ import { wait } from "../kube/backoff.ts";
 import { isWithin } from "../permits/acknowledgement.ts";
 import { permissionsOf } from "../permits/permissions.ts";
 
+/** What became of telling one bot. Ended: it, or this process, ended before it answered. */
+export type BotOutcome =
+	| { readonly kind: "Acknowledged"; readonly pod: Pod; readonly milliseconds: number }
+	| { readonly kind: "Silent" | "Ended"; readonly pod: Pod };
+
 /** What {@link BotRaiser} needs and tells. None of these may throw. */
 export type BotRaiserOptions = {
 	/** The private halves of the raise key; none: bots hear of a press from the operator only. */
@@ -24,6 +29,8 @@ export type BotRaiserOptions = {
 	readonly onAcknowledged: (namespace: string, pod: Pod, milliseconds: number) => void;
 	/** One try failed; others go on. */
 	readonly onFailed: (namespace: string, pod: Pod, error: unknown) => void;
+	/** All bots of a desk that were told of a raise have answered, or never will. */
+	readonly onOver: (namespace: string, mode: Mode, outcomes: readonly BotOutcome[]) => void;
 };
 
 type Bot = {
@@ -76,15 +83,17 @@ export class BotRaiser {
 		const told = targetStates(raised).filter(isTold);
 		const signing = { keys: this.#options.keys(), sentAt: this.#options.now() };
 		const messages = new Map(told.map((state) => [state, raiseFor(raised, state, signing)] as const));
-		let count = 0;
+		const tells: Promise<BotOutcome>[] = [];
 		for (const bot of known.bots.values()) {
 			const [state] = targetsOf(told, bot.pod.labels);
 			const message = state === undefined ? undefined : messages.get(state);
 			if (state === undefined || message === undefined) continue;
-			count += 1;
-			void this.#tell(namespace, bot, { state, message, raised, askedAt });
+			tells.push(this.#tell(namespace, bot, { state, message, raised, askedAt }));
 		}
-		return count;
+		if (tells.length > 0) {
+			void Promise.all(tells).then((outcomes) => this.#options.onOver(namespace, mode, outcomes));
+		}
+		return tells.length;
 	}
 
 	/** Ends what is under way. */
@@ -125,7 +134,7 @@ export class BotRaiser {
 			readonly raised: TradingSafety;
 			readonly askedAt: number;
 		},
-	): Promise<void> {
+	): Promise<BotOutcome> {
 		const { state, message, raised, askedAt } = what;
 		const { onAcknowledged, onFailed } = this.#options;
 		const permissions = permissionsOf(permitColumn(raised, state, true));
@@ -136,15 +145,17 @@ export class BotRaiser {
 			try {
 				const answer = await gate.send(message, Math.max(tryMilliseconds, 1));
 				if (isWithin(answer.permissions, permissions)) {
-					onAcknowledged(namespace, pod, performance.now() - askedAt);
-					return;
+					const milliseconds = performance.now() - askedAt;
+					onAcknowledged(namespace, pod, milliseconds);
+					return { kind: "Acknowledged", pod, milliseconds };
 				}
 			} catch (error) {
-				if (over.aborted) return;
+				if (over.aborted) break;
 				onFailed(namespace, pod, error);
 			}
 			const pause = tries < quickTries ? tryMilliseconds : slowMilliseconds;
 			await wait(startedAt + pause - performance.now(), over);
 		}
+		return { kind: over.aborted ? "Ended" : "Silent", pod };
 	}
 }

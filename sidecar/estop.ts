@@ -1,51 +1,24 @@
-import type { Logger } from "pino";
+import { messageOf } from "../audit/error.ts";
+import type { Happening } from "../audit/recorder.ts";
 import { estopDefaults } from "../crds/defaults.ts";
-import type { Resolve } from "../gates/address.ts";
-import type { Client } from "../kube/client.ts";
-import type { Clock } from "../kube/clock.ts";
 import { EventRecorder } from "../kube/events.ts";
 import { BotRaiser } from "./bots.ts";
 import type { ButtonEvent } from "./button.ts";
+import type { EstopContext } from "./context.ts";
 import { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
 import { identityOf } from "./devices/pinned.ts";
-import type { Profile } from "./devices/profile.ts";
 import { DirectStopper } from "./direct-stopper.ts";
-import type { Metrics } from "./metrics.ts";
 import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
 import { Presence } from "./presence.ts";
 import { ProofTests } from "./proof-tests.ts";
 import type { Raise } from "./raise.ts";
-import type { RaiseKeys } from "./raise-keys.ts";
-import { Standing } from "./standing.ts";
+import * as entries from "./record.ts";
+import { type Raised, Standing } from "./standing.ts";
 import { Station } from "./station.ts";
 import { reasons, tellDesks } from "./tell.ts";
-import type { HidTransport } from "./transport.ts";
 import { Tripper } from "./tripper.ts";
-import type { DeskRaise, UnshownRaises } from "./unshown.ts";
-
-/** What {@link Estop} works with. */
-export type EstopContext = {
-	/** For watches and for what is not urgent. */
-	readonly client: Client;
-	/** One for each API server, the nearest first. */
-	readonly apiServers: readonly Client[];
-	readonly transport: HidTransport;
-	readonly profiles: readonly Profile[];
-	readonly resolve: Resolve;
-	readonly keys: Pick<RaiseKeys, "signing" | "problem">;
-	readonly clock: Pick<Clock, "now">;
-	readonly log: Logger;
-	readonly metrics: Metrics;
-	/** Where raises are kept that no desk shows yet. */
-	readonly unshown: Pick<UnshownRaises, "add" | "remove"> | undefined;
-	/** Told when a device that was open is gone. */
-	readonly onDeviceLost: () => void;
-	/** Where the Leases of devices are. */
-	readonly operatorNamespace: string;
-	/** Of this process, in the Leases. */
-	readonly identity: string;
-};
+import type { DeskRaise } from "./unshown.ts";
 
 /** One sidecar: what happens at the devices of this machine raises the desks that pin them. */
 export class Estop {
@@ -91,11 +64,12 @@ export class Estop {
 			raise: (namespace, raise) => this.#raise(namespace, raise),
 		});
 		this.#tripper = new Tripper(apiServers, {
-			onShown: (namespace, raise, milliseconds) => {
+			onShown: (namespace, raise, milliseconds, desk) => {
 				const { mode, trip } = raise;
 				context.unshown?.remove({ namespace, raise });
 				metrics.shownSeconds.observe({ namespace }, milliseconds / 1_000);
 				log.warn({ namespace, mode, trip: trip.id, milliseconds }, "the desk shows the raise");
+				this.#record(() => [entries.shown({ namespace, raise }, desk, milliseconds)]);
 			},
 			onFailed: (namespace, { trip }, server, error) =>
 				failed("raise", { namespace, trip: trip.id, server: server.origin }, error),
@@ -107,6 +81,7 @@ export class Estop {
 				log.info({ namespace, pod: pod.name, milliseconds }, "the bot acknowledges");
 			},
 			onFailed: (namespace, pod, error) => failed("tell-bot", { namespace, pod: pod.name }, error),
+			onOver: (namespace, mode, outcomes) => this.#record(() => entries.botsTold(namespace, mode, outcomes)),
 		});
 		this.#desks = new Desks({
 			...{ client, apiServers },
@@ -129,6 +104,7 @@ export class Estop {
 			onDeleted: (namespace, pod) => {
 				metrics.deleted.inc({ namespace });
 				log.error({ namespace, pod: pod.name }, "nobody told the pod to stop: deleted");
+				this.#record(() => [entries.podDeleted(namespace, pod)]);
 				this.#tell(
 					this.#deskIn(namespace),
 					"Warning",
@@ -147,6 +123,7 @@ export class Estop {
 				const { name: profile } = device.profile;
 				log.info({ path, serial, product, descriptorHash, profile }, "device opened");
 				this.#standing.look(device);
+				this.#record(() => [entries.opened(device)]);
 				this.#tell(this.#desksOf(device), "Normal", reasons.opened, `${serial} at ${path}`);
 			},
 			onEvent: (event, device) => this.#happened(event, device),
@@ -159,6 +136,7 @@ export class Estop {
 				this.#tell(desks, "Warning", reasons.gone, `${info.serial} is gone: a press of it raises nobody`);
 				metrics.armed.set({ serial: info.serial }, 0);
 				log.error({ path: info.path, serial: info.serial, err: error }, "the device is gone");
+				this.#record(() => [entries.lost(device, messageOf(error))]);
 				this.#presence.lost(device);
 				context.onDeviceLost();
 			},
@@ -191,7 +169,7 @@ export class Estop {
 		for (const { namespace, raise } of left) {
 			const { mode, trip } = raise;
 			this.#context.log.error({ namespace, mode, trip }, "left by a sidecar before: raising again");
-			void this.#raise(namespace, raise);
+			void this.#raise(namespace, raise, true);
 		}
 	}
 
@@ -231,9 +209,11 @@ export class Estop {
 			case "Released":
 				this.#standing.end(path, "Button");
 				log.info({ serial, path }, "released");
+				this.#record(() => [entries.released(device)]);
 				this.#tell(this.#desksOf(device), "Normal", reasons.released, `${serial}, pressed before`);
 				return;
 			case "FaultBegan":
+				this.#record(() => [entries.faultBegan(device, event.fault)]);
 				this.#standing.look(device);
 				metrics.fault.set({ serial, fault: event.fault }, 1);
 				afterWriting(() => {
@@ -245,6 +225,7 @@ export class Estop {
 				this.#standing.end(path, event.fault);
 				metrics.fault.set({ serial, fault: event.fault }, 0);
 				log.info({ serial, path, fault: event.fault }, "fault over");
+				this.#record(() => [entries.faultEnded(device, event.fault)]);
 				this.#tell(this.#desksOf(device), "Normal", reasons.faultEnded, `${serial}: ${event.fault}`);
 		}
 	}
@@ -255,18 +236,23 @@ export class Estop {
 		const { metrics, log, clock } = this.#context;
 		// As they are before this very press changes them: that tells whether it is a test.
 		const before = this.#desks.all();
-		const shown = this.#standing.look(device);
+		let press: entries.Press = { raised: [], isProof: false, lentBy: [] };
+		// Before what it leads to.
+		this.#record(() => [entries.pressed(device, press)]);
+		const raised = this.#standing.look(device);
 		afterWriting(() => {
 			const at = clock.now();
 			const desks = desksOf(device.info, before);
 			const isProof = this.#proofTests.isProof(serial, desks);
+			press = { raised, isProof, lentBy: this.#proofTests.lentBy(serial, desks) };
 			this.#lastPress.set(serial, at);
 			metrics.presses.inc({ serial });
 			log.warn({ serial, path, isProof }, "pressed");
 			this.#tell(desks, "Warning", reasons.pressed, `${serial} at ${at}`);
 			if (!isProof) return;
-			void Promise.all(shown).then(() => {
+			void Promise.all(raised.map(({ shown }) => shown)).then(() => {
 				this.#lastProofTest.set(serial, at);
+				this.#record(() => [entries.cameThrough(device, press)]);
 				log.info({ serial }, "the press was a proof test, and came through");
 				this.#tell(desks, "Normal", reasons.proofTest, `${serial} at ${at}`);
 			});
@@ -289,16 +275,14 @@ export class Estop {
 		for (const device of this.#station.devices()) this.#standing.look(device);
 	}
 
-	/** Resolves when the desk shows it. */
-	#raise(namespace: string, raise: Raise): Promise<void> {
+	/** `again`: a process before this one asked for it already. */
+	#raise(namespace: string, raise: Raise, again = false): Raised {
 		const shown = this.#tripper.raise(namespace, raise);
+		const known = this.#desks.all().get(namespace);
 		afterWriting(() => {
 			this.#context.unshown?.add({ namespace, raise });
 			const { mode, trip } = raise;
-			const { directStopAfterSeconds } = {
-				...estopDefaults,
-				...this.#desks.all().get(namespace)?.spec.estop,
-			};
+			const { directStopAfterSeconds } = { ...estopDefaults, ...known?.spec.estop };
 			this.#bots.raise(namespace, mode);
 			this.#stopper.begin(namespace, mode, directStopAfterSeconds);
 			this.#presence.sound();
@@ -308,7 +292,19 @@ export class Estop {
 			const note = `${trip.source} is in the place of ${trip.detail?.pinned}: ${trip.detail?.differs} differ`;
 			this.#tell(this.#deskIn(namespace), "Warning", reasons.impostor, note);
 		});
-		return shown;
+		this.#record(() => [entries.raising({ namespace, raise }, known, again)]);
+		return { namespace, raise, shown };
+	}
+
+	/** Records what happened, in the order of these calls, when desks and bots have been told: to sign and to write takes a while. */
+	#record(make: () => readonly Happening[]): void {
+		const { recording } = this.#context;
+		if (recording === undefined) return;
+		afterWriting(() =>
+			afterWriting(() => {
+				for (const happening of make()) recording.record(happening);
+			}),
+		);
 	}
 }
 

@@ -17,6 +17,8 @@ export type LeaseFacts = {
 	readonly lastProofTest?: string;
 	/** The desks that a press does not raise now, since it is tested. */
 	readonly testing: readonly string[];
+	/** How the record stands; absent: none is kept. */
+	readonly record?: string;
 	readonly ended: boolean;
 };
 
@@ -35,7 +37,7 @@ export async function renewLease(
 	client: Pick<Client, "patch" | "create">,
 	namespace: string,
 	{ info, profile, state }: Pick<Device, "info" | "profile" | "state">,
-	{ holder, heartbeatSeconds, notArmed, lastPress, lastProofTest, testing, ended }: LeaseFacts,
+	{ holder, heartbeatSeconds, notArmed, lastPress, lastProofTest, testing, record, ended }: LeaseFacts,
 ): Promise<string | undefined> {
 	const name = estopLeaseName(info.serial);
 	const names = estopAnnotations;
@@ -58,6 +60,7 @@ export async function renewLease(
 				[names.lastReport]: new Date(Date.now() - (performance.now() - state.freshAt)).toISOString(),
 				...(lastProofTest !== undefined && { [names.lastProofTest]: lastProofTest }),
 				...(lastPress !== undefined && { [names.lastPress]: lastPress }),
+				...(record !== undefined && { [names.record]: record }),
 			},
 		},
 		spec: {
@@ -69,7 +72,10 @@ export async function renewLease(
 	const options = { priority: "emergency", deadlineMilliseconds: callMilliseconds } as const;
 	try {
 		const path = leasePath(namespace, name);
-		const { metadata } = await client.patch<LeaseObject>(path, lease, { type: "merge" }, options);
+		// What an earlier process said of its record is not left standing.
+		const annotations = { [names.record]: null, ...lease.metadata.annotations };
+		const patch = { ...lease, metadata: { ...lease.metadata, annotations } };
+		const { metadata } = await client.patch<LeaseObject>(path, patch, { type: "merge" }, options);
 		return metadata.annotations?.[names.silence];
 	} catch (error) {
 		if (!isKubeError(error, "NOT_FOUND")) throw error;

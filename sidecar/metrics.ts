@@ -61,6 +61,12 @@ export function createMetrics() {
 			labelNames: ["namespace"] as const,
 			registers,
 		}),
+		recordState: new Gauge({
+			name: "tradingsafety_estop_record_state",
+			help: "1 for how the record of this sidecar stands (Current, Behind, Failing), 0 for the others; nothing where none is kept.",
+			labelNames: ["state"] as const,
+			registers,
+		}),
 		errors: new Counter({
 			name: "tradingsafety_estop_errors_total",
 			help: "Failures by where they happened.",

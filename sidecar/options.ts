@@ -1,5 +1,7 @@
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
+import { messageOf } from "../audit/error.ts";
+import { type RecordSettings, recordFlags, recordSettings, recordUsage } from "../audit/settings.ts";
 import { operatorNamespace } from "../crds/roles.ts";
 import type { CredentialOptions } from "../kube/credentials.ts";
 import { SidecarError } from "./error.ts";
@@ -16,6 +18,8 @@ export type SidecarOptions = CredentialOptions & {
 	readonly buttons?: string;
 	/** Folder for raises that no desk shows yet. */
 	readonly stateDir?: string;
+	/** Where its record is kept; absent: nowhere. */
+	readonly record?: RecordSettings;
 	/** Ends when a device that was open is gone: where a device plugin gave it, only a new container can open it again. */
 	readonly exitOnLoss: boolean;
 	readonly httpAddress: string;
@@ -33,6 +37,7 @@ export const usage = `usage: node sidecar/main.ts [options]
   --identity NAME              name of this sidecar, such as that of its node (host name)
   --buttons FILE               JSON: a list of buttons that are known by no profile (see docs/devices.md)
   --state-dir DIR              where presses are kept that no desk shows yet (none: they end with the process)
+${recordUsage}
   --exit-on-loss               end when a device is gone: for containers that get theirs by a device plugin
   --http-address ADDRESS       of /healthz, /readyz and /metrics (127.0.0.1)
   --http-port N                0 takes a free one (8081)
@@ -54,6 +59,7 @@ export function parseOptions(args: readonly string[]): SidecarOptions {
 	if (!Number.isInteger(httpPort) || httpPort < 0 || httpPort > 65_535) {
 		throw new SidecarError("USAGE", `--http-port must be a whole number from 0 to 65535`);
 	}
+	const record = readRecord(values);
 	return {
 		...(kubeconfig !== undefined && { kubeconfig }),
 		...(serviceAccount !== undefined && { serviceAccount }),
@@ -62,11 +68,20 @@ export function parseOptions(args: readonly string[]): SidecarOptions {
 		identity: values.identity ?? hostname(),
 		...(values.buttons !== undefined && { buttons: values.buttons }),
 		...(values["state-dir"] !== undefined && { stateDir: values["state-dir"] }),
+		...(record !== undefined && { record }),
 		exitOnLoss: values["exit-on-loss"] ?? false,
 		httpAddress: values["http-address"] ?? "127.0.0.1",
 		httpPort,
 		logLevel: values["log-level"] ?? "info",
 	};
+}
+
+function readRecord(values: ReturnType<typeof parse>): RecordSettings | undefined {
+	try {
+		return recordSettings(values);
+	} catch (cause) {
+		throw new SidecarError("USAGE", messageOf(cause), { cause });
+	}
 }
 
 function parse(args: readonly string[]) {
@@ -82,6 +97,7 @@ function parse(args: readonly string[]) {
 				identity: text,
 				buttons: text,
 				"state-dir": text,
+				...recordFlags,
 				"exit-on-loss": { type: "boolean" },
 				"http-address": text,
 				"http-port": text,

@@ -1,20 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { estopDefaults } from "../crds/defaults.ts";
 import { isKubeError } from "../kube/error.ts";
+import type { EstopContext } from "./context.ts";
 import { deskViewOf } from "./desk-view.ts";
 import type { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
-import type { EstopContext } from "./estop.ts";
 import { indicationOf } from "./indicator.ts";
 import { renewLease } from "./lease.ts";
 import { deskPath } from "./paths.ts";
 import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
 import { raisePatch } from "./raise.ts";
+import { armedOrNot, silenced } from "./record.ts";
 
 /** What {@link Presence} looks at. */
 export type PresenceOptions = Pick<
 	EstopContext,
-	"client" | "clock" | "log" | "metrics" | "operatorNamespace" | "identity"
+	"client" | "clock" | "log" | "metrics" | "recording" | "operatorNamespace" | "identity"
 > & {
 	readonly desks: Pick<Desks, "all" | "isReached" | "isCurrent">;
 	/** Those that are open. */
@@ -51,6 +52,8 @@ export class Presence {
 	/** By serial: what was written last to silence its buzzer. */
 	readonly #silences = new Map<string, string>();
 	#isSilenced = false;
+	/** By serial: whether it was armed when it was last looked at. */
+	readonly #wasArmed = new Map<string, boolean>();
 	#told: readonly string[] = [];
 	/** When a Lease was written last. */
 	#answeredAt = Number.NEGATIVE_INFINITY;
@@ -81,6 +84,7 @@ export class Presence {
 
 	/** A device is gone: its Lease says so at once, nobody has to wait until it is silent for too long. */
 	lost(device: Device): void {
+		this.#wasArmed.delete(device.info.serial);
 		if (this.#desksOf(device).size > 0) void this.#renew(device, { ended: false, isGone: true });
 	}
 
@@ -135,7 +139,8 @@ export class Presence {
 	}
 
 	#show(): void {
-		const { desks, devices, isTripping, metrics, lentBy } = this.#options;
+		const { desks, devices, isTripping, metrics, recording, lentBy } = this.#options;
+		const isRecordLate = recording?.state().late === true;
 		let isSounding = false;
 		const pinned = this.#pinned();
 		for (const device of devices()) {
@@ -143,15 +148,29 @@ export class Presence {
 			const shownFor = device.profile.abilities.button ? [device] : pinned;
 			const shown = new Map(shownFor.flatMap((one) => [...this.#desksOf(one)]));
 			const armed = shownFor.length > 0 && shownFor.every((one) => this.#notArmed(one).length === 0);
-			const views = [...shown].map(([namespace, desk]) => deskViewOf(desk, desks.isCurrent(namespace)));
+			const views = [...shown].map(([namespace, desk]) => {
+				const view = deskViewOf(desk, desks.isCurrent(namespace));
+				return { ...view, auditBehind: view.auditBehind || isRecordLate };
+			});
 			const tripping = isTripping();
 			const tested = shownFor.some((one) => lentBy(one.info.serial, this.#desksOf(one)).length > 0);
 			const panel = { desks: views, tripping, armed, tested };
 			isSounding ||= indicationOf({ ...panel, silenced: false }).buzzer;
 			device.show(indicationOf({ ...panel, silenced: this.#isSilenced }));
 			metrics.armed.set({ serial: device.info.serial }, armed && shown.size > 0 ? 1 : 0);
+			if (pinned.includes(device)) this.#recordArmed(device);
 		}
 		if (!isSounding) this.#isSilenced = false;
+	}
+
+	/** Records that it is armed from now on, or is not. */
+	#recordArmed(device: Device): void {
+		const { serial } = device.info;
+		const notArmed = this.#notArmed(device);
+		const isArmed = notArmed.length === 0;
+		if (this.#wasArmed.get(serial) === isArmed) return;
+		this.#wasArmed.set(serial, isArmed);
+		this.#options.recording?.record(armedOrNot(device, notArmed));
 	}
 
 	async #renewAll(ended: boolean): Promise<void> {
@@ -177,7 +196,7 @@ export class Presence {
 	}
 
 	async #write(device: Device, { ended, isGone }: How): Promise<void> {
-		const { client, operatorNamespace, identity: holder, metrics, log } = this.#options;
+		const { client, operatorNamespace, identity: holder, metrics, log, recording } = this.#options;
 		const { lastPress, lastProofTest, lentBy } = this.#options;
 		const { serial } = device.info;
 		const desks = this.#desksOf(device);
@@ -194,6 +213,7 @@ export class Presence {
 				...{ holder, ended, notArmed: isGone ? ["it is unplugged"] : this.#notArmed(device, isReached) },
 				heartbeatSeconds: Math.min(...timeouts),
 				testing: lentBy(serial, desks),
+				...(recording !== undefined && { record: recording.state().text }),
 				...(pressedAt !== undefined && { lastPress: pressedAt }),
 				...(testedAt !== undefined && { lastProofTest: testedAt }),
 			});
@@ -215,6 +235,7 @@ export class Presence {
 		this.#silences.set(serial, silence);
 		if (before === undefined || before === silence || silence === "") return;
 		this.#isSilenced = true;
+		this.#options.recording?.record(silenced(serial, silence));
 		this.#options.log.warn({ serial, silence }, "the buzzer is silenced until something is raised again");
 	}
 

@@ -1,4 +1,5 @@
 import { type Logger, pino } from "pino";
+import type { SpoolFiles } from "../audit/spool/files.ts";
 import { podAddress, type Resolve } from "../gates/address.ts";
 import { Client } from "../kube/client.ts";
 import { Clock } from "../kube/clock.ts";
@@ -8,9 +9,10 @@ import { Failover } from "../kube/failover.ts";
 import { serveProbes } from "../kube/probes.ts";
 import { readButtons } from "./buttons.ts";
 import { Estop } from "./estop.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import type { SidecarOptions } from "./options.ts";
 import { RaiseKeys } from "./raise-keys.ts";
+import { Recording, type RecordingOptions } from "./recording.ts";
 import type { HidTransport } from "./transport.ts";
 import { UnshownRaises } from "./unshown.ts";
 
@@ -32,12 +34,20 @@ export type SidecarParts = {
 	readonly onDeviceLost?: () => void;
 	readonly resolve?: Resolve;
 	readonly log?: Logger;
+	/** The disk of the record. */
+	readonly spoolFiles?: SpoolFiles;
 };
 
 /** Starts one. An API server that is away is waited for; throws `CONFIG` where there are no credentials. */
 export async function startSidecar(
 	options: SidecarOptions,
-	{ transport, onDeviceLost = () => {}, resolve = podAddress, log = defaultLog(options) }: SidecarParts,
+	{
+		transport,
+		onDeviceLost = () => {},
+		resolve = podAddress,
+		log = defaultLog(options),
+		spoolFiles,
+	}: SidecarParts,
 ): Promise<Sidecar> {
 	const metrics = createMetrics();
 	const clock = new Clock((seconds) => {
@@ -75,13 +85,15 @@ export async function startSidecar(
 	const unshown =
 		options.stateDir === undefined ? undefined : new UnshownRaises(options.stateDir, failed("state-dir"));
 	const left = (await unshown?.load()) ?? [];
+	const recording = await recordingOf(options, spoolFiles, { metrics, log });
 	const estop = new Estop({
 		...{ client, apiServers, transport, resolve, keys, clock, log, metrics, operatorNamespace, identity },
-		...{ profiles, onDeviceLost, unshown },
+		...{ profiles, onDeviceLost, unshown, recording },
 	});
 	for (const problem of problems) log.error({ problem }, "a configured button cannot be used");
 	failover.start();
 	keys.start();
+	recording?.start();
 	estop.start();
 	estop.repeat(left);
 	await Promise.all(apiServers.map((each) => each.warm(warmSockets).catch(failed("warm"))));
@@ -97,12 +109,34 @@ export async function startSidecar(
 			await http.close();
 			await estop.stop();
 			await unshown?.settled();
+			await recording?.stop();
 			await keys.stop();
 			await failover.stop();
 			await Promise.all([client, ...apiServers].map((each) => each.close()));
 			log.info("stopped");
 		},
 	};
+}
+
+/** The record that is wanted. */
+async function recordingOf(
+	{ record, identity, operatorNamespace }: SidecarOptions,
+	files: SpoolFiles | undefined,
+	{ metrics, log }: Pick<RecordingOptions, "log"> & { readonly metrics: Metrics },
+): Promise<Recording | undefined> {
+	if (record === undefined) return undefined;
+	// Loaded by those that keep one only: it takes 2 MB.
+	const { writerOf } = await import("../audit/writer-of.ts");
+	const writer = writerOf(record, {
+		name: `estop-${identity}`.slice(0, 200),
+		about: { component: "sidecar", identity: identity.slice(0, 1_000), operatorNamespace },
+		...(files !== undefined && { files }),
+		onFailed: (what, err) => {
+			metrics.errors.inc({ where: "record" });
+			log[what === "Spool" ? "error" : "warn"]({ what, err }, "failed: record");
+		},
+	});
+	return new Recording({ writer, metrics, log });
 }
 
 /** Lines of JSON on standard error. */

@@ -7,6 +7,10 @@ import { type Identity, identityOf, type Pin } from "./devices/pinned.ts";
 import type { HidInterface } from "./devices/profile.ts";
 import { type DeskMap, type DeskPin, pinsOf } from "./pins.ts";
 import type { Raise } from "./raise.ts";
+import type { DeskRaise } from "./unshown.ts";
+
+/** A raise that was asked for. `shown` resolves when the desk shows it. */
+export type Raised = DeskRaise & { readonly shown: Promise<void> };
 
 /** What {@link Standing} looks at, and how it raises. */
 export type StandingOptions = {
@@ -19,8 +23,7 @@ export type StandingOptions = {
 	readonly isLent: (serial: string, namespace: string) => boolean;
 	/** RFC 3339. */
 	readonly now: () => string;
-	/** Resolves when the desk shows it. */
-	readonly raise: (namespace: string, raise: Raise) => Promise<void>;
+	readonly raise: (namespace: string, raise: Raise) => Raised;
 };
 
 type What = Fault | "Button" | "Impostor";
@@ -49,8 +52,8 @@ export class Standing {
 		this.#options = options;
 	}
 
-	/** Raises each desk by what stands at a device and was not raised there yet; each promise ends when its desk shows it. */
-	look({ info, state }: Pick<Device, "info" | "state">): readonly Promise<void>[] {
+	/** Raises each desk by what stands at a device and was not raised there yet; each is shown when its desk shows it. */
+	look({ info, state }: Pick<Device, "info" | "state">): readonly Raised[] {
 		const areDesksKnown = this.#options.areDesksKnown();
 		if (state.pressed && !areDesksKnown) this.#early.add(info.path);
 		const raises = this.#raisesOf({ info, state });
@@ -74,7 +77,7 @@ export class Standing {
 		for (const info of staying) this.#lookAtImpostor(info);
 	}
 
-	#raisesOf({ info, state }: Pick<Device, "info" | "state">): readonly Promise<void>[] {
+	#raisesOf({ info, state }: Pick<Device, "info" | "state">): readonly Raised[] {
 		const identity = this.#identityOf(info);
 		if (identity.kind !== "Pinned") return this.#lookAtImpostor(info);
 		const { vendorId, productId } = info;
@@ -89,7 +92,7 @@ export class Standing {
 		]);
 	}
 
-	#lookAtImpostor(info: HidInterface): readonly Promise<void>[] {
+	#lookAtImpostor(info: HidInterface): readonly Raised[] {
 		const identity = this.#identityOf(info);
 		if (identity.kind !== "Impostor") return [];
 		return identity.of.flatMap(({ pin, differs }) => {
@@ -137,7 +140,7 @@ export class Standing {
 		what: What,
 		key: string,
 		detail?: Readonly<Record<string, string>>,
-	): readonly Promise<void>[] {
+	): readonly Raised[] {
 		const raised = this.#raised.get(key) ?? new Set();
 		if (raised.has(namespace)) return [];
 		this.#raised.set(key, raised.add(namespace));

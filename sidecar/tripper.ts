@@ -7,8 +7,8 @@ import { isShown, type Raise, raisePatch } from "./raise.ts";
 
 /** What is told of raises. None of these may throw. */
 export type TripperHooks = {
-	/** The desk shows the raise: so long after it was asked for. */
-	readonly onShown: (namespace: string, raise: Raise, milliseconds: number) => void;
+	/** This desk shows the raise: so long after it was asked for. */
+	readonly onShown: (namespace: string, raise: Raise, milliseconds: number, desk: TradingSafety) => void;
 	/** One call failed; others go on. */
 	readonly onFailed: (namespace: string, raise: Raise, server: URL, error: unknown) => void;
 };
@@ -46,7 +46,7 @@ export class Tripper {
 		}
 		this.#known.set(namespace, desk);
 		for (const work of this.#works.get(namespace) ?? []) {
-			if (isShown(work.raise, desk)) this.#finish(namespace, work);
+			if (isShown(work.raise, desk)) this.#finish(namespace, work, desk);
 		}
 	}
 
@@ -117,9 +117,9 @@ export class Tripper {
 		}
 	}
 
-	#finish(namespace: string, work: Work): void {
+	#finish(namespace: string, work: Work, desk: TradingSafety): void {
 		if (this.#works.get(namespace)?.delete(work) !== true) return;
 		work.over.abort();
-		this.#hooks.onShown(namespace, work.raise, performance.now() - work.askedAt);
+		this.#hooks.onShown(namespace, work.raise, performance.now() - work.askedAt, desk);
 	}
 }

@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 	gates: ["core", "crds", "permits"],
 	trail: ["audit", "core", "crds", "kube"],
 	operator: ["audit", "core", "crds", "gates", "kube", "permits"],
-	sidecar: ["core", "crds", "gates", "kube", "permits"],
+	sidecar: ["audit", "core", "crds", "gates", "kube", "permits"],
 	// Its operator for nodes that are played is the real one with another address book.
 	dev: ["audit", "core", "crds", "gates", "kube", "operator", "permits", "sidecar", "trail"],
 };
@@ -63,8 +63,13 @@ test("core/ and sidecar/devices/ do no I/O and read no clock", (t) => {
 	t.deepEqual(found, []);
 });
 
-test("a replica in a pod does not load client-node", (t) => {
+/** What a program loads at its start, or at any time: files, and names of packages. */
+function loadedBy(program: string, when: "Start" | "AnyTime"): ReadonlySet<string> {
 	const loaded = new Set<string>();
+	const take = (file: string, name: string) => {
+		if (name.startsWith(".")) load(relative(root, resolve(root, dirname(file), name)));
+		else loaded.add(name);
+	};
 	const load = (file: string) => {
 		if (loaded.has(file)) return;
 		loaded.add(file);
@@ -72,13 +77,26 @@ test("a replica in a pod does not load client-node", (t) => {
 		for (const [, name = ""] of text.matchAll(
 			/^(?:import|export|\} from)\b(?!.*\btype \{)[^;]*?"([^"]+)";/gm,
 		)) {
-			if (name.startsWith(".")) load(relative(root, resolve(root, dirname(file), name)));
-			else loaded.add(name);
+			take(file, name);
 		}
+		const later = when === "AnyTime" ? text.matchAll(/\bimport\("([^"]+)"\)/g) : [];
+		for (const [, name = ""] of later) take(file, name);
 	};
-	load("operator/main.ts");
+	load(program);
+	return loaded;
+}
+
+test("a replica in a pod does not load client-node", (t) => {
+	const loaded = loadedBy("operator/main.ts", "Start");
 	t.true(loaded.has("kube/connection.ts") && loaded.has("undici"));
 	t.false(loaded.has("@kubernetes/client-node"));
+});
+
+test("a sidecar loads neither an object store nor a library for schemas", (t) => {
+	const loaded = loadedBy("sidecar/main.ts", "AnyTime");
+	t.true(loaded.has("audit/writer.ts") && loaded.has("audit/spool/spool.ts"));
+	const heavy = [...loaded].filter((name) => /^(@aws-sdk|@smithy|typebox|audit\/store\/s3)/.test(name));
+	t.deepEqual(heavy, []);
 });
 
 test("no source file is longer than 350 lines", (t) => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { mostEntryBytes } from "../audit/entry.ts";
 import { isAuditError, messageOf } from "../audit/error.ts";
 import { handOverPath, readHandedOver, writeOutcomes } from "../audit/hand-over.ts";
-import { mostInRound } from "../audit/log/sequencer.ts";
+import { mostInRound } from "../audit/log/outcome.ts";
 import { TrailError, type TrailErrorCode } from "./error.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LogReader } from "./log-reader.ts";

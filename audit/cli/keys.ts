@@ -6,7 +6,7 @@ import { AuditError, messageOf } from "../error.ts";
 import { keyHint } from "../format/keys.ts";
 import { handOverTo } from "../hand-over.ts";
 import { type Asking, keyAdded, keyRevoked, type OfferedKey, offerKey, parseOffer } from "../key-entries.ts";
-import { mostInRound } from "../log/sequencer.ts";
+import { mostInRound } from "../log/outcome.ts";
 import { type Happening, Recorder } from "../recorder.ts";
 import { newKey, type Signer, signerAt } from "../signer.ts";
 import { Spool } from "../spool/spool.ts";

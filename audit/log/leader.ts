@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AuditError } from "../error.ts";
 import type { Signed } from "../format/leaf.ts";
 import { batchPath } from "../layout.ts";
-import { type Appended, mostInRound, Sequencer, type SequencerOptions } from "./sequencer.ts";
+import { type Appended, mostInRound } from "./outcome.ts";
+import { Sequencer, type SequencerOptions } from "./sequencer.ts";
 
 type Waiting = {
 	readonly signed: readonly Signed[];

@@ -13,6 +13,7 @@ import type { Signer } from "../signer.ts";
 import { lastNumbered, type Store, type Written } from "../store/store.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { encodeManifest, parseManifest } from "./manifest.ts";
+import { type Appended, mostInRound } from "./outcome.ts";
 import { bundlesOf, roundObjects } from "./round.ts";
 import { emptyLog, judge, type LogState } from "./state.ts";
 import { readTail } from "./tail.ts";
@@ -40,17 +41,8 @@ export type SequencerOptions = {
 	readonly onCosignFailed?: (error: unknown) => void;
 };
 
-/** What became of an entry. */
-export type Appended =
-	| { readonly kind: "Appended"; readonly index: number }
-	| { readonly kind: "Known" }
-	| { readonly kind: "Refused"; readonly why: string };
-
 type Accepted = { readonly signed: Signed; readonly leaf: Buffer };
 type Round = { readonly accepted: readonly Accepted[]; readonly state: LogState };
-
-/** Entries of one round at most. */
-export const mostInRound = 256;
 
 /**
  * Puts entries into order. One round: the batch (whoever writes it has the place), leaves and tiles, the checkpoint, bundles,

@@ -9,7 +9,8 @@ export function lockFile(path: string): { readonly release: () => void } {
 	let database: DatabaseSync | undefined;
 	try {
 		database = new DatabaseSync(path);
-		database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+		// The transaction stays open: nothing is written and nothing synced, since this call blocks whoever makes it.
+		database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
 	} catch (cause) {
 		database?.close();
 		throw new AuditError(

@@ -1,7 +1,8 @@
 /**
  * One sidecar with a virtual box, in a process of its own as in production: `node press-host.ts FOLDER NAMESPACE
- * SERIAL COUNT`. Presses so often, after each press one bare patch of the same desk on a connection that is open, and
- * prints all times as a line of JSON. What undici says of its requests is the judge of bytes written and answered.
+ * SERIAL COUNT [OPTION...]`. Presses so often, after each press one bare patch of the same desk on a connection that is open, and
+ * prints all times as a line of JSON. What undici says of its requests is the judge of bytes written and answered. With a
+ * COUNT of 0 it presses once for each message "Press", without a bare patch; what follows are options of the sidecar.
  */
 
 import { randomUUID } from "node:crypto";
@@ -20,7 +21,7 @@ import { until } from "../support/until.ts";
 type Request = { readonly method: string; readonly path: string };
 type Times = { written?: number; answered?: number };
 
-const [folder = "", namespace = "", serial = "", count = "1"] = process.argv.slice(2);
+const [folder = "", namespace = "", serial = "", count = "1", ...rest] = process.argv.slice(2);
 const path = deskPath(namespace);
 let times: Times = {};
 
@@ -35,7 +36,8 @@ subscribe("undici:request:headers", note("answered"));
 
 const transport = new VirtualTransport();
 const box = new VirtualBox(transport.plug(boxInfo(serial)));
-const sidecar = await startSidecar(parseOptions(["--service-account", folder, "--http-port", "0"]), {
+const options = ["--service-account", folder, "--http-port", "0", ...rest];
+const sidecar = await startSidecar(parseOptions(options), {
 	transport,
 	log: pino(
 		{ level: "info" },
@@ -102,9 +104,24 @@ for (let round = 0; round < Number(count); round += 1) {
 	await pause(80);
 	bares.push(await timed(() => void patchBare()));
 }
-const memory = { resident: memoryOf("VmRSS"), anonymous: memoryOf("RssAnon") };
-box.hang();
-await sidecar.stop();
-await bare.close();
-console.log(JSON.stringify({ presses, bares, memory }));
-process.exit(0);
+const memory = () => ({ resident: memoryOf("VmRSS"), anonymous: memoryOf("RssAnon") });
+if (count === "0") {
+	process.on("message", async (what) => {
+		if (what === "Stop") await end();
+		await pause(80);
+		const pressed = await timed(() => box.press());
+		box.release();
+		process.send?.({ times: pressed, memory: memory() });
+	});
+	process.send?.("Ready");
+} else {
+	console.log(JSON.stringify({ presses, bares, memory: memory() }));
+	await end();
+}
+
+async function end(): Promise<never> {
+	box.hang();
+	await sidecar.stop();
+	await bare.close();
+	process.exit(0);
+}

@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo, Socket } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newKey } from "../../audit/signer.ts";
 import type { Floor } from "./floor.ts";
+import { hangingTrail } from "./hanging-trail.ts";
 import { beginRow, type Row } from "./row.ts";
 import { createDesks, governing, haltOf, inTurn, namesOf, replicas } from "./told.ts";
 
@@ -41,21 +40,4 @@ export async function recordedRow(floor: Floor, rounds: number): Promise<Row> {
 		trail.close();
 		rmSync(folder, { recursive: true, force: true });
 	}
-}
-
-/** Accepts connections, reads, and never answers. */
-async function hangingTrail(): Promise<{ readonly url: string; readonly close: () => void }> {
-	const sockets = new Set<Socket>();
-	const server = createServer((socket) => {
-		sockets.add(socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy()));
-		socket.resume();
-	});
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	return {
-		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-		close() {
-			for (const socket of sockets) socket.destroy();
-			server.close();
-		},
-	};
 }

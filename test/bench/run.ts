@@ -22,6 +22,7 @@ import { expiryRows, ordersRow } from "./orders.ts";
 import { acknowledgedRow, permitRows } from "./permits.ts";
 import { pressDeletingRows, pressRows } from "./press.ts";
 import { pressOrderRows } from "./press-orders.ts";
+import { pressRecordRows } from "./press-record.ts";
 import { recordedRow } from "./recorded.ts";
 import { restoreRows } from "./restore.ts";
 import { describeRow, type Row } from "./row.ts";
@@ -31,7 +32,7 @@ const usage = `usage: npm run bench -- [--quick] [--only NAME] [--json] [--out F
   --quick      few rounds, for trying it out: its figures mean little
   --only NAME  fence, told-10, recorded-10, emergency-1000, emergency-10000, restore-1000, idle-5000, flood-1000,
                acknowledged-50, permits-500, orders-10, orders-expiry, press, press-deleting, press-orders,
-               fence-elsewhere, gate, audit-append, audit-drain or audit-verify (makes 1,000,000 entries, 4 GB, in the
+               press-record, fence-elsewhere, gate, audit-append, audit-drain or audit-verify (makes 1,000,000 entries, 4 GB, in the
                temporary folder); may be repeated
   --json       JSON lines on standard output, the table on standard error
   --out FILE   appends the JSON lines to a file
@@ -90,6 +91,7 @@ const benches: Readonly<Record<string, Bench>> = {
 		),
 	"press-orders": (floor, quick, emit) =>
 		pressOrderRows(floor, quick ? { all: 10, dead: 3 } : { all: 300, dead: 60 }, emit),
+	"press-record": (floor, quick, emit) => pressRecordRows(floor, quick ? 20 : 600, emit),
 	"fence-elsewhere": async (floor, quick, emit) => emit(await fenceElsewhereRow(floor, quick ? 30 : 300)),
 };
 

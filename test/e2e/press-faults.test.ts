@@ -1,23 +1,19 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
-import test, { type ExecutionContext } from "ava";
-import { estopLeaseName, estopAnnotations as names } from "../../crds/estop-lease.ts";
-import { estopAccount, operatorNamespace } from "../../crds/roles.ts";
+import test from "ava";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Cluster } from "../../dev/cluster/cluster.ts";
 import { installApi } from "../../dev/install.ts";
 import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { Gate } from "../../permits/gate.ts";
 import { readPublicKey } from "../../permits/keys.ts";
-import { leasePath } from "../../sidecar/paths.ts";
 import { TestDesk, target } from "../operator/desk.ts";
 import { startReplica } from "../operator/replica.ts";
+import { isArmed, startProcess } from "../sidecar/process.ts";
 import { pinOf, startBoxes } from "../sidecar/world.ts";
 import { ownCluster } from "../support/cluster.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -154,12 +150,9 @@ test.serial(
 		const desk = await TestDesk.create(t, { cluster });
 		await governed(desk, ["MOMENTARY"]);
 		const folder = temporaryFolder(t, "state");
-		const first = await startProcess(t, desk, folder);
-		await until("it is armed", async () => {
-			const path = leasePath(operatorNamespace, estopLeaseName("MOMENTARY"));
-			const { metadata } = await desk.admin.get<TradingSafety>(path);
-			return (metadata as { annotations?: Record<string, string> }).annotations?.[names.notArmed] === "";
-		});
+		const how = { serial: "MOMENTARY", args: ["--state-dir", folder] };
+		const first = await startProcess(t, desk, how);
+		await until("it is armed", isArmed(desk, "MOMENTARY"));
 		// When the API server goes, the button is pressed and let go, and the sidecar is killed
 		await cluster.stopApiServer("SIGKILL");
 		let isDown = true;
@@ -178,7 +171,7 @@ test.serial(
 		isDown = false;
 		t.is((await until("the API server answers", () => desk.get())).spec.mode, "Normal");
 		// Then the next one raises the desk by that very press, and keeps nothing of it
-		await startProcess(t, desk, folder);
+		await startProcess(t, desk, how);
 		const spec = await until("it is raised", isRaised(desk), patience);
 		t.like(spec.trip, { id: raise.trip.id, source: "MOMENTARY", type: "Button" });
 		await until("nothing is left", () => left().length === 0);
@@ -256,23 +249,6 @@ test.serial(
 		t.deepEqual([mode, trip], ["Normal", undefined]);
 	},
 );
-
-/** The sidecar of the demo, whose button takes messages. */
-async function startProcess(t: ExecutionContext, desk: TestDesk, stateDir: string): Promise<ChildProcess> {
-	const gates = join(temporaryFolder(t, "gates"), "gates.json");
-	writeFileSync(gates, "{}");
-	const { folder, env } = await desk.cluster.podAccess({ namespace: operatorNamespace, name: estopAccount });
-	const child = fork(
-		fileURLToPath(new URL("../../dev/sidecar.ts", import.meta.url)),
-		[
-			...["--box", "MOMENTARY", "--gates", gates, "--service-account", folder],
-			...["--http-port", "0", "--state-dir", stateDir],
-		],
-		{ env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit", "ipc"] },
-	);
-	t.teardown(() => child.kill("SIGKILL"));
-	return child;
-}
 
 test.serial(
 	"the definition is deleted: the box is not armed; a button that is down raises the desk when it is back",

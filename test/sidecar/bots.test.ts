@@ -10,7 +10,7 @@ import { permitFor } from "../../permits/issue.ts";
 import { generateKeys, readPrivateKey, readPublicKey } from "../../permits/keys.ts";
 import { type Duties, encodePermit } from "../../permits/permit.ts";
 import { signBody } from "../../permits/signature.ts";
-import { BotRaiser } from "../../sidecar/bots.ts";
+import { type BotOutcome, BotRaiser } from "../../sidecar/bots.ts";
 import { deskOf, podOf, target } from "../core/desk.ts";
 import { until } from "../support/until.ts";
 
@@ -62,12 +62,14 @@ async function startWorld(
 	);
 	const acknowledged: string[] = [];
 	const failures: unknown[] = [];
+	const over: BotOutcome[] = [];
 	const raiser = new BotRaiser({
 		keys: () => [readPrivateKey(raiseKey.privateKey)],
 		resolve: ({ name }) => `http://127.0.0.1:${ports.get(name)}`,
 		now: Date.now,
 		onAcknowledged: (_namespace, pod) => acknowledged.push(pod.name),
 		onFailed: (_namespace, _pod, error) => failures.push(error),
+		onOver: (_namespace, _mode, outcomes) => over.push(...outcomes),
 	});
 	t.teardown(() => raiser.stop());
 	raiser.see(
@@ -76,7 +78,7 @@ async function startWorld(
 		bots.map(({ pod }) => pod),
 	);
 	told.length = 0;
-	return { desk, spec, bots, raiser, acknowledged, failures, told };
+	return { desk, spec, bots, raiser, acknowledged, failures, over, told };
 }
 
 /** What the operator would send in Normal. */
@@ -93,11 +95,16 @@ function open(gate: Gate, desk: TradingSafety, spec: ReturnType<typeof target>):
 
 test("a press reaches every bot without any API server, and is not lifted by a renewal", async (t) => {
 	// Given bots that may open
-	const { bots, raiser, desk, spec, acknowledged, told } = await startWorld(t, 3);
+	const { bots, raiser, desk, spec, acknowledged, over, told } = await startWorld(t, 3);
 	t.true(bots.every(({ gate }) => gate.mayOpen()));
 	// When they are told of a press
 	t.is(raiser.raise("desk", "Emergency"), 3);
 	await until("all acknowledged", () => acknowledged.length === 3);
+	await until("that is told of as a whole", () => over.length > 0);
+	t.deepEqual(
+		over.map(({ kind, pod }) => `${kind} ${pod.name}`),
+		bots.map(({ pod }) => `Acknowledged ${pod.name}`),
+	);
 	// Then none may open, each cancels and flattens once, and a permit of the same generation changes nothing
 	t.true(bots.every(({ gate }) => !gate.mayOpen()));
 	t.deepEqual(told, Array(3).fill({ cancelAll: true, flatten: { overSeconds: 0 } }));
@@ -119,7 +126,7 @@ test("one that misses the first message gets it again, and does its duties once"
 
 test("a bot that is gone is left alone, and one that is deaf keeps nobody waiting", async (t) => {
 	// Given a deaf bot that is told
-	const { raiser, bots, desk, failures } = await startWorld(t, 1, "Deaf");
+	const { raiser, bots, desk, failures, over } = await startWorld(t, 1, "Deaf");
 	raiser.raise("desk", "Pause");
 	await until("it was tried three times", () => failures.length >= 3);
 	// When its pod is gone, then nothing more is sent
@@ -127,6 +134,12 @@ test("a bot that is gone is left alone, and one that is deaf keeps nobody waitin
 	const calls = bots[0]?.calls();
 	t.is(raiser.raise("desk", "Pause"), 0);
 	t.is(bots[0]?.calls(), calls);
+	// And nobody says that it was silent: it had no more time
+	await until("it is over", () => over.length > 0);
+	t.deepEqual(
+		over.map(({ kind }) => kind),
+		["Ended"],
+	);
 });
 
 test("nothing is said to a desk that only observes, or without a key, or that nobody has seen", async (t) => {

@@ -36,6 +36,7 @@ function startWorld() {
 		clock: { now: () => "2030-01-01T00:00:00Z" },
 		log: pino({ level: "silent" }),
 		metrics: createMetrics(),
+		recording: undefined,
 		...{ operatorNamespace: "system", identity: "a test" },
 		desks: {
 			all: () => new Map([["a", deskOf({ mode: "Normal", estop: { devices: [pinOf("P")] } })]]),

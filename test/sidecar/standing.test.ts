@@ -23,8 +23,9 @@ function startWorld() {
 		isThere: (serial) => there.has(serial),
 		isLent: () => false,
 		now: () => "2030-01-01T00:00:00Z",
-		raise: async (namespace, raise) => {
+		raise: (namespace, raise) => {
 			raised.push({ namespace, raise });
+			return { namespace, raise, shown: Promise.resolve() };
 		},
 	});
 	const look = (info: HidInterface, pressed: boolean) =>

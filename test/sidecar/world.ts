@@ -5,10 +5,9 @@ import type { ExecutionContext } from "ava";
 import { pino } from "pino";
 import { estopLeaseName, estopAnnotations as names } from "../../crds/estop-lease.ts";
 import { estopAccount, operatorNamespace } from "../../crds/roles.ts";
-import type { Resolve } from "../../gates/address.ts";
 import { parseOptions } from "../../sidecar/options.ts";
 import { leasePath } from "../../sidecar/paths.ts";
-import { startSidecar } from "../../sidecar/run.ts";
+import { type SidecarParts, startSidecar } from "../../sidecar/run.ts";
 import { boxInfo, VirtualBox } from "../../sidecar/testing/virtual-box.ts";
 import { VirtualTransport } from "../../sidecar/testing/virtual-transport.ts";
 import type { TestDesk } from "../operator/desk.ts";
@@ -28,8 +27,7 @@ export function pinOf(serial: string) {
 }
 
 /** Settings of {@link startBoxes}. */
-type BoxOptions = {
-	readonly resolve?: Resolve;
+type BoxOptions = Partial<Pick<SidecarParts, "resolve" | "spoolFiles">> & {
 	readonly args?: readonly string[];
 	/** Called when there are credentials and boxes and no sidecar yet; then nobody waits until they are armed. */
 	readonly beforeStart?: () => Promise<void>;
@@ -40,7 +38,7 @@ export async function startBoxes(
 	t: ExecutionContext,
 	desk: TestDesk,
 	serials: readonly string[],
-	{ resolve, args = [], beforeStart }: BoxOptions = {},
+	{ args = [], beforeStart, ...parts }: BoxOptions = {},
 ) {
 	const transport = new VirtualTransport();
 	const devices = new Map(serials.map((serial) => [serial, transport.plug(boxInfo(serial))] as const));
@@ -57,7 +55,7 @@ export async function startBoxes(
 	const log = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
 	const options = parseOptions(["--service-account", folder, "--http-port", "0", ...args]);
 	await beforeStart?.();
-	const sidecar = await startSidecar(options, { transport, log, ...(resolve && { resolve }) });
+	const sidecar = await startSidecar(options, { transport, log, ...parts });
 	let isStopped = false;
 	const stop = async () => {
 		if (isStopped) return;
@@ -70,8 +68,8 @@ export async function startBoxes(
 		rmSync(folder, { recursive: true });
 		if (!t.passed) console.error(lines.slice(-60).join(""));
 	});
-	const lease = (serial: string) =>
-		desk.admin.get<Lease>(leasePath(operatorNamespace, estopLeaseName(serial)));
+	const pathOf = (serial: string) => leasePath(operatorNamespace, estopLeaseName(serial));
+	const lease = (serial: string) => desk.admin.get<Lease>(pathOf(serial));
 	const armed = (serial: string) =>
 		until(`${serial} is armed`, async () => {
 			const found = await lease(serial).catch((error: unknown) => String(error));
@@ -99,6 +97,7 @@ export async function startBoxes(
 		},
 		/** Ends the sidecar on purpose, as a rollout does. */
 		stop,
-		...{ lease, armed, lines, folder, transport },
+		metrics: () => textOf("/metrics"),
+		...{ lease, leasePath: pathOf, armed, lines, folder, transport },
 	};
 }
