@@ -1,10 +1,12 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { isAuditError, messageOf } from "../audit/error.ts";
 import { assertP256, rawEd25519 } from "../audit/format/keys.ts";
 import { type OfferedKey, parseOffer } from "../audit/key-entries.ts";
 import { type Signer, signerAt } from "../audit/signer.ts";
 import { TrailError } from "./error.ts";
+import type { TrailOptions } from "./options.ts";
 
 /**
  * Signs checkpoints (Ed25519) or entries (P-256) with a key in a file or a token. Throws `USAGE` naming the option and the key, and
@@ -64,6 +66,22 @@ export function entryKeyOf(path: string): KeyObject {
 		throw new TrailError(
 			"USAGE",
 			`--entry-key ${path} is no public P-256 key in PEM: ${messageOf(cause)} (openssl pkey -in PRIVATE -pubout)`,
+			{ cause },
+		);
+	}
+}
+
+/** Certificate and key to serve with. Throws `USAGE` naming the files. */
+export function identityOf(tls: TrailOptions["tls"]): Pick<SecureContextOptions, "cert" | "key"> | undefined {
+	if (tls === undefined) return undefined;
+	try {
+		const identity = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) };
+		createSecureContext(identity);
+		return identity;
+	} catch (cause) {
+		throw new TrailError(
+			"USAGE",
+			`--tls-cert ${tls.cert} and --tls-key ${tls.key} are no certificate in PEM with its key: ${messageOf(cause)}`,
 			{ cause },
 		);
 	}

@@ -41,7 +41,7 @@ export function concernsAccess(event: KubeEvent): boolean {
 }
 
 /** What follows from the removal of a namespace or of an owner, which is told of itself. */
-function isSweep({ verb, user, objectRef }: KubeEvent): boolean {
+export function isSweep({ verb, user, objectRef }: KubeEvent): boolean {
 	if (!removals.includes(verb) || !sweepers.includes(user?.username ?? "")) return false;
 	return objectRef?.name?.startsWith(ownPrefix) !== true;
 }

@@ -1,7 +1,7 @@
 import type { Happening } from "../audit/recorder.ts";
 import { estopAccount, leaderAccount, operatorAccount, operatorNamespace } from "../crds/roles.ts";
 import { apiGroup, enforceLabel } from "../crds/vocabulary.ts";
-import { concernsAccess, keySecrets, ownPrefix } from "./kube-access.ts";
+import { concernsAccess, isSweep, keySecrets, ownPrefix } from "./kube-access.ts";
 import {
 	actorOf,
 	changesOf,
@@ -48,9 +48,11 @@ export function judgeEvent(event: KubeEvent): Judged {
 }
 
 /** Somebody wrote to a desk: what became of it the operator records, and who it was it does not always know. */
-function isPersonsEdit({ objectRef: ref = {}, user, verb }: KubeEvent): boolean {
+function isPersonsEdit(event: KubeEvent): boolean {
+	const { objectRef: ref = {}, user, verb } = event;
 	const isDesk = ref.apiGroup === apiGroup && ref.resource === "tradingsafeties" && !ref.subresource;
-	return isDesk && verb !== "get" && !ownAccounts.includes(user?.username ?? "");
+	if (!isDesk || verb === "get" || isSweep(event)) return false;
+	return !ownAccounts.includes(user?.username ?? "");
 }
 
 /** Of somebody who could not log in no more is told than that an answer began. */

@@ -27,6 +27,8 @@ export type TrailOptions = {
 	readonly identity: string;
 	readonly httpAddress: string;
 	readonly httpPort: number;
+	/** Files with the certificate, and those that vouch for it, and its key; undefined: plain HTTP. */
+	readonly tls: { readonly cert: string; readonly key: string } | undefined;
 	/** File with the token of the API server's audit webhook; undefined: no such events are taken. */
 	readonly kubeAuditToken: string | undefined;
 	/** How often it verifies itself; 0: never. */
@@ -57,6 +59,8 @@ export const usage = `usage: node trail/main.ts [options]
   --identity NAME              who it is in the record (trail-HOST)
   --http-address ADDRESS       of everything that it serves (127.0.0.1)
   --http-port N                0 takes a free one (8086)
+  --tls-cert FILE              serves all of it over TLS, with this certificate (PEM); with --tls-key
+  --tls-key FILE               its private key
   --kube-audit-token FILE      takes audit events of API servers that show this token; without it none
   --verify-hours N             verifies itself so often; 0: never (24)
   --log-level LEVEL            trace, debug, info, warn, error (info)`;
@@ -87,6 +91,7 @@ export function parseOptions(args: readonly string[]): TrailOptions {
 		witness: witness(values),
 		httpAddress: values["http-address"] ?? "127.0.0.1",
 		httpPort: integer("http-port", values["http-port"], 8086, 0, 65_535),
+		tls: tls(values),
 		kubeAuditToken: values["kube-audit-token"],
 		verifyHours: integer("verify-hours", values["verify-hours"], 24, 0, 8_760),
 		logLevel: values["log-level"] ?? "info",
@@ -105,6 +110,7 @@ function parse(args: readonly string[]) {
 				...{ bucket: text, endpoint: text, region: text, "retention-days": text },
 				...{ witness: text, "witness-key": text, spool: text, key: text, identity: text },
 				...{ "http-address": text, "http-port": text, "kube-audit-token": text },
+				...{ "tls-cert": text, "tls-key": text },
 				...{ "verify-hours": text, "log-level": text },
 			},
 		}).values;
@@ -126,6 +132,14 @@ function witness(values: ReturnType<typeof parse>): TrailOptions["witness"] {
 		throw new TrailError("USAGE", "--witness and --witness-key need each other");
 	}
 	return { url: url("witness", at), vkey };
+}
+
+function tls({ "tls-cert": cert, "tls-key": key }: ReturnType<typeof parse>): TrailOptions["tls"] {
+	if (cert === undefined && key === undefined) return undefined;
+	if (cert === undefined || key === undefined) {
+		throw new TrailError("USAGE", "--tls-cert and --tls-key need each other");
+	}
+	return { cert, key };
 }
 
 function url(name: string, text: string): string {

@@ -1,5 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+	createServer,
+	type IncomingMessage,
+	type RequestListener,
+	type Server,
+	type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import { mostEntryBytes } from "../audit/entry.ts";
 import { isAuditError, messageOf } from "../audit/error.ts";
 import { handOverPath, readHandedOver, writeOutcomes } from "../audit/hand-over.ts";
@@ -16,6 +24,8 @@ export type ServerOptions = {
 	readonly address: string;
 	/** 0 takes a free one. */
 	readonly port: number;
+	/** Certificate and key; undefined: plain HTTP. */
+	readonly identity: Pick<SecureContextOptions, "cert" | "key"> | undefined;
 	readonly ledger: Ledger;
 	readonly reader: LogReader;
 	/** Of audit events; undefined: none are taken. */
@@ -43,6 +53,7 @@ const appendMilliseconds = 25_000;
 const lookMilliseconds = 2_000;
 /** Slow and idle callers are cut off. */
 const serverLimits = {
+	handshakeTimeout: 10_000,
 	headersTimeout: 10_000,
 	requestTimeout: 30_000,
 	keepAliveTimeout: 65_000,
@@ -66,7 +77,11 @@ export async function serve(
 	options: ServerOptions,
 ): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
 	const routes = new Routes(options);
-	const server = createServer(serverLimits, (request, response) => void routes.handle(request, response));
+	const listener: RequestListener = (request, response) => void routes.handle(request, response);
+	const server =
+		options.identity === undefined
+			? createServer(serverLimits, listener)
+			: createTlsServer({ ...serverLimits, ...options.identity }, listener);
 	server.maxConnections = mostConnections;
 	await new Promise<void>((resolve, reject) => {
 		server.once("error", reject);
@@ -202,7 +217,7 @@ function saidOf(error: unknown): Said {
 	return { status: 500, text };
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Pick<Server, "close" | "closeAllConnections">): Promise<void> {
 	return new Promise((resolve) => {
 		server.close(() => resolve());
 		server.closeAllConnections();

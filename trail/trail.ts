@@ -9,7 +9,7 @@ import { witnessAt } from "../audit/witness.ts";
 import { Writer } from "../audit/writer.ts";
 import { knownKeys, openBucket, probeBucket } from "./bucket.ts";
 import { TrailError } from "./error.ts";
-import { entryKeyOf, formerKeyOf, offerOf, signerOf, tokenOf } from "./keys.ts";
+import { entryKeyOf, formerKeyOf, identityOf, offerOf, signerOf, tokenOf } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { LogReader } from "./log-reader.ts";
 import { createMetrics } from "./metrics.ts";
@@ -62,6 +62,7 @@ export async function startTrail(
 		);
 	}
 	const token = options.kubeAuditToken === undefined ? undefined : tokenOf(options.kubeAuditToken);
+	const tls = identityOf(options.tls);
 	const { origin, identity, witness } = options;
 	const store = openBucket(options, options.retentionSeconds);
 	const health = new StoreHealth();
@@ -140,7 +141,8 @@ export async function startTrail(
 		];
 	};
 	const http = await serve({
-		...{ address: options.httpAddress, port: options.httpPort, ledger, reader, receiver },
+		...{ address: options.httpAddress, port: options.httpPort, identity: tls },
+		...{ ledger, reader, receiver },
 		...{ problems, metrics, onFailed },
 	});
 
@@ -182,6 +184,11 @@ export async function startTrail(
 	};
 	if (ring === undefined) retry();
 	else begin(ring);
+	if (receiver !== undefined && tls === undefined) {
+		log.warn(
+			"API servers show their token over TLS alone: give --tls-cert and --tls-key, or put TLS before it",
+		);
+	}
 	log.info({ port: http.port, kubeAudit: receiver !== undefined }, "keeping the record");
 	return {
 		httpPort: http.port,

@@ -1,8 +1,12 @@
+import { writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { request as secureRequest } from "node:https";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import test from "ava";
 import { encodeLine } from "../../audit/format/line.ts";
 import { fileSigner } from "../../audit/signer.ts";
+import { createAuthority, issueCertificate } from "../../dev/cluster/pki.ts";
 import { freePorts } from "../../dev/cluster/ports.ts";
 import { entryOf, signed } from "../audit/entries.ts";
 import { Chance } from "../operator/chance.ts";
@@ -257,4 +261,40 @@ test("what is no list of entries is refused with a word, and takes no memory", a
 	idle.write("POST /entries HTTP/1.1\r\nhost: a\r\n");
 	await new Promise((resolve) => idle.once("close", resolve));
 	t.deepEqual(await trail.get("/readyz"), { status: 200, text: "ok\n" });
+});
+
+test("over TLS all is as without it, and audit events are taken from who shows the token alone", async (t) => {
+	t.timeout(180_000);
+	const place = await Place.open(t);
+	const authority = await createAuthority("authority of the trail");
+	const server = { commonName: "trail", ipAddresses: ["127.0.0.1"], usage: "Server" } as const;
+	const { certificate, key } = await issueCertificate(authority, server);
+	const token = "0123456789abcdef";
+	for (const [name, text] of Object.entries({ "tls.pem": certificate, "tls.key": key, token })) {
+		writeFileSync(place.path(name), text);
+	}
+	const trail = await place.trail("trail-0", [
+		...["--tls-cert", place.path("tls.pem"), "--tls-key", place.path("tls.key")],
+		...["--kube-audit-token", place.path("token")],
+	]);
+	const port = await trail.port();
+	const ask = (method: string, path: string, authorization?: string, body = "") =>
+		new Promise<string>((resolve, reject) => {
+			const headers = authorization === undefined ? {} : { authorization };
+			const options = { ca: authority.certificate, port, host: "127.0.0.1", method, path, headers };
+			const call = secureRequest(options, (response) => {
+				text(response).then((said) => resolve(`${response.statusCode} ${said}`), reject);
+			});
+			call.on("error", reject);
+			call.end(body);
+		});
+	t.is(await ask("GET", "/readyz"), "200 ok\n");
+	t.regex(await ask("POST", "/entries", undefined, "garbage\n"), /^400 /);
+	for (const wrong of ["Bearer wrong", `Basic ${token}`, `Bearer ${token}x`, undefined]) {
+		t.regex(await ask("POST", "/kube-audit", wrong, "{}"), /^401 /);
+	}
+	t.regex(await ask("POST", "/kube-audit", `Bearer ${token}`, "{}"), /^400 this is no EventList/);
+	const list = JSON.stringify({ kind: "EventList", apiVersion: "audit.k8s.io/v1", items: [] });
+	t.is(await ask("POST", "/kube-audit", `Bearer ${token}`, list), "200 recorded\n");
+	await t.throwsAsync(fetch(`http://127.0.0.1:${port}/readyz`));
 });

@@ -67,6 +67,12 @@ test("an option, a key or a bucket that is wrong is named in one line with the r
 		[...options, "--kube-audit-token", place.path("token")],
 		/fewer than 16 characters: openssl rand/,
 	);
+	await say(2, [...options, "--tls-key", "a"], /--tls-cert and --tls-key need each other/);
+	await say(
+		2,
+		[...options, "--tls-cert", place.path("log.pem"), "--tls-key", place.path("log.pem")],
+		/no certificate in PEM/,
+	);
 	// The store is asked, and has no locks
 	await say(1, options, /made with Object Lock/);
 	await say(
