@@ -2,10 +2,8 @@ import { createPublicKey } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { witnessVerifier } from "../audit/format/cosignature.ts";
 import { parseVerifierKey } from "../audit/format/keys.ts";
-import { hashesAt } from "../audit/format/tiles.ts";
-import { checkpointPath, folders, manifestPath, numberOf } from "../audit/layout.ts";
+import { checkpointPath } from "../audit/layout.ts";
 import { initialKeys } from "../audit/log/key-ring.ts";
-import { lastNumbered, type Reading } from "../audit/store/store.ts";
 import { verify } from "../audit/verify/verify.ts";
 import { openBucket } from "./bucket.ts";
 import type { TrailOptions } from "./options.ts";
@@ -21,29 +19,8 @@ export type VerifyJob = Pick<TrailOptions, "origin" | "witness"> & {
 	readonly remembered: readonly string[];
 };
 
-/**
- * The log as it was at this size. Rounds go on while it is verified: what belongs to one that had not ended is none of this
- * verification.
- */
-export function upTo(reading: Reading, size: number): Reading {
-	const isWithin = (key: string) => {
-		const number = numberOf(key);
-		if (number !== undefined) {
-			const isEnd = key === checkpointPath(number) || key === manifestPath(number);
-			return isEnd ? number <= size : number < size;
-		}
-		const [, level = "0", groups, width = "256"] =
-			/^tile\/(\d+|entries)\/((?:x\d{3}\/)*\d{3})(?:\.p\/(\d+))?$/.exec(key) ?? [];
-		// What is no key of a log is told of.
-		if (groups === undefined) return true;
-		const index = Number(groups.replaceAll(/[x/]/g, ""));
-		return index * 256 + Number(width) <= hashesAt(level === "entries" ? 0 : Number(level), size);
-	};
-	return {
-		get: (key) => reading.get(key),
-		list: async (prefix, options) => (await reading.list(prefix, options)).filter(isWithin),
-	};
-}
+/** How long a round that is under way may take to end. */
+const settleMilliseconds = 30_000;
 
 async function run({
 	bucket,
@@ -56,14 +33,14 @@ async function run({
 	const { endpoint } = bucket;
 	const store = openBucket({ bucket: { ...bucket, endpoint } }, 0);
 	try {
-		const size = (await lastNumbered(store, folders.manifest, numberOf)) ?? 0;
 		const trust = {
 			...{ origin, logKeys: logKeys.map((pem) => createPublicKey(pem)) },
 			keys: initialKeys(entryKeys.map((pem) => createPublicKey(pem))),
 			witnesses: witness === undefined ? [] : [witnessOf(witness.vkey)],
 		};
-		const report = await verify(upTo(store, size), trust, { remembered });
+		const report = await verify(store, trust, { remembered, settleMilliseconds });
 		const [first] = report.findings;
+		const { size } = report;
 		const checkpoint = size === 0 ? undefined : (await store.get(checkpointPath(size)))?.toString();
 		return {
 			...{ size: report.size, root: report.root.toString("base64"), checkpoints: report.checkpoints },

@@ -17,6 +17,8 @@ import { findProof } from "./prove.ts";
 import { type View, viewOf } from "./views.ts";
 
 const progressMilliseconds = 1_000;
+/** How long a round that is under way may take to end. */
+const settleMilliseconds = 10_000;
 /** Long enough to try, short enough to be rid of it soon. */
 const probeSeconds = 60;
 
@@ -80,6 +82,8 @@ async function verified(options: CliOptions, see: View["see"] | undefined): Prom
 		...(options.asOf !== undefined && { at: options.asOf }),
 		...(options.retentionSeconds !== undefined && { retentionSeconds: options.retentionSeconds }),
 		level: options.level,
+		// A bucket may be written to meanwhile; a folder is as it is.
+		...(options.bucket !== undefined && { settleMilliseconds }),
 		...(see && { onEntry: (entry, index) => see({ entry, index }) }),
 		onProgress: (done, of) => tell(`${done} of ${of} entries`),
 	});

@@ -17,6 +17,8 @@ export type VerifyOptions = {
 	readonly at?: number;
 	/** Least time that objects must be locked from when they were written: seconds. */
 	readonly retentionSeconds?: number;
+	/** How long rounds that were under way when the trail was listed may take to end: where a log goes on meanwhile. By default 0. */
+	readonly settleMilliseconds?: number;
 	/** By default `signatures`. */
 	readonly level?: Level;
 	/** Threads that examine rounds; by default as many as there are processors, and none for a short log. */

@@ -4,13 +4,15 @@ import { linesOf, splitLine } from "../format/line.ts";
 import type { TreeHead } from "../format/merkle.ts";
 import { leavesPath, tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
 import { emptyTree, grow, rootHash, type Tree } from "../format/tree.ts";
-import { batchPath, bundlePath, checkpointPath, folders, manifestPath, numberOf } from "../layout.ts";
+import { batchPath, bundlePath, checkpointPath, folders, manifestPath } from "../layout.ts";
 import { readTail } from "../log/tail.ts";
 import type { Reading } from "../store/store.ts";
 import { difference } from "./compare.ts";
+import { endingRounds } from "./ending.ts";
 import { EntryChecker } from "./entries.ts";
 import { digestOf, type Examined } from "./examine.ts";
 import type { Finding, FindingCode } from "./finding.ts";
+import { numbersIn } from "./keys-in.ts";
 import { checkManifest, leafHashesOf } from "./objects.ts";
 import type { Level, Report, VerifyOptions } from "./report.ts";
 import { type Round, type RoundsOptions, roundAfter, roundsOf } from "./rounds.ts";
@@ -58,7 +60,9 @@ class Verification {
 		const keys = await this.#list();
 		this.#unclaimed = new Set(keys);
 		const sizes = numbersIn(keys, folders.checkpoint);
-		const known = [...new Set([...sizes, ...numbersIn(keys, folders.manifest)])].sort((a, b) => a - b);
+		const ending = await endingRounds(this.#reading, keys, this.#options.settleMilliseconds ?? 0);
+		const ends = [...sizes, ...numbersIn(keys, folders.manifest), ...ending];
+		const known = [...new Set(ends)].sort((a, b) => a - b);
 		const firsts = numbersIn(keys, folders.batch);
 		const last = known.at(-1) ?? 0;
 		const kept = remembered.map((note) => openCheckpoint(note, this.#trust));
@@ -104,8 +108,10 @@ class Verification {
 	}
 
 	async #list(): Promise<readonly string[]> {
-		const lists = await Promise.all(Object.values(folders).map((prefix) => this.#reading.list(prefix)));
-		return lists.flat();
+		const { batch, ...others } = folders;
+		const lists = await Promise.all(Object.values(others).map((prefix) => this.#reading.list(prefix)));
+		// Written first and listed last: whatever else was there, its batch is among them.
+		return [...lists.flat(), ...(await this.#reading.list(batch))];
 	}
 
 	/** The entries up to this size, of which a checkpoint or a manifest tells. */
@@ -275,13 +281,6 @@ class Verification {
 	#tell(code: FindingCode, { object, index }: Place, message: string): void {
 		this.#findings.push({ code, object, message, ...(index !== undefined && { index }) });
 	}
-}
-
-function numbersIn(keys: readonly string[], prefix: string): readonly number[] {
-	return keys
-		.filter((key) => key.startsWith(prefix))
-		.flatMap((key) => numberOf(key) ?? [])
-		.sort((a, b) => a - b);
 }
 
 function isSameTree(a: Tree, b: Tree): boolean {

@@ -46,7 +46,7 @@ async function recording(t: ExecutionContext) {
 	};
 	const findings = async () => {
 		const trust = { origin, logKeys: [signer.publicKey], keys, witnesses: [], requireWitnesses: 0 };
-		return (await verify(trail.store, trust)).findings;
+		return (await verify(trail.store, trust, { settleMilliseconds: 30_000 })).findings;
 	};
 	return { folder, key, trail, open, findings };
 }

@@ -42,7 +42,11 @@ async function recorded(
 	await desk.confirmed("Pause");
 	/** What a third party says who has the keys and what is in the store. */
 	const judged = () =>
-		verify(trail.store, { origin, logKeys: [signer.publicKey], keys, witnesses: [], requireWitnesses: 0 });
+		verify(
+			trail.store,
+			{ origin, logKeys: [signer.publicKey], keys, witnesses: [], requireWitnesses: 0 },
+			{ settleMilliseconds: 30_000 },
+		);
 	return { desk, trail, folder, start, replicas: running, judged };
 }
 

@@ -1,19 +1,16 @@
 import test from "ava";
 import type { Entry } from "../../audit/entry.ts";
-import { folders, manifestPath } from "../../audit/layout.ts";
+import { folders } from "../../audit/layout.ts";
 import { initialKeys } from "../../audit/log/key-ring.ts";
 import { Sequencer } from "../../audit/log/sequencer.ts";
 import { MemoryStore } from "../../audit/testing/memory-store.ts";
-import { verify } from "../../audit/verify/verify.ts";
 import { LogReader } from "../../trail/log-reader.ts";
 import { DeskStates } from "../../trail/states.ts";
-import { upTo } from "../../trail/verify-child.ts";
 import { entryOf, origin, signed, signerFor } from "../audit/entries.ts";
 
 const entries = signerFor("Entries");
 const signer = signerFor("Checkpoints");
 const keys = initialKeys([entries.publicKey]);
-const trust = { origin, logKeys: [signer.publicKey], keys };
 
 /** A log, and what puts a round into it. */
 async function logOf(store: MemoryStore) {
@@ -93,28 +90,6 @@ test("a round that has not ended is not read", async (t) => {
 	await t.throwsAsync(append(raised("a", "Normal")), { message: "killed" });
 	await reader.look();
 	t.deepEqual(modes(reader), { "a/desk": "Pause" });
-});
-
-test("a log is verified as it was at a size, while it grows", async (t) => {
-	const store = new MemoryStore();
-	const append = await logOf(store);
-	const sizes = [3, 250, 10, 1, 300 - 44];
-	for (const count of sizes) await append(...Array.from({ length: count }, () => raised("a", "Pause")));
-	const ends = [...store.objects.keys()].filter((key) => key.startsWith(folders.manifest));
-	t.is(ends.length, 5);
-	for (const size of [0, 3, 253, 263, 264, 520]) {
-		t.true(size === 0 || store.objects.has(manifestPath(size)));
-		// With every later round, and with one that is under way
-		store.objects.set("batch/000000000520.tsv", Buffer.from("begun"));
-		const report = await verify(upTo(store, size), trust, {});
-		t.deepEqual([report.findings, report.size], [[], size]);
-	}
-	// And what does not belong there is found all the same
-	store.objects.set("tile/0/nonsense", Buffer.from("x"));
-	t.deepEqual(
-		(await verify(upTo(store, 263), trust, {})).findings.map(({ code }) => code),
-		["ObjectUnexpected"],
-	);
 });
 
 test("of two entries about a desk the later one counts, in whatever order they are read", (t) => {
