@@ -169,7 +169,7 @@ test("what API servers refuse, and what changes what they refuse by, is in the r
 	const role = await recorded(
 		"the role",
 		"Access",
-		(entry) => of("ClusterRole", "tradingsafety-resetter")(entry) && entry.action === "patch",
+		(entry) => of("ClusterRole", "tradingsafety-resetter")(entry) && entry.changes?.[0]?.path === "/0",
 	);
 	t.deepEqual(role.changes, [{ path: "/0", to: JSON.stringify(step[0]) }]);
 	const bound = await recorded(
