@@ -2,16 +2,14 @@ import type { KeyRing } from "../log/key-ring.ts";
 
 /** Which entries each key has signed, for the day on which one is revoked from an earlier index on. */
 export class KeyUses {
-	/** By key: runs of entries, first and last of each. */
-	readonly #runs = new Map<string, [first: number, last: number][]>();
+	/** By key: indexes of entries. With a key for each writer they alternate, so that runs of them would take more. */
+	readonly #entries = new Map<string, number[]>();
 
 	/** In the order of the log. */
 	add(hint: string, index: number): void {
-		const runs = this.#runs.get(hint) ?? [];
-		this.#runs.set(hint, runs);
-		const run = runs.at(-1);
-		if (run?.[1] === index - 1) run[1] = index;
-		else runs.push([index, index]);
+		const entries = this.#entries.get(hint);
+		if (entries === undefined) this.#entries.set(hint, [index]);
+		else entries.push(index);
 	}
 
 	/** Entries so far that this key has signed where it may not any more. */
@@ -21,10 +19,8 @@ export class KeyUses {
 	): { readonly first: number; readonly last: number; readonly entries: number } | undefined {
 		const until = Object.hasOwn(ring, hint) ? ring[hint]?.until : undefined;
 		if (until === undefined) return undefined;
-		const runs = (this.#runs.get(hint) ?? []).filter(([, last]) => last >= until);
-		const [first, last] = [runs[0]?.[0], runs.at(-1)?.[1]];
-		if (first === undefined || last === undefined) return undefined;
-		const entries = runs.reduce((sum, [from, to]) => sum + to - Math.max(from, until) + 1, 0);
-		return { first: Math.max(first, until), last, entries };
+		const entries = (this.#entries.get(hint) ?? []).filter((index) => index >= until);
+		const [first, last] = [entries[0], entries.at(-1)];
+		return first === undefined || last === undefined ? undefined : { first, last, entries: entries.length };
 	}
 }
