@@ -9,6 +9,7 @@ import { startCluster } from "../cluster/cluster.ts";
 import { clusterFiles } from "../cluster/files.ts";
 import { kubectl } from "../cluster/kubectl.ts";
 import { installApi } from "../install.ts";
+import { ensureVersitygw } from "../stores/versitygw.ts";
 import { type DemoButton, startButton } from "./button.ts";
 import { preparation } from "./commands.ts";
 import { type Demo, type DemoOptions, governDesk, limits, startTwoReplicas } from "./demo.ts";
@@ -57,6 +58,7 @@ export async function openEmbedded(options: DemoOptions): Promise<Demo> {
 		return "Nothing is left running";
 	};
 	try {
+		await ensureVersitygw({ progress, signal });
 		progress.report("Starting an object store and the trail in it");
 		const recording = await startRecord({
 			...{ dir: join(guests, "record"), logs, writers, onDied: options.onRecordDied },
