@@ -46,32 +46,36 @@ function receiverOf(t: ExecutionContext, writer: ReceiverOptions["writer"]) {
 	return { receiver, errors, outcomes };
 }
 
-test("what it has answered for is on the disk, also when nothing takes it and the process ends", async (t) => {
-	// Given a trail whose store never answers
-	const dir = temporaryFolder(t, "spool");
-	const key = keyFile(t);
-	const writer = new Writer({
-		...{ dir, log: "log.example", name: "trail-0", signer: () => fileSigner(key), about: {} },
-		handOver: () => new Promise(() => {}),
-		onFailed: () => {},
-	});
-	const { receiver, outcomes } = receiverOf(t, writer);
-	// When events come, and some of them again since an answer was lost
-	const other = refusal("3", { user: { username: "bob" } });
-	await receiver.receive(list(refusal("1"), refusal("2"), other));
-	await receiver.receive(list(refusal("2"), other, refusal("4")));
-	t.deepEqual(await outcomes(), { Recorded: 2, Folded: 2, Repeated: 2 });
-	// Then they are there for whoever opens the spool next: this one was never closed
-	const copy = temporaryFolder(t, "copy");
-	cpSync(dir, copy, { recursive: true });
-	const spool = await Spool.open(copy);
-	t.teardown(() => spool.close());
-	const found = spool.oldest(100).map(({ signed }) => decodeEntry(signed.entry));
-	t.deepEqual(
-		found.map(({ kind, action, actor }) => `${kind} ${action} ${actor.name}`),
-		["Configuration attempts-heard trail-0", "Denied patch eve", "Denied patch bob"],
-	);
-});
+// Before the others, of which one keeps this process busy for seconds.
+test.serial(
+	"what it has answered for is on the disk, also when nothing takes it and the process ends",
+	async (t) => {
+		// Given a trail whose store never answers
+		const dir = temporaryFolder(t, "spool");
+		const key = keyFile(t);
+		const writer = new Writer({
+			...{ dir, log: "log.example", name: "trail-0", signer: () => fileSigner(key), about: {} },
+			handOver: () => new Promise(() => {}),
+			onFailed: () => {},
+		});
+		const { receiver, outcomes } = receiverOf(t, writer);
+		// When events come, and some of them again since an answer was lost
+		const other = refusal("3", { user: { username: "bob" } });
+		await receiver.receive(list(refusal("1"), refusal("2"), other));
+		await receiver.receive(list(refusal("2"), other, refusal("4")));
+		t.deepEqual(await outcomes(), { Recorded: 2, Folded: 2, Repeated: 2 });
+		// Then they are there for whoever opens the spool next: this one was never closed
+		const copy = temporaryFolder(t, "copy");
+		cpSync(dir, copy, { recursive: true });
+		const spool = await Spool.open(copy);
+		t.teardown(() => spool.close());
+		const found = spool.oldest(100).map(({ signed }) => decodeEntry(signed.entry));
+		t.deepEqual(
+			found.map(({ kind, action, actor }) => `${kind} ${action} ${actor.name}`),
+			["Configuration attempts-heard trail-0", "Denied patch eve", "Denied patch bob"],
+		);
+	},
+);
 
 test("while it cannot write, API servers are to keep theirs", async (t) => {
 	const recorded: Happening[] = [];
