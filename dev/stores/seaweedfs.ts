@@ -100,5 +100,19 @@ export async function startSeaweedfs(folder: string, options: ToolchainOptions =
 		{ stdio: ["ignore", "ignore", "pipe"], cwd: folder, env: { PATH: process.env.PATH, HOME: folder } },
 	);
 	const url = `http://127.0.0.1:${s3}`;
-	return { url, region: "us-east-1", credentials, ...(await started(child, "SeaweedFS", url, ports)) };
+	const { pid, stop } = await started(child, "SeaweedFS", url, ports);
+	return {
+		...{ url, region: "us-east-1", credentials, pid },
+		async stop() {
+			await stop();
+			removeSockets(ports);
+		},
+	};
+}
+
+/** It makes sockets beside its ports, always in this folder, and leaves them. */
+function removeSockets(ports: readonly number[]): void {
+	for (const name of ["master-grpc", "volume-grpc", "filer-grpc", "s3", "s3-grpc"]) {
+		for (const port of ports) rmSync(`/tmp/seaweedfs-${name}-${port}.sock`, { force: true });
+	}
 }
