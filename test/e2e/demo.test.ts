@@ -10,8 +10,8 @@ import { Client } from "../../kube/client.ts";
 import { connect } from "../../kube/connection.ts";
 import { loadKubeConfig } from "../../kube/kubeconfig.ts";
 import { deskPath } from "../../sidecar/paths.ts";
+import { processesOf, tracesOf } from "../dev/traces.ts";
 import { until } from "../support/until.ts";
-import { processesOf, tracesOf } from "./traces.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const START = fileURLToPath(new URL("../../dev/start.ts", import.meta.url));
