@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from "ava";
-import { startPrometheus } from "../../dev/monitoring/prometheus.ts";
+import { ensurePrometheus, startPrometheus } from "../../dev/monitoring/prometheus.ts";
 import { TestDesk, target } from "../operator/desk.ts";
 import { Gates } from "../operator/gates.ts";
 import { startReplica } from "../operator/replica.ts";
@@ -57,6 +57,12 @@ async function conditionIs(desk: TestDesk, type: string, status: string, reason:
 		patient,
 	);
 }
+
+test.before("Prometheus is built, which takes minutes once", async (t) => {
+	t.timeout(900_000);
+	await ensurePrometheus();
+	t.pass();
+});
 
 test.serial(
 	"Emergency: told bots and kept gateways go on until the desk is flat, and are stopped then",
