@@ -131,12 +131,14 @@ test.serial(
 		t.is(complaints(replica, "argocd-controller").length, 1);
 		t.is(await replicas(things), 0);
 		t.is((await things.live("bots")).length, 0);
-		// When they stop, then the halt is confirmed, and the autoscaler is off
+		// When they stop, then the autoscaler is off, and the halt is confirmed
 		await Promise.all([workloads.stop(), autoscalers.stop()]);
-		await desk.confirmed("Emergency");
-		t.like(await things.get(HorizontalPodAutoscaler, "bots"), {
-			spec: { behavior: { scaleUp: { selectPolicy: "Disabled" } } },
+		await until("the autoscaler is off", async () => {
+			const { spec } = await things.get(HorizontalPodAutoscaler, "bots");
+			const { scaleUp } = spec.behavior as { readonly scaleUp?: { readonly selectPolicy?: string } };
+			return scaleUp?.selectPolicy === "Disabled";
 		});
+		await desk.confirmed("Emergency");
 	},
 );
 
