@@ -8,10 +8,10 @@ import type { Resolve } from "../../gates/address.ts";
 import { GateError } from "../../gates/error.ts";
 import type { Message } from "../../gates/gate-call.ts";
 import { messageFor, raiseFor } from "../../gates/messages.ts";
-import { ttlMilliseconds } from "../../permits/issue.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
-import { ackMilliseconds, judgeAnswers, triesAtMost } from "../signals/judge.ts";
+import { ackMilliseconds, judgeAnswers } from "../signals/judge.ts";
+import { lifeOf, pauseBetweenTries, shortestLife } from "../signals/pace.ts";
 import type { KeyReader } from "../signals/permit-keys.ts";
 import { type Recipient, recipientsOf } from "../signals/recipients.ts";
 import { readDesk } from "../stop-call.ts";
@@ -22,8 +22,8 @@ const renewals = 3;
 const mostUnderWay = 64;
 const permitMilliseconds = 1_000;
 const readMilliseconds = 1_000;
-/** How often those are asked that did not answer in time. */
-const slowMilliseconds = 1_000;
+/** Who claims to be another process again and again gets a permit at once no more often. */
+const bornAgainMilliseconds = 250;
 /** Answers within this time are judged together. */
 const gatherMilliseconds = 10;
 
@@ -166,7 +166,11 @@ export class Signaller implements Controller {
 			const answer = await recipient.gate.send(message, milliseconds);
 			const at = performance.now();
 			recipient.challenge = answer.challenge;
+			const isBorn =
+				recipient.answer?.of.instance !== answer.instance &&
+				at - (recipient.bornAt ?? Number.NEGATIVE_INFINITY) > bornAgainMilliseconds;
 			recipient.answer = { of: answer, at };
+			if (isBorn) this.#welcome(desk, recipient, at);
 			if (recipient.problem !== undefined) log.info(facts, "answers permits again");
 			recipient.problem = undefined;
 			metrics.permits.inc({ result: "answered" });
@@ -181,6 +185,14 @@ export class Signaller implements Controller {
 		}
 		const told = this.#desks.get(desk);
 		if (told !== undefined) this.#judgeSoon(desk, told);
+	}
+
+	/** A process that has no permit yet gets one now, not at the next turn of all. */
+	#welcome(desk: DeskState, recipient: Recipient, at: number): void {
+		recipient.bornAt = at;
+		recipient.sentAt = Number.NEGATIVE_INFINITY;
+		const told = this.#desks.get(desk);
+		if (told !== undefined) void this.#renew(desk, told, "Due");
 	}
 
 	/** Reads the desk and then sends permits, one round after the other. */
@@ -309,25 +321,6 @@ export class Signaller implements Controller {
 			else this.#schedule(desk, told);
 		}, at - now);
 	}
-}
-
-const lifeOf = (target: Recipient["target"]) => ttlMilliseconds(target.spec.signal);
-
-function shortestLife({ object }: DeskState): number {
-	return Math.min(...targetStates(object).filter(isTold).map(lifeOf));
-}
-
-function pauseBetweenTries(
-	{ object, signals }: DeskState,
-	{ pushed, recipients }: Told,
-	now: number,
-): number {
-	const told = targetStates(object).filter((state) => isTold(state) && state.action === "Signal");
-	if (told.length === 0) return Number.POSITIVE_INFINITY;
-	const soon = Math.min(...told.map(ackMilliseconds));
-	const isYoung = pushed !== undefined && now - pushed.at < 2 * triesAtMost * soon;
-	const isLate = [...recipients.keys()].some((uid) => signals?.obeying.has(uid) !== true);
-	return isYoung && isLate ? soon : slowMilliseconds;
 }
 
 /** Asked without what pods acknowledged: what waits for acknowledgements must not decide what is asked for. */

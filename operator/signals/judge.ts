@@ -54,7 +54,7 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 		const came = recipient.problem ?? (answer === undefined || isGood ? undefined : "Disagrees");
 		if (!isFresh && came !== undefined) problems.set(podUid, came);
 		if (isFresh || !isAsked) continue;
-		const lateBy = at - answerBy(recipient, state, generation);
+		const lateBy = at - answerBy(recipient, state, generation, at);
 		if (lateBy >= 0) silent.add(podUid);
 		if (lateBy >= closingMilliseconds) overdue.add(podUid);
 	}
@@ -77,7 +77,16 @@ export function judgeAnswers(desk: DeskState, telling: Telling, isRestored: bool
 }
 
 /** Until when a pod has to acknowledge what was raised; never, where it was not asked. */
-function answerBy({ asked, readyAt, seenAt }: Recipient, state: TargetState, generation: number): number {
+function answerBy(
+	{ asked, readyAt, seenAt, bornAt = Number.NEGATIVE_INFINITY, goodAt }: Recipient,
+	state: TargetState,
+	generation: number,
+	now: number,
+): number {
 	if (state.action !== "Signal" || asked?.generation !== generation) return Number.POSITIVE_INFINITY;
-	return Math.max(asked.at, readyAt ?? seenAt + bootMilliseconds) + triesAtMost * ackMilliseconds(state);
+	const startedAt = readyAt ?? seenAt + bootMilliseconds;
+	// A process that has just begun anew is asked anew, unless that goes on for longer than good answers count.
+	const isRestart = now - (goodAt ?? startedAt) < 2 * ttlMilliseconds(state.spec.signal);
+	const begunAt = isRestart ? Math.max(startedAt, bornAt) : startedAt;
+	return Math.max(asked.at, begunAt) + triesAtMost * ackMilliseconds(state);
 }

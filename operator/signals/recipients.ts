@@ -23,6 +23,8 @@ export type Recipient = {
 	answer: { readonly of: Acknowledgement; readonly at: number } | undefined;
 	/** When it last gave an answer that was good then. Kept up by the judge. */
 	goodAt: number | undefined;
+	/** When a process was first heard of there that is another than before: a container that was started again. */
+	bornAt: number | undefined;
 	/** What came instead, since then. */
 	problem: AnswerProblem | undefined;
 	/** When the present generation was first asked for since the last good answer, and which that is. */
@@ -58,6 +60,7 @@ export function recipientsOf(
 				: {
 						...{ pod, origin, path, target, gate: new GateCall(origin, path), readyAt, seenAt: now },
 						...{ challenge: undefined, answer: undefined, problem: undefined, asked: undefined },
+						bornAt: undefined,
 						...{ goodAt: undefined, sentAt: Number.NEGATIVE_INFINITY, busy: false },
 					},
 		);

@@ -130,6 +130,20 @@ test("who answered well is not silent for an answer that grew old, until it was 
 	t.true(silent(30_100, answerOf({ permissions: permissionsOf("Normal") })));
 });
 
+test("a process that was started again has its time to answer, as long as the good answer of the one before still counts", (t) => {
+	// Given a pod that was asked long ago, and of which another process has just been heard, which has no permit yet
+	const of = answerOf({ applied: "Tightened", epoch: { uid: "", generation: 0 }, instance: "other" });
+	const silent = (bornAt: number, goodAt: number) =>
+		judged("Pause", {
+			...{ answer: { of, at: ago(5) }, asked: { generation: 7, at: ago(60_000) } },
+			...{ bornAt: ago(bornAt), goodAt: ago(goodAt) },
+		}).silent.size === 1;
+	// When it is judged, then it is silent after three tries of its own, or when nothing good came for two lives of a permit
+	t.false(silent(250, 2_000));
+	t.true(silent(301, 2_000));
+	t.true(silent(250, 10_001));
+});
+
 test("an answer that is none is refused with what is wrong", (t) => {
 	// Given texts that are no answers
 	const message = (text: string) =>
