@@ -218,17 +218,17 @@ test.serial(
 	"an API server that answers nobody for a while is no silence of a device: nothing is raised",
 	async (t) => {
 		t.timeout(240_000);
-		// Given a desk in Normal with an operator that wants its device armed, which may be silent for 3 s
+		// Given a desk in Normal with an operator that wants its device armed, which may be silent for 6 s
 		const desk = await TestDesk.create(t, { cluster });
 		const replica = await startReplica(t, desk);
-		const estop = { devices: [pinOf("AWAY")], heartbeatTimeoutSeconds: 3 };
+		const estop = { devices: [pinOf("AWAY")], heartbeatTimeoutSeconds: 6 };
 		await governed(desk, ["AWAY"], { estop });
 		const { armed, lease } = await startBoxes(t, desk, ["AWAY"]);
 		await until("it is armed", async () => (await desk.condition("Armed"))?.status === "True", patience);
 		await desk.patch({ estop: { minimumArmed: 1 } });
 		await desk.confirmed("Normal");
 		// When the API server hangs for longer than that, and than a rehearsal of the raise takes, again and again
-		for (const milliseconds of [6_500, 4_000, 13_000]) {
+		for (const milliseconds of [9_500, 7_000, 13_000]) {
 			cluster.freeze("kube-apiserver");
 			try {
 				await pass(milliseconds);

@@ -24,14 +24,11 @@ test.serial(
 		const first = await startProcess(t, desk, how);
 		await until("it is armed", isArmed(desk, "KILLED"));
 		trail.hang();
-		// When it is pressed, and killed as soon as the press is on its disk
+		// When it is pressed, and killed as soon as the press is on its disk and the desk is raised
 		first.send("Press");
 		await until("the press is on disk", () => trail.spooled().some(({ action }) => action === "Pressed"), {
 			intervalMilliseconds: 1,
 		});
-		first.kill("SIGKILL");
-		await once(first, "exit");
-		const left = trail.spooled();
 		const { trip } = await until(
 			"it is raised",
 			async () => {
@@ -40,6 +37,9 @@ test.serial(
 			},
 			patience,
 		);
+		first.kill("SIGKILL");
+		await once(first, "exit");
+		const left = trail.spooled();
 		// When the next one comes and the trail takes entries, then all of it is there, without a gap
 		trail.recover();
 		await startProcess(t, desk, how);
