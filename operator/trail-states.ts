@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import { Check } from "typebox/value";
+import { messageOf } from "../audit/error.ts";
 import type { Remembered } from "../core/memory.ts";
 import { modes } from "../crds/vocabulary.ts";
 import { OperatorError } from "./error.ts";
@@ -33,7 +34,7 @@ export async function askTrail(url: string): Promise<ReadonlyMap<string, Remembe
 		const known = body.states.filter((one) => Check(stateSchema, one));
 		return new Map(known.flatMap((one) => remembered(one) ?? []));
 	} catch (cause) {
-		const why = cause instanceof Error ? cause.message : String(cause);
+		const why = messageOf(cause);
 		throw new OperatorError("TRAIL", `${where.href} does not say how desks stood last: ${why}`, { cause });
 	}
 }

@@ -26,6 +26,10 @@ export class TestTrail {
 	/** What it says of how desks stood. */
 	states: readonly object[] = [];
 	mood: TrailMood = "Takes";
+	/** Requests so far. */
+	calls = 0;
+	/** What went wrong in the sequencer. */
+	readonly problems: unknown[] = [];
 	readonly url: string;
 	readonly #server: ReturnType<typeof createServer>;
 
@@ -41,7 +45,13 @@ export class TestTrail {
 		const server = createServer();
 		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 		const trail = new TestTrail(server);
-		const leader = new Leader({ store: trail.store, origin, signer, keys, onFailed: () => {} });
+		const leader = new Leader({
+			store: trail.store,
+			origin,
+			signer,
+			keys,
+			onFailed: (error) => trail.problems.push(error),
+		});
 		server.on("request", (request, response) => void trail.#answer(leader, request, response));
 		t.teardown(async () => {
 			server.closeAllConnections();
@@ -66,6 +76,7 @@ export class TestTrail {
 	}
 
 	async #answer(leader: Leader, request: IncomingMessage, response: ServerResponse): Promise<void> {
+		this.calls += 1;
 		const body = await buffer(request);
 		switch (this.mood) {
 			case "Hangs":
