@@ -14,6 +14,7 @@ import { Presence } from "./presence.ts";
 import { ProofTests } from "./proof-tests.ts";
 import type { Raise } from "./raise.ts";
 import * as entries from "./record.ts";
+import { Rehearsal } from "./rehearsal.ts";
 import { type Raised, Standing } from "./standing.ts";
 import { Station } from "./station.ts";
 import { reasons, tellDesks } from "./tell.ts";
@@ -30,6 +31,7 @@ export class Estop {
 	readonly #stopper: DirectStopper;
 	readonly #standing: Standing;
 	readonly #presence: Presence;
+	readonly #rehearsal: Rehearsal;
 	readonly #proofTests: ProofTests;
 	readonly #events: EventRecorder;
 	readonly #lastPress = new Map<string, string>();
@@ -93,7 +95,7 @@ export class Estop {
 			},
 			onAllKnown: () => {
 				this.#lookAtAll();
-				void this.#presence.rehearse();
+				void this.#rehearsal.rehearse();
 			},
 			onError: (where, error) => failed(where, {}, error),
 		});
@@ -145,11 +147,13 @@ export class Estop {
 				for (const problem of problems) log.error({ problem }, "a device cannot be used");
 			},
 		});
+		this.#rehearsal = new Rehearsal({ ...context, desks: this.#desks });
 		this.#presence = new Presence({
 			...context,
 			desks: this.#desks,
 			devices: () => this.#station.devices(),
 			isTripping: () => this.#tripper.isTripping(),
+			refusalOf: (namespace) => this.#rehearsal.refusalOf(namespace),
 			impostorsOf: (serial) => this.#standing.impostorsOf(serial),
 			lastPress: (serial) => this.#lastPress.get(serial),
 			lastProofTest: (serial) => this.#lastProofTest.get(serial),
@@ -161,6 +165,7 @@ export class Estop {
 		this.#desks.start();
 		this.#station.start();
 		this.#presence.start();
+		this.#rehearsal.start();
 		this.#proofTests.start();
 	}
 
@@ -188,6 +193,7 @@ export class Estop {
 
 	/** Ends it on purpose, which its Leases say. */
 	async stop(): Promise<void> {
+		this.#rehearsal.stop();
 		await this.#presence.stop();
 		this.#proofTests.stop();
 		this.#tripper.stop();

@@ -1,26 +1,24 @@
-import { randomUUID } from "node:crypto";
 import { estopDefaults } from "../crds/defaults.ts";
-import { isKubeError } from "../kube/error.ts";
 import type { EstopContext } from "./context.ts";
 import { deskViewOf } from "./desk-view.ts";
 import type { Desks } from "./desks.ts";
 import type { Device } from "./device.ts";
 import { indicationOf } from "./indicator.ts";
 import { renewLease } from "./lease.ts";
-import { deskPath } from "./paths.ts";
 import { type DeskMap, desksOf, pinsOf } from "./pins.ts";
-import { raisePatch } from "./raise.ts";
 import { armedOrNot, silenced } from "./record.ts";
 
 /** What {@link Presence} looks at. */
 export type PresenceOptions = Pick<
 	EstopContext,
-	"client" | "clock" | "log" | "metrics" | "recording" | "operatorNamespace" | "identity"
+	"client" | "log" | "metrics" | "recording" | "operatorNamespace" | "identity"
 > & {
 	readonly desks: Pick<Desks, "all" | "isReached" | "isCurrent">;
 	/** Those that are open. */
 	readonly devices: () => readonly Device[];
 	readonly isTripping: () => boolean;
+	/** Why a desk would refuse a raise; undefined: it would not, as far as anybody knows. */
+	readonly refusalOf: (namespace: string) => string | undefined;
 	/** Where something is that claims to be the device of this serial. */
 	readonly impostorsOf: (serial: string) => readonly string[];
 	/** RFC 3339, by serial. */
@@ -36,15 +34,14 @@ type How = { readonly ended: boolean; readonly isGone: boolean };
 
 const showMilliseconds = 100;
 const leaseMilliseconds = 1_000;
-const rehearseMilliseconds = 10_000;
-/** Leases are written each second, and a call takes 2 s at most. */
+/** Leases are written each second, and a call takes 2 s at most: longer than this apart, some were not answered. */
 const answeredMilliseconds = 3_000;
+/** An API server that lets Leases be written and no desks be read for so long does not let a press through. */
+const unreadMilliseconds = 4_000;
 
 /** Says how the devices of this machine are: by their lights, by their Leases, and to whoever asks this process. */
 export class Presence {
 	readonly #options: PresenceOptions;
-	/** By namespace: why a raise would be refused, as a dry run said. */
-	readonly #refused = new Map<string, string>();
 	readonly #timers: NodeJS.Timeout[] = [];
 	#renewing = false;
 	/** By serial: the writes of its Lease that are under way, one after the other, and how many wait. */
@@ -55,8 +52,8 @@ export class Presence {
 	/** By serial: whether it was armed when it was last looked at. */
 	readonly #wasArmed = new Map<string, boolean>();
 	#told: readonly string[] = [];
-	/** When a Lease was written last. */
-	#answeredAt = Number.NEGATIVE_INFINITY;
+	/** When a Lease was written last, and since when all were that were to be. */
+	#answered = { since: Number.NEGATIVE_INFINITY, at: Number.NEGATIVE_INFINITY };
 
 	constructor(options: PresenceOptions) {
 		this.#options = options;
@@ -68,7 +65,6 @@ export class Presence {
 		every(showMilliseconds, () => this.#show());
 		every(leaseMilliseconds, () => void this.#renewAll(false));
 		every(leaseMilliseconds, () => this.#tellProblems());
-		every(rehearseMilliseconds, () => void this.rehearse());
 	}
 
 	/** The Leases say last that this was on purpose. */
@@ -126,7 +122,7 @@ export class Presence {
 	/** Why a press of it may not get through. */
 	#notArmed(device: Device, isReached = this.#options.desks.isReached()): readonly string[] {
 		const refused = [...this.#desksOf(device).keys()].flatMap((namespace) => {
-			const why = this.#refused.get(namespace);
+			const why = this.#options.refusalOf(namespace);
 			return why === undefined ? [] : [`desk ${namespace} would refuse a raise: ${why}`];
 		});
 		return [
@@ -205,9 +201,9 @@ export class Presence {
 		);
 		const pressedAt = lastPress(serial);
 		const testedAt = lastProofTest(serial);
-		// A server that hangs takes what it was told when it goes on, and nobody is to read then that it does not answer.
-		// One that answers this and does not let desks be read is told so.
-		const isReached = this.#options.desks.isReached() || !this.#isAnswered();
+		// A server that hangs takes what it was told when it goes on, and nobody is to read then that it does not answer; desks
+		// are read again a moment later. One that goes on answering this and does not let desks be read is told so.
+		const isReached = this.#options.desks.isReached() || !this.#isAnsweredAlone();
 		try {
 			const silence = await renewLease(client, operatorNamespace, device, {
 				...{ holder, ended, notArmed: isGone ? ["it is unplugged"] : this.#notArmed(device, isReached) },
@@ -217,7 +213,7 @@ export class Presence {
 				...(pressedAt !== undefined && { lastPress: pressedAt }),
 				...(testedAt !== undefined && { lastProofTest: testedAt }),
 			});
-			this.#answeredAt = performance.now();
+			this.#noteAnswer(performance.now());
 			this.#heed(serial, silence ?? "");
 		} catch (err) {
 			metrics.errors.inc({ where: "lease" });
@@ -225,8 +221,16 @@ export class Presence {
 		}
 	}
 
-	#isAnswered(): boolean {
-		return performance.now() - this.#answeredAt < answeredMilliseconds;
+	#noteAnswer(now: number): void {
+		const isFirst = now - this.#answered.at >= answeredMilliseconds;
+		this.#answered = { since: isFirst ? now : this.#answered.since, at: now };
+	}
+
+	/** True where Leases are written for so long already that desks would have been read, could they be. */
+	#isAnsweredAlone(): boolean {
+		const { since, at } = this.#answered;
+		const now = performance.now();
+		return now - at < answeredMilliseconds && now - since >= unreadMilliseconds;
 	}
 
 	/** What was there before this process began silences nothing. */
@@ -237,29 +241,5 @@ export class Presence {
 		this.#isSilenced = true;
 		this.#options.recording?.record(silenced(serial, silence));
 		this.#options.log.warn({ serial, silence }, "the buzzer is silenced until something is raised again");
-	}
-
-	/** Tries by dry run whether a raise would pass. The first press is faster for it: its way was gone once. */
-	async rehearse(): Promise<void> {
-		const { client, clock, desks, metrics, log } = this.#options;
-		const all = desks.all();
-		for (const namespace of this.#refused.keys()) if (!all.has(namespace)) this.#refused.delete(namespace);
-		await Promise.all(
-			[...all].map(async ([namespace, desk]) => {
-				const mode = desk.spec.estop?.onPress ?? estopDefaults.onPress;
-				const trip = { id: randomUUID(), source: "rehearsal", at: clock.now(), type: "Button" };
-				try {
-					const patch = raisePatch({ mode, trip }, desk);
-					await client.patch(deskPath(namespace), patch, { type: "merge", dryRun: true });
-					this.#refused.delete(namespace);
-				} catch (err) {
-					metrics.errors.inc({ where: "rehearse" });
-					log.warn({ namespace, err }, "a raise would be refused, or was not answered");
-					// Where nothing is answered that says nothing of a raise, and is said otherwise.
-					if (isKubeError(err, "CONNECTION", "TIMEOUT") && !desks.isReached()) return;
-					this.#refused.set(namespace, err instanceof Error ? err.message : String(err));
-				}
-			}),
-		);
 	}
 }

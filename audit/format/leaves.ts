@@ -1,5 +1,5 @@
 import { AuditError } from "../error.ts";
-import { hashLength, sha256 } from "./hash.ts";
+import { hashLength, writeSha256 } from "./hash.ts";
 
 /** What fits into the two bytes of its length. */
 export const mostLeafBytes = 0xffff;
@@ -34,7 +34,7 @@ export function leafBytes(texts: readonly string[]): LeafBytes {
 		if (length > mostLeafBytes) throw new AuditError("FORMAT", `a leaf of ${length} bytes`);
 		const end = begin + 2 + length;
 		// The zero before the leaf, which its hash begins with, becomes part of its length after that.
-		sha256(bytes.subarray(begin + 1, end)).copy(hashes, at * hashLength);
+		writeSha256(bytes.subarray(begin + 1, end), hashes, at * hashLength);
 		bytes.writeUInt16BE(length, begin);
 		begins.push(end);
 		begin = end;

@@ -1,4 +1,4 @@
-import { hashLength, nodeHash } from "./hash.ts";
+import { hashLength, nodeHashes } from "./hash.ts";
 import { foldHashes, type Range, type Subtree, subtreesOf } from "./merkle.ts";
 
 // Where hashes are, as in C2SP tlog-tiles: https://c2sp.org/tlog-tiles
@@ -63,18 +63,9 @@ export function tileOf({ level, index }: Subtree, size: number): Tile {
 export function subtreeHash({ level, index }: Subtree, tile: Uint8Array): Buffer {
 	const count = 2 ** (level % tileHeight);
 	const first = (index * count) % tileWidth;
-	let hashes: Uint8Array[] = [];
-	for (let at = first; at < first + count; at += 1) {
-		hashes.push(tile.subarray(at * hashLength, (at + 1) * hashLength));
-	}
-	while (hashes.length > 1) {
-		const above: Uint8Array[] = [];
-		for (let at = 0; at < hashes.length; at += 2) {
-			above.push(nodeHash(hashes[at] as Uint8Array, hashes[at + 1] as Uint8Array));
-		}
-		hashes = above;
-	}
-	return Buffer.from(hashes[0] as Uint8Array);
+	let hashes: Buffer = Buffer.from(tile.subarray(first * hashLength, (first + count) * hashLength));
+	while (hashes.length > hashLength) hashes = nodeHashes(hashes);
+	return hashes;
 }
 
 /** The tiles that hashes of these ranges are in, each once. */

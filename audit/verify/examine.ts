@@ -1,5 +1,5 @@
 import { AuditError, messageOf } from "../error.ts";
-import { hashesIn, hashLength, leafHash, sha256, sha256Base64 } from "../format/hash.ts";
+import { hashesIn, hashLength, leafHash, sha256Text } from "../format/hash.ts";
 import { type LeafParts, leafText } from "../format/leaf.ts";
 import { decodeLeaves, type LeafBytes, leafBytes } from "../format/leaves.ts";
 import { linesOf, splitLine } from "../format/line.ts";
@@ -52,7 +52,7 @@ export type Digest = { readonly sha256: string; readonly bytes: number };
 
 /** Hex SHA-256 and length. */
 export function digestOf(bytes: Uint8Array): Digest {
-	return { sha256: sha256(bytes).toString("hex"), bytes: bytes.length };
+	return { sha256: sha256Text(bytes, "hex"), bytes: bytes.length };
 }
 
 /** The objects that are read for a job, beside tiles before it. */
@@ -156,7 +156,7 @@ function readBatch(batch: Buffer, level: Level) {
 			const { entry, signature, key } = parts;
 			if (line.length - entry.length > mostProofBytes)
 				throw new AuditError("FORMAT", "no signature and key is so long");
-			leaves.push({ digest: sha256Base64(entry), signature, key });
+			leaves.push({ digest: sha256Text(entry, "base64"), signature, key });
 		}
 		return { leaves, problems, broken: undefined };
 	} catch (error) {

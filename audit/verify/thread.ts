@@ -1,8 +1,9 @@
 import { parentPort } from "node:worker_threads";
 import { AuditError } from "../error.ts";
+import type { Tree } from "../format/tree.ts";
 import { FolderStore } from "../store/folder.ts";
 import type { Reading } from "../store/store.ts";
-import { examine } from "./examine.ts";
+import { type Examined, examine } from "./examine.ts";
 import type { Answer, Task } from "./threads.ts";
 
 // A thread that examines rounds: see threads.ts.
@@ -17,7 +18,7 @@ let turn: Promise<void> = Promise.resolve();
 async function work({ job, from }: Task): Promise<void> {
 	const reading = "folder" in from ? new FolderStore(from.folder) : given(from.objects);
 	try {
-		answer({ examined: await examine(reading, job) });
+		answer({ examined: compact(await examine(reading, job)) });
 	} catch (error) {
 		if (!(error instanceof AuditError)) throw error;
 		answer({ code: error.code, message: error.message });
@@ -29,6 +30,21 @@ function answer(value: Answer): void {
 	// Handed over instead of copied, where nothing else is in the same memory.
 	const isAlone = batch !== undefined && batch.byteLength === batch.buffer.byteLength;
 	parentPort?.postMessage(value, isAlone ? [batch.buffer as ArrayBuffer] : []);
+}
+
+/** Without the memory around it: of a small buffer all of the pool that it was cut from would be copied. */
+function compact(examined: Examined): Examined {
+	const { before, tree, hashes, root } = examined;
+	const only = (bytes: Buffer) => {
+		const own = Buffer.allocUnsafeSlow(bytes.length);
+		bytes.copy(own);
+		return own;
+	};
+	const treeOf = ({ size, edge }: Tree): Tree => ({ size, edge: edge.map(only) });
+	return {
+		...examined,
+		...{ before: before && treeOf(before), tree: treeOf(tree), hashes: only(hashes), root: only(root) },
+	};
 }
 
 function given(objects: ReadonlyMap<string, Uint8Array>): Reading {
