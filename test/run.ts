@@ -1,9 +1,10 @@
 /**
  * `npm test [-- FILE... AVA-FLAG...]`: starts one cluster for the run, runs every test file in a process of
- * its own, two at a time, and ends with the line `N passed, N failed`.
+ * its own, several at a time, and ends with the line `N passed, N failed`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync, readFileSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startCluster } from "../dev/cluster/cluster.ts";
@@ -20,7 +21,8 @@ const ENCLOSE = join(ROOT, "dev/node/enclose.ts");
 const FILES = "test/**/*.test.ts";
 /** These take long or need more than this machine; they have commands of their own. */
 const ELSEWHERE = ["test/e2e/**", "test/soak/**"];
-const FILES_AT_ONCE = 2;
+/** Most of them wait more than they compute. */
+const FILES_AT_ONCE = availableParallelism() + 1;
 const SLOW_MILLISECONDS = 15_000;
 
 type FileResult = TapReport & { readonly file: string; readonly seconds: number; readonly output: string };
