@@ -1,5 +1,5 @@
 import { sha256 } from "./hash.ts";
-import { type LeafParts, leafText } from "./leaf.ts";
+import type { LeafParts } from "./leaf.ts";
 
 /** What all bundles of a round have in common. */
 export type BundleRound = {
@@ -14,6 +14,8 @@ export type BundleRound = {
 /** An entry and what proves it. */
 export type Proven = {
 	readonly leaf: LeafParts;
+	/** The same as it is in the log, in base64. */
+	readonly body: string;
 	readonly index: number;
 	/** Hashes from the leaf up, in base64, as JSON without brackets. */
 	readonly proof: string;
@@ -38,15 +40,13 @@ export function encodeBundles(
 	const [id, rootHash] = [base64(logId), base64(root)];
 	// The one part that is not ASCII is spelled byte by byte, so that all can be written byte by byte: a line is made in microseconds.
 	const envelope = Buffer.from(JSON.stringify(checkpoint)).toString("latin1");
-	const lines = proven.map(({ leaf, index, proof }) => {
-		const body = Buffer.from(leafText(leaf), "latin1").toString("base64");
-		return (
+	const lines = proven.map(
+		({ leaf, body, index, proof }) =>
 			`{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"${hintOf(leaf.key)}"},` +
 			`"tlogEntries":[{"logIndex":"${index}","logId":{"keyId":"${id}"},"kindVersion":{"kind":"hashedrekord","version":"0.0.2"},` +
 			`"inclusionProof":{"logIndex":"${index}","rootHash":"${rootHash}","treeSize":"${size}","hashes":[${proof}],` +
 			`"checkpoint":{"envelope":${envelope}}},"canonicalizedBody":"${body}"}]},` +
-			`"messageSignature":{"messageDigest":{"algorithm":"SHA2_256","digest":"${leaf.digest}"},"signature":"${leaf.signature}"}}\n`
-		);
-	});
+			`"messageSignature":{"messageDigest":{"algorithm":"SHA2_256","digest":"${leaf.digest}"},"signature":"${leaf.signature}"}}\n`,
+	);
 	return Buffer.from(lines.join(""), "latin1");
 }

@@ -19,19 +19,19 @@ export const emptyTree: Tree = { size: 0, edge: [] };
 /** A tile and its bytes. */
 export type TileBytes = { readonly tile: Tile; readonly bytes: Buffer };
 
-/** The tree with more leaves, given by their hashes, and the tiles that are to be written for it. */
+/** The tree with more leaves, given by their hashes one after the other, and the tiles that are to be written for it. */
 export function grow(
 	tree: Tree,
-	leafHashes: readonly Buffer[],
+	leafHashes: Buffer,
 ): { readonly tree: Tree; readonly tiles: readonly TileBytes[] } {
-	const size = tree.size + leafHashes.length;
+	const size = tree.size + leafHashes.length / hashLength;
 	const tiles: TileBytes[] = [];
 	const edge: Buffer[] = [];
-	let added: readonly Buffer[] = leafHashes;
+	let added = leafHashes;
 	for (let level = 0; hashesAt(level, size) > 0; level += 1) {
 		const above: Buffer[] = [];
 		const first = Math.floor(hashesAt(level, tree.size) / tileWidth);
-		const all = Buffer.concat([tree.edge[level] ?? Buffer.alloc(0), ...added]);
+		const all = Buffer.concat([tree.edge[level] ?? Buffer.alloc(0), added]);
 		for (let at = 0, index = first; at < all.length; at += tileWidth * hashLength, index += 1) {
 			const bytes = all.subarray(at, at + tileWidth * hashLength);
 			const width = bytes.length / hashLength;
@@ -40,7 +40,7 @@ export function grow(
 			else edge[level] = bytes;
 		}
 		edge[level] ??= Buffer.alloc(0);
-		added = above;
+		added = Buffer.concat(above);
 	}
 	return { tree: { size, edge }, tiles };
 }

@@ -18,10 +18,7 @@ export type RoundObjects = {
 
 /** Leaves and tiles of a round: they follow from the leaves that are appended, and from what was there. */
 export function roundObjects(before: Tree, tail: readonly Buffer[], added: readonly Buffer[]): RoundObjects {
-	const { tree, tiles } = grow(
-		before,
-		added.map((leaf) => leafHash(leaf)),
-	);
+	const { tree, tiles } = grow(before, Buffer.concat(added.map((leaf) => leafHash(leaf))));
 	const firstLeaf = before.size - tail.length;
 	const leaves = [...tail, ...added];
 	const objects = tiles.flatMap(({ tile, bytes }): readonly (readonly [string, Buffer])[] => {
@@ -37,6 +34,8 @@ export function roundObjects(before: Tree, tail: readonly Buffer[], added: reado
 /** What the bundles of a round are made of. */
 export type BundleParts = {
 	readonly leaves: readonly LeafParts[];
+	/** The same as they are in the log, in base64. */
+	readonly bodies: readonly string[];
 	/** Index of the first of them. */
 	readonly first: number;
 	/** The tree with them, and the tiles that they brought. */
@@ -48,7 +47,7 @@ export type BundleParts = {
 };
 
 /** The object with the sigstore bundles of a round, a line each. */
-export function bundlesOf({ leaves, first, tree, tiles, checkpoint, logId }: BundleParts): Buffer {
+export function bundlesOf({ leaves, bodies, first, tree, tiles, checkpoint, logId }: BundleParts): Buffer {
 	const known = new Map(tiles.map(({ tile, bytes }) => [tilePath(tile), bytes]));
 	const { size } = tree;
 	// What lies beside the way from a new leaf to the root is in tiles that the round wrote, or in the last ones.
@@ -59,6 +58,6 @@ export function bundlesOf({ leaves, first, tree, tiles, checkpoint, logId }: Bun
 	);
 	return encodeBundles(
 		{ size, root: rootHash(tree), checkpoint, logId },
-		leaves.map((leaf, at) => ({ leaf, index: first + at, proof: proofs[at] ?? "" })),
+		leaves.map((leaf, at) => ({ leaf, body: bodies[at] ?? "", index: first + at, proof: proofs[at] ?? "" })),
 	);
 }

@@ -133,7 +133,9 @@ export class Sequencer {
 		const checkpoint = await this.#checkpoint({ origin, size, root });
 		written.push(checkpoint.written);
 		const bundles = bundlesOf({
-			...{ leaves: accepted.map((one) => leafParts(one.signed)), first, tree: state.tree, tiles },
+			leaves: accepted.map((one) => leafParts(one.signed)),
+			bodies: leaves.map((leaf) => leaf.toString("base64")),
+			...{ first, tree: state.tree, tiles },
 			...{ checkpoint: checkpoint.note, logId: checkpoint.logId },
 		});
 		written.push(await store.put(bundlePath(first), bundles));

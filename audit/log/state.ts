@@ -61,7 +61,7 @@ export function judge(state: LogState, origin: string, signed: Signed): Verdict 
 		case "Next": {
 			try {
 				const leaf = encodeLeaf(signed);
-				const { tree } = grow(state.tree, [leafHash(leaf)]);
+				const { tree } = grow(state.tree, leafHash(leaf));
 				const keys = withEntry(state.keys, entry, index);
 				const writers = { ...state.writers, [entry.writer.id]: admission.epochs };
 				return { kind: "Next", leaf, state: { tree, writers, keys } };

@@ -15,21 +15,14 @@ export type EntryProblem = {
 
 /** Checks entries one by one. Keys are few, and reading one takes longer than a signature. */
 export class EntryReader {
-	readonly #spelled = new Set<string>();
 	readonly #keys = new Map<string, KeyObject | undefined>();
 
-	/** Throws `FORMAT` where signature or key are no base64. */
-	check({ signature, key }: LineParts): void {
-		exactBase64(signature);
-		if (!this.#spelled.has(key)) exactBase64(key);
-		this.#spelled.add(key);
-	}
-
-	/** Its signature, its bytes, its fields. */
+	/** Its signature, its bytes, its fields. Throws `FORMAT` where signature or key are no base64. */
 	problemsOf({ entry, signature, key }: LineParts, at: number): readonly EntryProblem[] {
-		if (!this.#keys.has(key)) this.#keys.set(key, keyOf(Buffer.from(key, "base64")));
+		const signed = exactBase64(signature);
+		if (!this.#keys.has(key)) this.#keys.set(key, keyOf(exactBase64(key)));
 		const problems: EntryProblem[] = [];
-		if (!isSigned(this.#keys.get(key), entry, signature)) {
+		if (!isSigned(this.#keys.get(key), entry, signed)) {
 			problems.push({ at, code: "SignatureWrong", message: "its signature is not one of its key" });
 		}
 		try {
@@ -52,9 +45,9 @@ function keyOf(der: Buffer): KeyObject | undefined {
 	}
 }
 
-function isSigned(key: KeyObject | undefined, entry: Buffer, signature: string): boolean {
+function isSigned(key: KeyObject | undefined, entry: Buffer, signature: Buffer): boolean {
 	try {
-		return key !== undefined && isSignedBy(key, entry, Buffer.from(signature, "base64"));
+		return key !== undefined && isSignedBy(key, entry, signature);
 	} catch {
 		// A key of a kind that signs otherwise has not signed this.
 		return false;

@@ -29,7 +29,7 @@ export type Answer =
 const jobsOfThread = 3;
 
 /** Collected often, what was read of the last rounds does not pile up: 100 MB less for a thread. */
-const youngMegabytes = 4;
+const youngMegabytes = 12;
 
 /** Examines rounds in so many threads; without any, in this one. */
 export function examinerOf(reading: Reading, threads: number): Examiner {

@@ -175,7 +175,7 @@ class Verification {
 		}
 		// The tiles tell what was there, if they are those that the checkpoint is over.
 		const wanted = await leafHashesOf(this.#reading, first, size);
-		const tree = wanted === undefined ? undefined : grow(this.#tree, wanted).tree;
+		const tree = wanted === undefined ? undefined : grow(this.#tree, Buffer.concat(wanted)).tree;
 		if (
 			wanted !== undefined &&
 			tree !== undefined &&

@@ -31,7 +31,7 @@ function grown(leaves: readonly Buffer[], steps: readonly number[]) {
 	let at = 0;
 	for (const step of [...steps, leaves.length]) {
 		const next = Math.min(leaves.length, at + step);
-		const { tree: larger, tiles } = grow(tree, leaves.slice(at, next));
+		const { tree: larger, tiles } = grow(tree, Buffer.concat(leaves.slice(at, next)));
 		const expected = tilesBetween(at, next).map(tilePath);
 		if (expected.join() !== tiles.map(({ tile }) => tilePath(tile)).join()) throw new Error("other tiles");
 		for (const { tile, bytes } of tiles) written.set(tilePath(tile), Buffer.from(bytes));

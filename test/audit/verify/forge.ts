@@ -26,7 +26,6 @@ export async function forge(
 	for (const signed of rounds) {
 		const problems = signed.flatMap((one, at) => {
 			const parts = splitLine(encodeLine(one).subarray(0, -1));
-			reader.check(parts);
 			return reader.problemsOf(parts, at);
 		});
 		await forger.append(signed, problems);
@@ -58,11 +57,9 @@ export class Forger {
 		const lines = signed.map((one) => encodeLine(one));
 		await put(batchPath(first), Buffer.concat(lines));
 		const leaves = signed.map(leafParts);
-		const round = roundObjects(
-			this.#tree,
-			this.#tail,
-			signed.map((one) => encodeLeaf(one)),
-		);
+		const added = signed.map((one) => encodeLeaf(one));
+		const bodies = added.map((leaf) => leaf.toString("base64"));
+		const round = roundObjects(this.#tree, this.#tail, added);
 		for (const [key, bytes] of round.objects) await put(key, bytes);
 		this.#tail = round.tail;
 		this.#tree = round.tree;
@@ -72,7 +69,7 @@ export class Forger {
 		const checkpoint = await this.#signed(encodeCheckpoint({ origin, size, root }));
 		await put(checkpointPath(size), Buffer.from(checkpoint));
 		const logId = logKeyHash(origin, this.#signer.publicKey);
-		await put(bundlePath(first), bundlesOf({ leaves, first, tree, tiles, checkpoint, logId }));
+		await put(bundlePath(first), bundlesOf({ leaves, bodies, first, tree, tiles, checkpoint, logId }));
 		for (const [at, line] of lines.entries()) {
 			const own = problems.filter((one) => one.at === at);
 			this.#checker.check(splitLine(line.subarray(0, -1)), first + at, own, () => {});
