@@ -16,10 +16,13 @@ export async function recordedRow(floor: Floor, rounds: number): Promise<Row> {
 	try {
 		const key = join(folder, "key.pem");
 		writeFileSync(key, newKey("Entries"));
+		// Each pair has a leader of its own, who restores what it governs.
 		const record = (index: number) => [
+			...["--lease", "bench-recorded"],
 			...["--record-spool", join(folder, String(index)), "--record-key", key],
 			...["--record-log", "log.example", "--record-to", trail.url],
 		];
+		const plainly = () => ["--lease", "bench-unrecorded"];
 		const recorded = await createDesks(floor, "recorded", rounds);
 		const plain = await createDesks(floor, "unrecorded", rounds);
 		const { samples, baseline } = await inTurn(
@@ -27,7 +30,7 @@ export async function recordedRow(floor: Floor, rounds: number): Promise<Row> {
 			name,
 			rounds,
 			governing(floor, recorded, () => floor.startReplicas(replicas, namesOf(recorded), undefined, record)),
-			governing(floor, plain, () => floor.startReplicas(replicas, namesOf(plain))),
+			governing(floor, plain, () => floor.startReplicas(replicas, namesOf(plain), undefined, plainly)),
 		);
 		return make(
 			name,
