@@ -61,6 +61,7 @@ type Opened = {
 const heartbeatSeconds = 300;
 const retryMilliseconds = 1_000;
 const lookMilliseconds = 5_000;
+const mostAtOnce = 64;
 /** What is kept in memory while the disk fails. */
 const mostPending = 10_000;
 /** How long an end on purpose waits for the disk, then for the store. */
@@ -216,13 +217,10 @@ export class Writer {
 
 	async #work(): Promise<void> {
 		const { signal } = this.#stopped;
-		while (this.#pending[0] !== undefined) {
-			const { ticket, happening } = this.#pending[0];
+		while (this.#pending.length > 0) {
 			try {
 				this.#opened ??= await this.#open();
-				const counter = await this.#write(this.#opened.recorder, happening);
-				this.#pending.shift();
-				this.#spooled.push({ ticket, counter });
+				await this.#writeSome(this.#opened.recorder);
 				if (this.#lost > 0) await this.#tellLost(this.#opened.recorder);
 				this.#failure = undefined;
 				for (const look of this.#waiting) look();
@@ -238,17 +236,30 @@ export class Writer {
 		this.#working = undefined;
 	}
 
-	/** What cannot be an entry becomes one that says so: it is not left out in silence. */
-	async #write(recorder: Recorder, happening: Happening): Promise<number> {
-		try {
-			return await recorder.record(happening);
-		} catch (error) {
-			if (!isAuditError(error, "ENTRY")) throw error;
-			this.#options.onFailed("Spool", error);
-			const { kind, time } = happening;
-			const said = { kind, why: plain(messageOf(error)), happening: plain(JSON.stringify(happening)) };
-			return recorder.record({ ...this.#own("Exception", "NotRecorded", said), ...(time && { time }) });
+	/** The oldest that wait, together: the disk is synced once for all of them, since a store of the cluster may be on it too. */
+	async #writeSome(recorder: Recorder): Promise<void> {
+		const some = this.#pending.slice(0, mostAtOnce);
+		const outcomes = await Promise.allSettled(some.map(({ happening }) => recorder.record(happening)));
+		for (const [at, { ticket, happening }] of some.entries()) {
+			const outcome = outcomes[at];
+			const isWritten = outcome?.status === "fulfilled";
+			// Of those after the first that failed none is written.
+			const counter = isWritten
+				? outcome.value
+				: await this.#writeInstead(recorder, happening, outcome?.reason);
+			this.#pending.shift();
+			this.#spooled.push({ ticket, counter });
+			if (!isWritten) return;
 		}
+	}
+
+	/** What cannot be an entry becomes one that says so: it is not left out in silence. */
+	async #writeInstead(recorder: Recorder, happening: Happening, error: unknown): Promise<number> {
+		if (!isAuditError(error, "ENTRY")) throw error;
+		this.#options.onFailed("Spool", error);
+		const { kind, time } = happening;
+		const said = { kind, why: plain(messageOf(error)), happening: plain(JSON.stringify(happening)) };
+		return recorder.record({ ...this.#own("Exception", "NotRecorded", said), ...(time && { time }) });
 	}
 
 	async #tellLost(recorder: Recorder): Promise<void> {

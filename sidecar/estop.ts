@@ -21,6 +21,9 @@ import { reasons, tellDesks } from "./tell.ts";
 import { Tripper } from "./tripper.ts";
 import type { DeskRaise } from "./unshown.ts";
 
+/** A raise that takes longer than this is not waited for with the news of the press. */
+const momentMilliseconds = 100;
+
 /** One sidecar: what happens at the devices of this machine raises the desks that pin them. */
 export class Estop {
 	readonly #context: EstopContext;
@@ -205,7 +208,7 @@ export class Estop {
 	}
 
 	#happened(event: ButtonEvent, device: Device): void {
-		afterWriting(() => this.#presence.changed(device));
+		if (event.kind !== "Pressed") afterWriting(() => this.#presence.changed(device));
 		const { serial, path } = device.info;
 		const { metrics, log } = this.#context;
 		switch (event.kind) {
@@ -254,7 +257,10 @@ export class Estop {
 			this.#lastPress.set(serial, at);
 			metrics.presses.inc({ serial });
 			log.warn({ serial, path, isProof }, "pressed");
-			this.#tell(desks, "Warning", reasons.pressed, `${serial} at ${at}`);
+			afterRaising(raised, () => {
+				this.#presence.changed(device);
+				this.#tell(desks, "Warning", reasons.pressed, `${serial} at ${at}`);
+			});
 			if (!isProof) return;
 			void Promise.all(raised.map(({ shown }) => shown)).then(() => {
 				this.#lastProofTest.set(serial, at);
@@ -320,4 +326,13 @@ export class Estop {
  */
 function afterWriting(act: () => void): void {
 	setImmediate(() => setImmediate(act));
+}
+
+/**
+ * When these raises are at their desks, or a moment after: what the API server is told of a press beside them waits, since etcd
+ * would write it to its disk before them.
+ */
+function afterRaising(raised: readonly Raised[], act: () => void): void {
+	const moment = new Promise((resolve) => setTimeout(resolve, momentMilliseconds));
+	void Promise.race([Promise.all(raised.map(({ shown }) => shown)), moment]).then(act);
 }

@@ -1,4 +1,5 @@
 import { AuditError } from "../error.ts";
+import { ByteText } from "./byte-text.ts";
 import { hashLength, writeSha256 } from "./hash.ts";
 
 /** What fits into the two bytes of its length. */
@@ -24,20 +25,27 @@ export type LeafBytes = {
 	readonly hashes: Buffer;
 };
 
-/** Bytes and hashes of leaves that are ASCII, made at one go: that takes half the time of one by one. Throws `FORMAT`. */
-export function leafBytes(texts: readonly string[]): LeafBytes {
-	const bytes = Buffer.from(texts.map((text) => `\0\0${text}`).join(""), "latin1");
-	const hashes = Buffer.alloc(texts.length * hashLength);
+/** Room for a usual leaf. */
+const expectedLeafBytes = 512;
+
+/** Bytes and hashes of so many leaves that are ASCII, made at one go: that takes half the time of one by one. Throws `FORMAT`. */
+export function leafBytes(count: number, textOf: (at: number) => string): LeafBytes {
+	const written = new ByteText(count * expectedLeafBytes);
 	const begins = [0];
-	let begin = 0;
-	for (const [at, { length }] of texts.entries()) {
-		if (length > mostLeafBytes) throw new AuditError("FORMAT", `a leaf of ${length} bytes`);
-		const end = begin + 2 + length;
+	for (let at = 0; at < count; at += 1) {
+		const text = textOf(at);
+		if (text.length > mostLeafBytes) throw new AuditError("FORMAT", `a leaf of ${text.length} bytes`);
+		written.append("\0\0");
+		written.append(text);
+		begins.push(written.length);
+	}
+	const bytes = written.bytes();
+	const hashes = Buffer.allocUnsafe(count * hashLength);
+	for (let at = 0; at < count; at += 1) {
+		const [begin = 0, end] = [begins[at], begins[at + 1] ?? 0];
 		// The zero before the leaf, which its hash begins with, becomes part of its length after that.
 		writeSha256(bytes.subarray(begin + 1, end), hashes, at * hashLength);
-		bytes.writeUInt16BE(length, begin);
-		begins.push(end);
-		begin = end;
+		bytes.writeUInt16BE(end - begin - 2, begin);
 	}
 	return { bytes, begins, hashes };
 }

@@ -1,4 +1,4 @@
-import { encodeBundles } from "../format/bundle.ts";
+import { encodeBundles, type Proven } from "../format/bundle.ts";
 import { leafHash } from "../format/hash.ts";
 import type { LeafParts } from "../format/leaf.ts";
 import { encodeLeaves } from "../format/leaves.ts";
@@ -31,11 +31,14 @@ export function roundObjects(before: Tree, tail: readonly Buffer[], added: reado
 	return { tree, tiles, objects, tail: inTail === 0 ? [] : leaves.slice(-inTail) };
 }
 
+/** Room for a usual bundle. */
+const expectedBundleBytes = 2_560;
+
 /** What the bundles of a round are made of. */
 export type BundleParts = {
 	readonly leaves: readonly LeafParts[];
-	/** The same as they are in the log, in base64. */
-	readonly bodies: readonly string[];
+	/** Each as it is in the log, in base64. */
+	readonly bodyOf: (at: number) => string;
 	/** Index of the first of them. */
 	readonly first: number;
 	/** The tree with them, and the tiles that they brought. */
@@ -47,17 +50,22 @@ export type BundleParts = {
 };
 
 /** The object with the sigstore bundles of a round, a line each. */
-export function bundlesOf({ leaves, bodies, first, tree, tiles, checkpoint, logId }: BundleParts): Buffer {
+export function bundlesOf(parts: BundleParts): Buffer {
+	const { leaves, tree, checkpoint, logId } = parts;
+	const round = { size: tree.size, root: rootHash(tree), checkpoint, logId };
+	return encodeBundles(round, provenIn(parts), leaves.length * expectedBundleBytes);
+}
+
+/** One after the other: none of the texts that it is made of is kept. */
+function* provenIn({ leaves, bodyOf, first, tree, tiles }: BundleParts): Generator<Proven> {
 	const known = new Map(tiles.map(({ tile, bytes }) => [tilePath(tile), bytes]));
-	const { size } = tree;
 	// What lies beside the way from a new leaf to the root is in tiles that the round wrote, or in the last ones.
 	const proofs = inclusionProofs(
 		first,
-		size,
+		tree.size,
 		(tile) => known.get(tilePath(tile)) ?? tree.edge[tile.level] ?? Buffer.alloc(0),
 	);
-	return encodeBundles(
-		{ size, root: rootHash(tree), checkpoint, logId },
-		leaves.map((leaf, at) => ({ leaf, body: bodies[at] ?? "", index: first + at, proof: proofs[at] ?? "" })),
-	);
+	for (const [at, leaf] of leaves.entries()) {
+		yield { leaf, body: bodyOf(at), index: first + at, proof: proofs[at] ?? "" };
+	}
 }

@@ -134,7 +134,7 @@ export class Sequencer {
 		written.push(checkpoint.written);
 		const bundles = bundlesOf({
 			leaves: accepted.map((one) => leafParts(one.signed)),
-			bodies: leaves.map((leaf) => leaf.toString("base64")),
+			bodyOf: (at) => leaves[at]?.toString("base64") ?? "",
 			...{ first, tree: state.tree, tiles },
 			...{ checkpoint: checkpoint.note, logId: checkpoint.logId },
 		});

@@ -110,7 +110,10 @@ export class Spool {
 		return this.#done[this.epoch] ?? 0;
 	}
 
-	/** Records an entry; resolves with its counter when it is on the disk. Throws `SPOOL`, and what `make` throws. */
+	/**
+	 * Records an entry; resolves with its counter when it is on the disk. Those that come while others are written go there together.
+	 * Throws `SPOOL`, and what `make` throws, also that of one before it: none goes before it.
+	 */
 	append(make: Make): Promise<number> {
 		return new Promise((resolve, reject) => {
 			this.#waiting.push({ make, resolve, reject });
@@ -149,16 +152,21 @@ export class Spool {
 	}
 
 	async #work(): Promise<void> {
+		// What comes in the same turn goes together.
+		await Promise.resolve();
 		while (this.#waiting.length > 0) {
 			const round = this.#waiting.splice(0);
 			const made: { readonly one: Waiting; readonly spooled: Spooled }[] = [];
-			for (const one of round) {
+			for (const [at, one] of round.entries()) {
 				const counter = this.#next + made.length;
 				try {
 					const place = { epoch: this.epoch, counter };
 					made.push({ one, spooled: { ...place, signed: await one.make(place) } });
 				} catch (error) {
 					one.reject(error);
+					// In the order in which they came, or not at all.
+					for (const later of round.slice(at + 1)) later.reject(error);
+					break;
 				}
 			}
 			if (made.length === 0) continue;

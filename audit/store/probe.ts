@@ -7,6 +7,7 @@ import {
 	PutBucketVersioningCommand,
 	PutObjectCommand,
 	PutObjectRetentionCommand,
+	S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { isAuditError, messageOf } from "../error.ts";
 import type { S3Store } from "./s3.ts";
@@ -33,7 +34,7 @@ export async function probe(store: S3Store, bucket: string): Promise<readonly Pr
 	const refuses = (what: string, isRequired: boolean, act: () => Promise<unknown>) =>
 		act().then(
 			() => note(what, isRequired, "it was allowed"),
-			() => note(what, isRequired, undefined),
+			(error: unknown) => note(what, isRequired, isRefusal(error) ? undefined : messageOf(error)),
 		);
 	let versionId: string;
 	try {
@@ -90,13 +91,14 @@ export async function probe(store: S3Store, bucket: string): Promise<readonly Pr
 			new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: "Suspended" } }),
 		),
 	);
-	await client
-		.send(
+	// Whether these are let through differs between stores: what counts is what is left after them.
+	await Promise.allSettled([
+		client.send(
 			new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: [{ Key: key, VersionId: versionId }] } }),
-		)
-		.catch(() => {});
-	await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: "third" })).catch(() => {});
-	await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })).catch(() => {});
+		),
+	]);
+	await Promise.allSettled([client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: "third" }))]);
+	await Promise.allSettled([client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))]);
 	const left = await client.send(new GetObjectCommand(at)).then(
 		async ({ Body }) => (await Body?.transformToString()) ?? "",
 		(error: unknown) => messageOf(error),
@@ -106,16 +108,22 @@ export async function probe(store: S3Store, bucket: string): Promise<readonly Pr
 		true,
 		left === "first" ? undefined : left,
 	);
-	const shown = await client.send(new GetObjectRetentionCommand(at)).catch(() => undefined);
-	note(
-		"its retention can be asked for",
-		false,
-		shown?.Retention?.Mode === "COMPLIANCE" ? undefined : "the store does not tell",
+	const shown = await client.send(new GetObjectRetentionCommand(at)).then(
+		({ Retention }) => (Retention?.Mode === "COMPLIANCE" ? undefined : "the store does not tell"),
+		(error: unknown) => messageOf(error),
 	);
-	await store.put(`${key}-marker`, Buffer.from("a")).catch(() => {});
-	await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: `${key}-marker` })).catch(() => {});
+	note("its retention can be asked for", false, shown);
+	// A marker over nothing does as well.
+	await Promise.allSettled([store.put(`${key}-marker`, Buffer.from("a"))]);
+	await Promise.allSettled([client.send(new DeleteObjectCommand({ Bucket: bucket, Key: `${key}-marker` }))]);
 	await refuses("If-None-Match is refused over a delete marker too (Amazon's allows it)", false, () =>
 		client.send(new PutObjectCommand({ Bucket: bucket, Key: `${key}-marker`, Body: "b", IfNoneMatch: "*" })),
 	);
 	return answers;
+}
+
+/** A store that said no: one that cannot be reached, or that fails, has refused nothing. */
+function isRefusal(error: unknown): boolean {
+	const { httpStatusCode = 0 } = error instanceof S3ServiceException ? error.$metadata : {};
+	return httpStatusCode >= 400 && httpStatusCode < 500;
 }

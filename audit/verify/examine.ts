@@ -43,9 +43,15 @@ export type Examined = {
 	readonly problems: readonly EntryProblem[];
 	/** What is wrong with leaves, tiles and bundles. */
 	readonly findings: readonly Finding[];
-	/** Of each object that was read: hex SHA-256 and length. */
-	readonly digests: ReadonlyMap<string, Digest>;
+	/** Of each object that was read. */
+	readonly digests: ReadonlyMap<string, Held>;
 };
+
+/**
+ * What is there under a key. `InTree`: the checkpoint over the tree proves each byte of it, or a finding tells that it does not; who
+ * verifies hashes alone need not make another one, for the manifest.
+ */
+export type Held = Digest | "InTree";
 
 /** What a manifest says of an object. */
 export type Digest = { readonly sha256: string; readonly bytes: number };
@@ -67,11 +73,12 @@ export function objectsOf(tiles: readonly Tile[], first: number): readonly strin
  */
 export async function examine(reading: Reading, job: Job): Promise<Examined> {
 	const { first, size, level } = job;
-	const digests = new Map<string, Digest>();
+	const digests = new Map<string, Held>();
 	const findings: Finding[] = [];
 	const get = async (key: string) => {
 		const bytes = await reading.get(key);
-		if (bytes !== undefined) digests.set(key, digestOf(bytes));
+		const isInTree = level === "hashes" && key !== bundlePath(first);
+		if (bytes !== undefined) digests.set(key, isInTree ? "InTree" : digestOf(bytes));
 		return bytes;
 	};
 	const need = async (key: string) => {
@@ -83,7 +90,7 @@ export async function examine(reading: Reading, job: Job): Promise<Examined> {
 	const before = job.before ?? (await treeBefore(reading, first));
 	const batch = await get(batchPath(first));
 	const { leaves, problems, broken } = readBatch(batch ?? Buffer.alloc(0), level);
-	const made = leafBytes(leaves.map(leafText));
+	const made = leafBytes(leaves.length, (at) => leafText(leaves[at] as LeafParts));
 	const { tree, tiles } = grow(before ?? { ...emptyTree, size: first }, made.hashes);
 	const root = rootHash(tree);
 	const common = {
@@ -115,10 +122,9 @@ export async function examine(reading: Reading, job: Job): Promise<Examined> {
 	}
 	const bundles = await need(bundlePath(first));
 	if (bundles !== undefined && job.proven !== undefined && level === "signatures") {
-		const bodies = leaves.map((_, at) =>
-			made.bytes.toString("base64", (made.begins[at] ?? 0) + 2, made.begins[at + 1]),
-		);
-		const wanted = bundlesOf({ leaves, bodies, first, tree, tiles, ...job.proven });
+		const bodyOf = (at: number) =>
+			made.bytes.toString("base64", (made.begins[at] ?? 0) + 2, made.begins[at + 1]);
+		const wanted = bundlesOf({ leaves, bodyOf, first, tree, tiles, ...job.proven });
 		findings.push(...compareBundles(bundles, wanted, first));
 	}
 	return common;

@@ -5,7 +5,7 @@ import { openNote, parseNote } from "../format/note.ts";
 import { tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
 import { type Manifest, parseManifest } from "../log/manifest.ts";
 import type { Reading } from "../store/store.ts";
-import type { Digest } from "./examine.ts";
+import type { Held } from "./examine.ts";
 import type { FindingCode } from "./finding.ts";
 import { logKeysOf, type Trust } from "./trust.ts";
 
@@ -18,7 +18,7 @@ export async function checkManifest(
 	bytes: Buffer,
 	expected: ExpectedManifest,
 	trust: Trust,
-	held: (key: string) => Promise<Digest | undefined>,
+	held: (key: string) => Promise<Held | undefined>,
 	retentionSeconds: number | undefined,
 	tell: (code: FindingCode, object: string | undefined, message: string) => void,
 ): Promise<void> {
@@ -39,8 +39,8 @@ export async function checkManifest(
 	}
 	for (const { key, sha256: digest, bytes: length, retainUntil } of manifest.objects) {
 		const found = await held(key);
-		// What is missing is told of where it is needed.
-		if (found !== undefined && (found.bytes !== length || found.sha256 !== digest)) {
+		// What is missing is told of where it is needed, and so is what the tree proves.
+		if (typeof found === "object" && (found.bytes !== length || found.sha256 !== digest)) {
 			tell("ManifestChanged", key, "it is not what the store held when it was written");
 		}
 		if (retentionSeconds === undefined) continue;

@@ -15,10 +15,16 @@ parentPort?.on("message", (task: Task) => {
 /** One at a time, in the order in which they came. */
 let turn: Promise<void> = Promise.resolve();
 
+/** After the round that was examined last: where the next one begins there, its tiles need not be read for that. */
+let last: Tree | undefined;
+
 async function work({ job, from }: Task): Promise<void> {
 	const reading = "folder" in from ? new FolderStore(from.folder) : given(from.objects);
 	try {
-		answer({ examined: compact(await examine(reading, job)) });
+		const before = job.before ?? (last?.size === job.first ? last : undefined);
+		const examined = await examine(reading, { ...job, ...(before !== undefined && { before }) });
+		last = examined.before === undefined ? undefined : examined.tree;
+		answer({ examined: compact(examined) });
 	} catch (error) {
 		if (!(error instanceof AuditError)) throw error;
 		answer({ code: error.code, message: error.message });

@@ -25,8 +25,8 @@ export type Answer =
 	| { readonly examined: Examined }
 	| { readonly code: AuditErrorCode; readonly message: string };
 
-/** Jobs of a thread at a time: one that it works on, and those that wait for it. */
-const jobsOfThread = 3;
+/** So many jobs one after the other go to one thread: it knows the tree before all but the first of them. */
+const jobsInTurn = 4;
 
 /** Collected often, what was read of the last rounds does not pile up: 100 MB less for a thread. */
 const youngMegabytes = 12;
@@ -37,12 +37,15 @@ export function examinerOf(reading: Reading, threads: number): Examiner {
 		return { examine: (job) => examine(reading, job), width: 1, close: async () => {} };
 	}
 	const all = Array.from({ length: threads }, () => startThread());
+	let jobs = 0;
 	return {
 		examine: async (job) => {
-			const [least = startThread()] = all.toSorted((a, b) => a.waiting() - b.waiting());
-			return least.examine(async () => ({ job, from: await sourceOf(reading, job) }));
+			const next = all[Math.floor(jobs / jobsInTurn) % threads] ?? startThread();
+			jobs += 1;
+			return next.examine(async () => ({ job, from: await sourceOf(reading, job) }));
 		},
-		width: threads * jobsOfThread,
+		// While one thread works on what comes next, the others have their turn to do, and it the one after.
+		width: (threads + 1) * jobsInTurn,
 		close: async () => {
 			await Promise.all(all.map((thread) => thread.close()));
 		},
@@ -83,21 +86,14 @@ function startThread() {
 	};
 	worker.on("error", fail);
 	worker.on("exit", (code) => fail(new Error(`a thread that verifies has ended with ${code}`)));
-	let claimed = 0;
 	return {
-		waiting: () => claimed,
 		examine: async (make: () => Promise<Task>): Promise<Examined> => {
-			claimed += 1;
-			try {
-				const task = await make();
-				if (failure !== undefined) throw failure;
-				const answer = Promise.withResolvers<Examined>();
-				waiting.push(answer);
-				worker.postMessage(task);
-				return await answer.promise;
-			} finally {
-				claimed -= 1;
-			}
+			const task = await make();
+			if (failure !== undefined) throw failure;
+			const answer = Promise.withResolvers<Examined>();
+			waiting.push(answer);
+			worker.postMessage(task);
+			return await answer.promise;
 		},
 		close: async () => {
 			await worker.terminate();

@@ -3,11 +3,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Entry } from "../../audit/entry.ts";
+import { AuditError } from "../../audit/error.ts";
+import { handOverTo } from "../../audit/hand-over.ts";
 import { initialKeys } from "../../audit/log/key-ring.ts";
 import { type Happening, idFrom } from "../../audit/recorder.ts";
 import { recordSettings } from "../../audit/settings.ts";
 import { keySigner, newKey } from "../../audit/signer.ts";
 import { verify } from "../../audit/verify/verify.ts";
+import { Writer } from "../../audit/writer.ts";
 import { writerOf } from "../../audit/writer-of.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { TestTrail } from "../support/trail.ts";
@@ -123,6 +126,32 @@ test("what cannot be an entry is recorded as an exception that says why, and tho
 	t.regex(exceptions[0]?.metadata?.why ?? "", /action/);
 	t.is(errors.filter((error) => error.startsWith("Spool: ")).length, 2);
 	t.deepEqual(actions(trail.entries()), ["next"]);
+});
+
+test("a key that fails now and then changes no order", async (t) => {
+	const { folder, key, trail, findings } = await recording(t);
+	const good = keySigner(createPrivateKey(readFileSync(key, "utf8")));
+	let calls = 0;
+	const sign = (bytes: Uint8Array) => {
+		calls += 1;
+		if (calls % 4 === 3) throw new AuditError("SIGN", "not now");
+		return good.sign(bytes);
+	};
+	const { handOver, close } = handOverTo({ url: trail.url });
+	const failed: string[] = [];
+	const writer = new Writer({
+		...{ dir: join(folder, "spool"), log: origin, name: "tester", about: {}, handOver, onEnd: close },
+		signer: async () => ({ ...good, sign }),
+		onFailed: (where) => failed.push(where),
+	});
+	t.teardown(() => writer.stop());
+	writer.start();
+	const steps = Array.from({ length: 6 }, (_, at) => `step ${at}`);
+	const tickets = steps.map((step) => writer.record(happening(step)));
+	await until("all of it is stored", () => writer.isStored(tickets.at(-1) ?? 0));
+	t.true(failed.length > 0);
+	t.deepEqual(actions(trail.entries()), steps);
+	t.deepEqual(await findings(), []);
 });
 
 test("a trail that hangs, refuses or is away holds nothing up, and gets everything when it takes it again", async (t) => {

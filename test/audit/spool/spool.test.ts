@@ -210,17 +210,44 @@ for (const [code, half] of [
 	});
 }
 
-test("an entry that cannot be made uses up no counter", async (t) => {
+test("an entry that cannot be made uses up no counter, and none that came after it goes before it", async (t) => {
 	const spool = await open(t, temporaryFolder(t, "spool"));
 	const wrong: Make = async () => {
-		throw new AuditError("ENTRY", "no");
+		throw new AuditError("SIGN", "no");
 	};
-	const outcomes = await Promise.allSettled([spool.append(make), spool.append(wrong), spool.append(make)]);
-	t.deepEqual(
-		outcomes.map(({ status }) => status),
-		["fulfilled", "rejected", "fulfilled"],
-	);
+	for (const makes of [
+		[make, wrong, make],
+		[wrong, make, make],
+	]) {
+		const outcomes = await Promise.allSettled(makes.map((one) => spool.append(one)));
+		const at = makes.indexOf(wrong);
+		t.deepEqual(
+			outcomes.map(({ status }) => status),
+			makes.map((_, index) => (index < at ? "fulfilled" : "rejected")),
+		);
+	}
+	t.deepEqual(await append(spool, 1), [1]);
 	t.deepEqual(places(spool), expected(spool.epoch, 0, 2));
+});
+
+test("what comes together is synced together", async (t) => {
+	let syncs = 0;
+	const counting: SpoolFiles = {
+		...diskFiles,
+		create: async (dir, path) => {
+			const file = await diskFiles.create(dir, path);
+			return {
+				append: (bytes) => {
+					syncs += 1;
+					return file.append(bytes);
+				},
+				close: () => file.close(),
+			};
+		},
+	};
+	const spool = await open(t, temporaryFolder(t, "spool"), counting);
+	t.is((await append(spool, 50)).length, 50);
+	t.is(syncs, 1);
 });
 
 test("what is noted as in the log may be lost or torn: then it is handed over again", async (t) => {

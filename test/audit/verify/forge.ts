@@ -58,7 +58,7 @@ export class Forger {
 		await put(batchPath(first), Buffer.concat(lines));
 		const leaves = signed.map(leafParts);
 		const added = signed.map((one) => encodeLeaf(one));
-		const bodies = added.map((leaf) => leaf.toString("base64"));
+		const bodyOf = (at: number) => added[at]?.toString("base64") ?? "";
 		const round = roundObjects(this.#tree, this.#tail, added);
 		for (const [key, bytes] of round.objects) await put(key, bytes);
 		this.#tail = round.tail;
@@ -69,7 +69,7 @@ export class Forger {
 		const checkpoint = await this.#signed(encodeCheckpoint({ origin, size, root }));
 		await put(checkpointPath(size), Buffer.from(checkpoint));
 		const logId = logKeyHash(origin, this.#signer.publicKey);
-		await put(bundlePath(first), bundlesOf({ leaves, bodies, first, tree, tiles, checkpoint, logId }));
+		await put(bundlePath(first), bundlesOf({ leaves, bodyOf, first, tree, tiles, checkpoint, logId }));
 		for (const [at, line] of lines.entries()) {
 			const own = problems.filter((one) => one.at === at);
 			this.#checker.check(splitLine(line.subarray(0, -1)), first + at, own, () => {});
