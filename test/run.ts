@@ -27,18 +27,20 @@ const SLOW_MILLISECONDS = 15_000;
 
 type FileResult = TapReport & { readonly file: string; readonly seconds: number; readonly output: string };
 
-/** File names and folders choose what runs; everything else is for ava. */
+/** File names and folders choose what runs, without any all of the folder after `--in`; everything else is for ava. */
 function readArguments(args: readonly string[]): { readonly files: string[]; readonly avaFlags: string[] } {
+	const [within, ...rest] = args[0] === "--in" ? args.slice(1) : [undefined, ...args];
 	const patterns: string[] = [];
 	const avaFlags: string[] = [];
-	for (const argument of args) {
+	for (const argument of rest as readonly string[]) {
 		if (argument.endsWith(".ts")) patterns.push(argument);
 		else if (!argument.startsWith("-") && isFolder(argument)) patterns.push(join(argument, "**/*.test.ts"));
 		else avaFlags.push(argument);
 	}
-	const files = globSync(patterns.length > 0 ? patterns : FILES, {
+	const all = within === undefined ? FILES : join(within, "**/*.test.ts");
+	const files = globSync(patterns.length > 0 ? patterns : all, {
 		cwd: ROOT,
-		...(patterns.length === 0 && { exclude: ELSEWHERE }),
+		...(patterns.length === 0 && within === undefined && { exclude: ELSEWHERE }),
 	});
 	const slowFirst = [...new Set(files)].sort().toSorted((a, b) => Number(isSlow(b)) - Number(isSlow(a)));
 	return { files: slowFirst, avaFlags };

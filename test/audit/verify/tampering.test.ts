@@ -159,7 +159,8 @@ const outsiders: Readonly<
 	],
 	"a tile is changed": [
 		"TileChanged",
-		(store) => edit(store, "tile/0/001.p/8", (text) => `${text.slice(0, -1)}\0`),
+		(store) =>
+			edit(store, "tile/0/001.p/8", (text) => `${text.slice(0, -1)}${text.endsWith("\0") ? "1" : "\0"}`),
 	],
 	"leaves are changed": [
 		"LeavesChanged",
