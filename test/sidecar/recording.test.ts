@@ -251,6 +251,6 @@ test.serial("a press is on the disk of the sidecar before anybody takes it", asy
 	world.box("SPOOLED").press();
 	await until("it is raised", isRaised(desk));
 	await until("the press is on disk", () => trail.spooled().some(({ action }) => action === "Pressed"));
-	t.true(trail.calls() > 0);
+	await until("the trail is asked to take it", () => trail.calls() > 0);
 	t.deepEqual(await trail.entries(), []);
 });
