@@ -44,6 +44,7 @@ export class Presence {
 	readonly #options: PresenceOptions;
 	readonly #timers: NodeJS.Timeout[] = [];
 	#renewing = false;
+	#hasEnded = false;
 	/** By serial: the writes of its Lease that are under way, one after the other, and how many wait. */
 	readonly #writes = new Map<string, { last: Promise<void>; waiting: number }>();
 	/** By serial: what was written last to silence its buzzer. */
@@ -70,7 +71,9 @@ export class Presence {
 	/** The Leases say last that this was on purpose. */
 	async stop(): Promise<void> {
 		for (const timer of this.#timers) clearInterval(timer);
-		await this.#renewAll(true);
+		const said = this.#renewAll(true);
+		this.#hasEnded = true;
+		await said;
 	}
 
 	/** Something has happened at a device: its Lease says so now, not at its next turn. */
@@ -179,6 +182,8 @@ export class Presence {
 	/** One write after the other: what is said last is what stays. */
 	#renew(device: Device, how: How): Promise<void> {
 		const { serial } = device.info;
+		// A press just before the end is told of a moment later.
+		if (this.#hasEnded) return Promise.resolve();
 		const writes = this.#writes.get(serial) ?? { last: Promise.resolve(), waiting: 0 };
 		this.#writes.set(serial, writes);
 		// The one that waits says how the device is by then.

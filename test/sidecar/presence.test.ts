@@ -23,6 +23,7 @@ function startWorld() {
 	} as unknown as Device;
 	let answer: Answer = "Answers";
 	let isReached = true;
+	let refusal: string | undefined;
 	const said: Lease[] = [];
 	const hanging: (() => void)[] = [];
 	const patch = async (_path: string, body: unknown) => {
@@ -48,7 +49,7 @@ function startWorld() {
 		lastPress: () => undefined,
 		lastProofTest: () => undefined,
 		lentBy: () => [],
-		refusalOf: () => undefined,
+		refusalOf: () => refusal,
 	});
 	return {
 		...{ presence, device, said },
@@ -56,6 +57,9 @@ function startWorld() {
 		answers: (next: Answer) => {
 			answer = next;
 			for (const release of hanging.splice(0)) release();
+		},
+		refuses: (why: string | undefined) => {
+			refusal = why;
 		},
 		reached: (next: boolean) => {
 			isReached = next;
@@ -100,8 +104,29 @@ test("a Lease says that desks cannot be read only to a server that answers", asy
 	const begunAt = performance.now();
 	await until("some seconds have passed", () => performance.now() - begunAt > 3_500);
 	t.is(await say(), "");
+	t.deepEqual(presence.problems(), ["P: no API server answers"]);
 	// When it answers again, and desks were not read yet, then its Lease does not say so either
 	answers("Answers");
 	t.deepEqual([await say(), await say()], ["", ""]);
 	t.deepEqual(presence.problems(), ["P: no API server answers"]);
+});
+
+test("a desk that would refuse a raise is said, with its words, until it would not", (t) => {
+	const { presence, refuses } = startWorld();
+	t.deepEqual(presence.problems(), []);
+	refuses("no");
+	t.deepEqual(presence.problems(), ["P: desk a would refuse a raise: no"]);
+	refuses(undefined);
+	t.deepEqual(presence.problems(), []);
+});
+
+test("what happens at a device after the end is not said: its Lease goes on saying that this was on purpose", async (t) => {
+	const { presence, device, annotations } = startWorld();
+	await presence.stop();
+	presence.changed(device);
+	await new Promise(setImmediate);
+	t.deepEqual(
+		annotations().map((each) => each[names.ended]),
+		["true"],
+	);
 });

@@ -3,16 +3,15 @@ import { pino } from "pino";
 import { KubeError } from "../../kube/error.ts";
 import { createMetrics } from "../../sidecar/metrics.ts";
 import { Rehearsal, type RehearsalOptions } from "../../sidecar/rehearsal.ts";
-import { boxInfo } from "../../sidecar/testing/virtual-box.ts";
 import { deskOf } from "../core/desk.ts";
+import { pinOf } from "./world.ts";
 
 const refused = new KubeError("FORBIDDEN", "no");
 const unanswered = new KubeError("TIMEOUT", "no answer");
 
 /** A desk whose API server answers so, the last for ever. */
 function startWorld() {
-	const { serial, product, descriptorHash } = boxInfo("P");
-	const desk = deskOf({ mode: "Normal", estop: { devices: [{ serial, product, descriptorHash }] } });
+	const desk = deskOf({ mode: "Normal", estop: { devices: [pinOf("P")] } });
 	let answers: (KubeError | undefined)[] = [];
 	let isReached = true;
 	const rehearsal = new Rehearsal({
