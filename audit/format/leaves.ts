@@ -1,5 +1,4 @@
 import { AuditError } from "../error.ts";
-import { ByteText } from "./byte-text.ts";
 import { hashLength, writeSha256 } from "./hash.ts";
 
 /** What fits into the two bytes of its length. */
@@ -25,21 +24,17 @@ export type LeafBytes = {
 	readonly hashes: Buffer;
 };
 
-/** Room for a usual leaf. */
-const expectedLeafBytes = 512;
-
 /** Bytes and hashes of so many leaves that are ASCII, made at one go: that takes half the time of one by one. Throws `FORMAT`. */
 export function leafBytes(count: number, textOf: (at: number) => string): LeafBytes {
-	const written = new ByteText(count * expectedLeafBytes);
+	let texts = "";
 	const begins = [0];
 	for (let at = 0; at < count; at += 1) {
 		const text = textOf(at);
 		if (text.length > mostLeafBytes) throw new AuditError("FORMAT", `a leaf of ${text.length} bytes`);
-		written.append("\0\0");
-		written.append(text);
-		begins.push(written.length);
+		texts += `\0\0${text}`;
+		begins.push(texts.length);
 	}
-	const bytes = written.bytes();
+	const bytes = Buffer.from(texts, "latin1");
 	const hashes = Buffer.allocUnsafe(count * hashLength);
 	for (let at = 0; at < count; at += 1) {
 		const [begin = 0, end] = [begins[at], begins[at + 1] ?? 0];

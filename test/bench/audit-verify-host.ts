@@ -10,14 +10,14 @@ import type { Level } from "../../audit/verify/report.ts";
 import { verify } from "../../audit/verify/verify.ts";
 import { origin } from "../audit/entries.ts";
 
-// node audit-verify-host.ts FOLDER verify|bare hashes|signatures: does it once, and prints how long that took and the most memory
-// that the process had. The bare loop reads the same files on as many threads: it hashes each whole, or checks the signature of
-// each entry, and does nothing else.
+// node audit-verify-host.ts FOLDER verify|bare|pieces hashes|signatures: does it once, and prints how long that took and the most
+// memory that the process had. The bare loops read the same files on as many threads and do nothing else: one hashes each whole, or
+// checks the signature of each entry; the one of pieces makes the hashes that the tree and the bundles consist of.
 
 const [folder = "", who = "", level = ""] = process.argv.slice(2);
 if (level !== "hashes" && level !== "signatures") throw new Error(`no level: ${level}`);
 const startedAt = performance.now();
-const done = who === "verify" ? await verified(level) : await bare(level);
+const done = who === "verify" ? await verified(level) : await bare(who === "pieces" ? who : level);
 const milliseconds = performance.now() - startedAt;
 const { user, system } = process.cpuUsage();
 const processorSeconds = (user + system) / 1e6;
@@ -33,9 +33,9 @@ async function verified(what: Level): Promise<number> {
 	return size;
 }
 
-async function bare(what: Level): Promise<number> {
+async function bare(what: Level | "pieces"): Promise<number> {
 	const store = new FolderStore(folder);
-	const prefixes = what === "hashes" ? Object.values(folders) : [folders.batch];
+	const prefixes = what === "signatures" ? [folders.batch] : Object.values(folders);
 	const keys = (await Promise.all(prefixes.map((prefix) => store.list(prefix)))).flat();
 	const threads = availableParallelism();
 	const counts = Array.from({ length: threads }, (_, own) => {

@@ -54,14 +54,15 @@ async function compare(
 		emit,
 	}: { readonly progress: Progress; readonly runs: number; readonly emit: (row: Row) => void },
 ): Promise<void> {
-	const [time, memory] = [beginRow(), beginRow()];
-	const [own, bare, megabytes]: [number[], number[], number[]] = [[], [], []];
+	const [time, memory, needed] = [beginRow(), beginRow(), beginRow()];
+	const [own, bare, pieces, megabytes]: [number[], number[], number[], number[]] = [[], [], [], []];
 	for (let count = 0; count < runs; count += 1) {
 		progress.report("audit-verify", `${level}, ${count + 1} of ${runs}`);
 		bare.push((await measure(folder, "bare", level)).milliseconds);
 		const measured = await measure(folder, "verify", level);
 		own.push(measured.milliseconds);
 		megabytes.push(measured.megabytes);
+		if (level === "hashes") pieces.push((await measure(folder, "pieces", level)).milliseconds);
 	}
 	const threads = `${availableParallelism()} threads`;
 	const loop = level === "hashes" ? "SHA-256 of each object" : "P-256 verification of each entry";
@@ -74,6 +75,18 @@ async function compare(
 			{ samples: bare, how: `a bare loop that reads the same files, ${loop}, ${threads}` },
 		),
 	);
+	if (level === "hashes") {
+		const each = `a bare loop, SHA-256 of each entry, leaf, node and file of bundles, ${threads}`;
+		emit(
+			needed(
+				"audit-verify-pieces",
+				"the same beside the hashes that it needs",
+				{ kind: "None" },
+				{ samples: own, how: "" },
+				{ samples: pieces, how: each },
+			),
+		);
+	}
 	const what = "the same: most resident memory";
 	emit(
 		memory(
@@ -89,7 +102,7 @@ async function compare(
 
 type Measured = { readonly milliseconds: number; readonly megabytes: number };
 
-async function measure(folder: string, who: "verify" | "bare", level: string): Promise<Measured> {
+async function measure(folder: string, who: "verify" | "bare" | "pieces", level: string): Promise<Measured> {
 	try {
 		const { stdout } = await run(process.execPath, [host, folder, who, level]);
 		return JSON.parse(stdout) as Measured;
