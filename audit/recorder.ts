@@ -6,7 +6,8 @@ import { sha256 } from "./format/hash.ts";
 import { spkiOf } from "./format/keys.ts";
 import type { Signed } from "./format/leaf.ts";
 import type { Signer } from "./signer.ts";
-import type { Damage, Spool } from "./spool/spool.ts";
+import type { Damage } from "./spool/recover.ts";
+import type { Spool } from "./spool/spool.ts";
 
 /** What happened, without what the recorder adds itself. */
 export type Happening = Omit<Entry, "version" | "log" | "id" | "writer" | "time"> & {
@@ -77,7 +78,15 @@ export class Recorder {
 				this.#owed = [...this.#owed, note];
 			});
 		}
-		return this.#append(happening, time);
+		return this.#append(this.#afterBefore(happening), time);
+	}
+
+	/** The entry that a component began says how far it had come in the epoch before: who holds that against the log sees a lost end. */
+	#afterBefore(happening: Happening): Happening {
+		const { before } = this.#options.spool;
+		if (happening.kind !== "Started" || before === undefined) return happening;
+		const metadata = { epochBefore: before.epoch, entriesBefore: String(before.entries) };
+		return { ...happening, metadata: { ...happening.metadata, ...metadata } };
 	}
 
 	#append({ id = randomUUID(), ...happening }: Happening, time: EntryTime): Promise<number> {

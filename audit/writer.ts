@@ -50,7 +50,7 @@ export type WriterState =
 	/** Not even on the disk, or soon not. */
 	| { readonly kind: "Failing"; readonly why: string; readonly entries: number };
 
-type Pending = { readonly ticket: number; readonly happening: Happening };
+type Pending = { readonly ticket: number; readonly happening: Happening; readonly since: number };
 type Opened = {
 	readonly spool: Spool;
 	readonly recorder: Recorder;
@@ -61,11 +61,15 @@ type Opened = {
 const heartbeatSeconds = 300;
 const retryMilliseconds = 1_000;
 const lookMilliseconds = 5_000;
+/** What is not on the disk after this has met one that hangs. */
+const longestWriteMilliseconds = 5_000;
 const mostAtOnce = 64;
 /** What is kept in memory while the disk fails. */
 const mostPending = 10_000;
 /** How long an end on purpose waits for the disk, then for the store. */
 const endMilliseconds = 1_500;
+/** How long after that for what is under way. */
+const closeMilliseconds = 2_000;
 
 /**
  * What one component records. {@link record} never waits and never throws: whoever acts goes on. Everything reaches the disk in
@@ -87,6 +91,7 @@ export class Writer {
 	#lost = 0;
 	#failure: string | undefined;
 	#diskProblem: string | undefined;
+	#looking = false;
 	#working: Promise<void> | undefined;
 	#ending: Promise<void> | undefined;
 
@@ -114,7 +119,7 @@ export class Writer {
 			this.#lost += 1;
 			return Number.POSITIVE_INFINITY;
 		}
-		this.#pending.push({ ticket: this.#ticket, happening: timed });
+		this.#pending.push({ ticket: this.#ticket, happening: timed, since: performance.now() });
 		this.#working ??= this.#work();
 		return this.#ticket;
 	}
@@ -141,7 +146,7 @@ export class Writer {
 				resolve(isOnDisk);
 			};
 			const look = () => {
-				if (ticket < (this.#pending[0]?.ticket ?? Number.POSITIVE_INFINITY)) done(true);
+				if (this.isOnDisk(ticket)) done(true);
 			};
 			const timer = setTimeout(() => done(false), milliseconds);
 			this.#waiting.add(look);
@@ -149,9 +154,14 @@ export class Writer {
 		});
 	}
 
+	/** True once it, and all that was recorded before it, is on the disk. */
+	isOnDisk(ticket: number): boolean {
+		return ticket < (this.#pending[0]?.ticket ?? Number.POSITIVE_INFINITY);
+	}
+
 	/** How what is recorded stands now. */
 	state(): WriterState {
-		const why = this.#failure ?? this.#diskProblem;
+		const why = this.#failure ?? this.#hanging() ?? this.#diskProblem;
 		const entries = this.#pending.length + (this.#opened?.spool.length ?? 0);
 		if (why !== undefined) return { kind: "Failing", why, entries };
 		const behind = this.#opened?.drain.behind();
@@ -173,6 +183,11 @@ export class Writer {
 		while (!isOver()) await sleep(10);
 		this.#stopped.abort();
 		this.#options.onEnd?.();
+		// A disk that hangs is not waited for: the kernel closes what is open.
+		await Promise.race([this.#close(), sleep(closeMilliseconds, undefined, { ref: false })]);
+	}
+
+	async #close(): Promise<void> {
 		await this.#working;
 		const { drain, spool, signer } = this.#opened ?? {};
 		await drain?.stop();
@@ -207,8 +222,22 @@ export class Writer {
 		}
 	}
 
+	/** Why nothing gets to the disk, where it takes too long. */
+	#hanging(): string | undefined {
+		const [oldest] = this.#pending;
+		const waited = oldest === undefined ? 0 : performance.now() - oldest.since;
+		if (waited < longestWriteMilliseconds) return undefined;
+		return `for ${Math.round(waited / 1_000)} s nothing has got to the disk of ${this.#options.dir}: does that hang, or what signs?`;
+	}
+
 	async #look(): Promise<void> {
+		const hanging = this.#hanging();
+		if (hanging !== undefined) this.#options.onFailed("Spool", new AuditError("SPOOL", hanging));
+		// A disk that hangs does not answer this either.
+		if (this.#looking) return;
+		this.#looking = true;
 		const problem = await this.#opened?.spool.problem();
+		this.#looking = false;
 		if (problem !== undefined && problem !== this.#diskProblem) {
 			this.#options.onFailed("Spool", new AuditError("SPOOL", problem));
 		}

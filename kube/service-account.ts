@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AccessSource } from "./access.ts";
 import { KubeError } from "./error.ts";
@@ -31,7 +31,7 @@ export function followServiceAccount(env: ServiceEnv, folder = serviceAccountFol
 				const found = `KUBERNETES_SERVICE_HOST is "${host ?? ""}" and KUBERNETES_SERVICE_PORT "${port}"`;
 				throw new KubeError("CONFIG", `a pod is told where the API server is, but ${found}`);
 			}
-			const [token, ca] = await Promise.all([read(join(folder, "token")), read(join(folder, "ca.crt"))]);
+			const [token, ca] = [read(join(folder, "token")), read(join(folder, "ca.crt"))];
 			return { server: new URL(url), tls: { ca }, headers: { Authorization: `Bearer ${token.trim()}` } };
 		},
 		// Nothing is remembered.
@@ -39,10 +39,11 @@ export function followServiceAccount(env: ServiceEnv, folder = serviceAccountFol
 	};
 }
 
-async function read(path: string): Promise<string> {
+/** At once: the file is in memory (tmpfs), and a disk that hangs elsewhere may hold the threads that would read it. */
+function read(path: string): string {
 	let text: string;
 	try {
-		text = await readFile(path, "utf8");
+		text = readFileSync(path, "utf8");
 	} catch (cause) {
 		throw new KubeError("CONFIG", `cannot read ${path} of the pod's account`, { cause });
 	}

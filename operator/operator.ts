@@ -303,8 +303,8 @@ export async function startOperator(
 			);
 			await desks.stop();
 			await status.stop();
-			await recorder.stop();
 			await elector.stop();
+			await recorder.stop();
 			await events.stop();
 			await stateDir?.stop();
 			await http.close();

@@ -24,9 +24,18 @@ export function parseCanonical(text: string): unknown {
 	} catch (cause) {
 		throw new AuditError("FORMAT", `this is no JSON: ${messageOf(cause)}`, { cause });
 	}
-	if (!isObviouslyCanonical(value, text) && canonical(value) !== text)
-		throw new AuditError("FORMAT", "this is JSON, but not canonical (RFC 8785)");
+	if (!isCanonical(value, text)) throw new AuditError("FORMAT", "this is JSON, but not canonical (RFC 8785)");
 	return value;
+}
+
+function isCanonical(value: unknown, text: string): boolean {
+	try {
+		return isObviouslyCanonical(value, text) || canonical(value) === text;
+	} catch (cause) {
+		// JSON.parse reads deeper than functions can call each other.
+		if (!(cause instanceof RangeError)) throw cause;
+		throw new AuditError("FORMAT", "this is JSON that is nested too deep", { cause });
+	}
 }
 
 /**

@@ -38,10 +38,11 @@ export function judge(state: LogState, origin: string, signed: Signed): Verdict 
 	if (problem !== undefined) return refused(`its key ${hint} is ${words[problem]} at index ${index}`);
 	let entry: Entry;
 	try {
-		entry = decodeEntry(signed.entry);
+		// First: of what a stranger sends nothing is read.
 		if (!isSignedBy(keyOf(state.keys, hint, signed.key), signed.entry, signed.signature)) {
 			return refused("its signature is wrong");
 		}
+		entry = decodeEntry(signed.entry);
 	} catch (error) {
 		if (!(error instanceof AuditError)) throw error;
 		return refused(error.message);
@@ -50,20 +51,25 @@ export function judge(state: LogState, origin: string, signed: Signed): Verdict 
 		return refused(`its key ${hint} was over at ${entry.time.wall}`);
 	}
 	if (entry.log !== origin) return refused(`it is for the log ${entry.log}, not for ${origin}`);
-	const admission = admit(epochsOf(state.writers, entry.writer.id), entry.writer);
+	const { id, epoch, counter } = entry.writer;
+	const admission = admit(epochsOf(state.writers, id), entry.writer, hint);
 	switch (admission.kind) {
 		case "Known":
 			return { kind: "Known" };
 		case "Gap":
+			return refused(`counter ${counter} of ${id} came before ${admission.expected}`);
+		case "OtherKey":
+			return refused(`its key ${hint} is not ${admission.expected}, which signs epoch ${epoch} of ${id}`);
+		case "Forgotten":
 			return refused(
-				`counter ${entry.writer.counter} of ${entry.writer.id} came before ${admission.expected}`,
+				`epoch ${epoch} of ${id} is older than ${admission.oldest}, the oldest that is remembered: is it a copy of a spool?`,
 			);
 		case "Next": {
 			try {
 				const leaf = encodeLeaf(signed);
 				const { tree } = grow(state.tree, leafHash(leaf));
 				const keys = withEntry(state.keys, entry, index);
-				const writers = { ...state.writers, [entry.writer.id]: admission.epochs };
+				const writers = { ...state.writers, [id]: admission.epochs };
 				return { kind: "Next", leaf, state: { tree, writers, keys } };
 			} catch (error) {
 				if (!(error instanceof AuditError)) throw error;

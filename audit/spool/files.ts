@@ -24,12 +24,9 @@ export type SpoolFiles = {
 	readonly read: (path: string) => Promise<Buffer>;
 	/** Makes an empty file whose name is on the disk, and opens it. */
 	readonly create: (dir: string, path: string) => Promise<AppendFile>;
-	/** Opens one that is there. */
-	readonly reopen: (path: string) => Promise<AppendFile>;
 	readonly cut: (path: string, length: number) => Promise<void>;
 	/** Writes a small file as a whole or not at all. */
 	readonly replace: (dir: string, path: string, text: string) => Promise<void>;
-	readonly rename: (from: string, to: string) => Promise<void>;
 	readonly remove: (path: string) => Promise<void>;
 	/** When it was last written to: milliseconds since 1970. */
 	readonly changedAt: (path: string) => Promise<number>;
@@ -49,14 +46,12 @@ export const diskFiles: SpoolFiles = {
 		await syncFolder(dir);
 		return appender(file);
 	},
-	reopen: async (path) => appender(await open(path, "a")),
 	cut: truncate,
 	async replace(dir, path, text) {
 		await writeFile(`${path}.new`, text, { mode: 0o600, flush: true });
 		await rename(`${path}.new`, path);
 		await syncFolder(dir);
 	},
-	rename,
 	remove: (path) => rm(path, { force: true }),
 	changedAt: async (path) => (await stat(path)).mtimeMs,
 	async used(dir) {
@@ -64,6 +59,35 @@ export const diskFiles: SpoolFiles = {
 		return blocks === 0 ? 0 : 1 - bavail / blocks;
 	},
 };
+
+/**
+ * The same, one call after the other: a disk that hangs holds one of the four threads in which Node.js reads every file and resolves
+ * every name, and not all of them.
+ */
+export function oneAtATime(files: SpoolFiles): SpoolFiles {
+	let before: Promise<unknown> = Promise.resolve();
+	const inTurn =
+		<Arguments extends readonly unknown[], Result>(act: (...given: Arguments) => Promise<Result>) =>
+		(...given: Arguments): Promise<Result> => {
+			const result = before.then(() => act(...given));
+			before = result.catch(() => {});
+			return result;
+		};
+	const fileInTurn = (file: AppendFile): AppendFile => ({
+		append: inTurn(file.append),
+		close: inTurn(file.close),
+	});
+	return {
+		names: inTurn(files.names),
+		read: inTurn(files.read),
+		create: inTurn(async (dir: string, path: string) => fileInTurn(await files.create(dir, path))),
+		cut: inTurn(files.cut),
+		replace: inTurn(files.replace),
+		remove: inTurn(files.remove),
+		changedAt: inTurn(files.changedAt),
+		used: inTurn(files.used),
+	};
+}
 
 function appender(file: Awaited<ReturnType<typeof open>>): AppendFile {
 	return {

@@ -19,7 +19,7 @@ export type Scan = {
 	readonly length: number;
 	/** A last record that was not written to its end. It was never promised to anybody. */
 	readonly torn?: Buffer;
-	/** True where a record is damaged that others follow: no crash does that. */
+	/** True where a record is damaged that has its end: it may have been promised. */
 	readonly isDamaged: boolean;
 };
 
@@ -44,9 +44,8 @@ export function scan(content: Buffer): Scan {
 		const end = content.indexOf(newline, at);
 		const record = end < 0 ? undefined : readRecord(content.subarray(at, end));
 		if (record === undefined) {
-			const isLast = end < 0 || end === content.length - 1;
-			const torn = content.subarray(at);
-			return { records, length: at, isDamaged: !isLast, ...(isLast && { torn }) };
+			const isTorn = end < 0;
+			return { records, length: at, isDamaged: !isTorn, ...(isTorn && { torn: content.subarray(at) }) };
 		}
 		records.push(record);
 		at = end + 1;

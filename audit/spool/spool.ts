@@ -1,26 +1,15 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { AuditError, messageOf } from "../error.ts";
 import type { Signed } from "../format/leaf.ts";
 import { encodeRecord } from "../format/line.ts";
-import { type AppendFile, diskFiles, type SpoolFiles } from "./files.ts";
+import { type AppendFile, diskFiles, oneAtATime, type SpoolFiles } from "./files.ts";
 import { lockFile } from "./lock.ts";
-import { parseSegmentFile, type SegmentName, scan, segmentFile } from "./segment.ts";
-
-/** What was found wrong when a spool was opened, for an entry about it. */
-export type Damage =
-	/** The last record was not whole: it was cut off. Nobody was promised it. */
-	| { readonly kind: "Torn"; readonly file: string; readonly bytes: Buffer }
-	/** A record is damaged that others follow. The file is kept; what follows the damage is not sent. */
-	| { readonly kind: "Damaged"; readonly file: string; readonly epoch: string; readonly counter: number };
+import { type Damage, doneFile, type Recovered, recover, type Segment, type Spooled } from "./recover.ts";
+import { segmentFile } from "./segment.ts";
 
 /** Makes the signed entry with this epoch and counter. What it throws goes to whoever appends; the counter is not used up. */
 export type Make = (place: { readonly epoch: string; readonly counter: number }) => Promise<Signed>;
 
-/** A signed entry and its place in the spool. */
-export type Spooled = { readonly epoch: string; readonly counter: number; readonly signed: Signed };
-
-type Segment = SegmentName & { readonly path: string; readonly records: Spooled[]; size: number };
 type Waiting = {
 	readonly make: Make;
 	readonly resolve: (counter: number) => void;
@@ -35,7 +24,8 @@ const mostUsed = 0.8;
 
 /**
  * Entries on the local disk until they are in the log. What {@link append} has returned for survives the process and the
- * machine. One process at a time; each epoch counts from 0 without a gap.
+ * machine. One process at a time. Each begins an epoch, which counts from 0 without a gap: where somebody sets the folder back, or
+ * copies it, what is new has no number that the log knows already.
  */
 export class Spool {
 	readonly epoch: string;
@@ -43,6 +33,8 @@ export class Spool {
 	readonly damages: readonly Damage[];
 	/** The last entry that was in it when it was opened. */
 	readonly last: Signed | undefined;
+	/** The epoch before this one, and how many entries it has as far as the folder tells. */
+	readonly before: Recovered["before"];
 	readonly #dir: string;
 	readonly #files: SpoolFiles;
 	readonly #release: () => void;
@@ -53,33 +45,25 @@ export class Spool {
 	/** By epoch: the counter of the first entry that is not known to be in the log. */
 	readonly #done: Record<string, number>;
 	#ordinal: number;
-	#next: number;
+	#next = 0;
 	#working: Promise<void> | undefined;
 	#failure: string | undefined;
 	#isClosed = false;
 
-	private constructor(
-		dir: string,
-		files: SpoolFiles,
-		release: () => void,
-		found: Awaited<ReturnType<typeof recover>>,
-	) {
+	private constructor(dir: string, files: SpoolFiles, release: () => void, found: Recovered) {
 		this.#dir = dir;
-		this.#files = files;
+		this.#files = oneAtATime(files);
 		this.#release = release;
 		this.epoch = found.epoch;
 		this.damages = found.damages;
 		this.last = found.newest;
-		this.#next = found.next;
+		this.before = found.before;
 		this.#segments = found.segments;
 		this.#done = found.done;
 		this.#ordinal = found.ordinal;
 	}
 
-	/**
-	 * Opens the spool in this folder, which is made. A torn last record is cut off; where something else is damaged a new epoch
-	 * begins. Throws `SPOOL`.
-	 */
+	/** Opens the spool in this folder, which is made, and begins an epoch. A torn last record is cut off. Throws `SPOOL`. */
 	static async open(dir: string, files: SpoolFiles = diskFiles): Promise<Spool> {
 		let release = () => {};
 		try {
@@ -96,8 +80,19 @@ export class Spool {
 	/** Why what is recorded may not be durable, or soon not be; undefined: all is well. */
 	async problem(): Promise<string | undefined> {
 		if (this.#failure !== undefined) return this.#failure;
-		const used = await this.#files.used(this.#dir).catch(() => 0);
+		const path = this.#file === undefined ? undefined : this.#segments.at(-1)?.path;
+		try {
+			if (path !== undefined) await this.#files.changedAt(path);
+		} catch (error) {
+			return `${path} was taken away while it is written to: ${messageOf(error)}`;
+		}
+		const used = await this.#used();
 		return used > mostUsed ? `the disk of ${this.#dir} is ${Math.round(used * 100)} % full` : undefined;
+	}
+
+	/** Part of the disk that is used; 0 where it does not say. */
+	#used(): Promise<number> {
+		return this.#files.used(this.#dir).catch(() => 0);
 	}
 
 	/** Entries that are not in the log yet. */
@@ -216,14 +211,13 @@ export class Spool {
 		return segment;
 	}
 
-	/** Notes what is in the log, and removes files that are wholly in it and old. */
+	/** Removes files that are wholly in the log, when they are old or the disk is nearly full, and notes what is in it. */
 	async #tidy(): Promise<void> {
-		const path = join(this.#dir, doneFile);
-		await this.#files.replace(this.#dir, path, `${JSON.stringify(this.#done)}\n`);
+		const isFull = (await this.#used()) > mostUsed;
 		for (const segment of this.#segments.slice(0, -1)) {
 			if (segment.records.length > 0) continue;
 			const age = Date.now() - (await this.#files.changedAt(segment.path).catch(() => 0));
-			if (age < keepMilliseconds) continue;
+			if (age < keepMilliseconds && !isFull) continue;
 			await this.#files.remove(segment.path);
 			this.#segments.splice(this.#segments.indexOf(segment), 1);
 		}
@@ -231,6 +225,7 @@ export class Spool {
 			const isThere = epoch === this.epoch || this.#segments.some((one) => one.epoch === epoch);
 			if (!isThere) delete this.#done[epoch];
 		}
+		await this.#files.replace(this.#dir, join(this.#dir, doneFile), `${JSON.stringify(this.#done)}\n`);
 	}
 
 	async #try(failure: string, act: () => Promise<void>): Promise<void> {
@@ -242,60 +237,4 @@ export class Spool {
 			throw cause instanceof AuditError ? cause : new AuditError("SPOOL", this.#failure, { cause });
 		}
 	}
-}
-
-/** By epoch, how far entries are in the log. */
-const doneFile = "done.json";
-
-/** A name for an epoch: later ones come after earlier ones, and none comes twice. */
-function newEpoch(): string {
-	return `${new Date().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`;
-}
-
-async function recover(dir: string, files: SpoolFiles, names: readonly string[]) {
-	const done = names.includes(doneFile) ? readDone((await files.read(join(dir, doneFile))).toString()) : {};
-	const found = names.flatMap((name) => parseSegmentFile(name) ?? []);
-	const damages: Damage[] = [];
-	const segments: Segment[] = [];
-	const broken = new Set<string>();
-	let last: { readonly name: SegmentName; readonly next: number } | undefined;
-	let newest: Signed | undefined;
-	for (const [at, name] of found.entries()) {
-		const path = join(dir, segmentFile(name));
-		const { records, length, torn, isDamaged } = scan(await files.read(path));
-		const counter = name.first + records.length;
-		if (torn !== undefined) {
-			damages.push({ kind: "Torn", file: path, bytes: torn });
-			await files.cut(path, length);
-		}
-		if (isDamaged) damages.push({ kind: "Damaged", file: path, epoch: name.epoch, counter });
-		// What a later file begins with takes the place of what one that failed may hold.
-		const follower = found.slice(at + 1).find(({ epoch }) => epoch === name.epoch);
-		const end = follower?.first ?? Number.POSITIVE_INFINITY;
-		const from = done[name.epoch] ?? 0;
-		const kept = broken.has(name.epoch)
-			? []
-			: records
-					.map((signed, index) => ({ epoch: name.epoch, counter: name.first + index, signed }))
-					.filter((one) => one.counter >= from && one.counter < end);
-		segments.push({ ...name, path, records: kept, size: length });
-		// Nothing that follows a gap can be in the log.
-		if (isDamaged || (follower !== undefined && counter < end)) broken.add(name.epoch);
-		last = { name, next: counter };
-		newest = records.at(-1) ?? newest;
-	}
-	const common = { segments, damages, done, newest, ordinal: found.at(-1)?.ordinal ?? -1 };
-	return last === undefined || broken.has(last.name.epoch)
-		? { ...common, epoch: newEpoch(), next: 0 }
-		: { ...common, epoch: last.name.epoch, next: last.next };
-}
-
-function readDone(text: string): Record<string, number> {
-	try {
-		const value: unknown = JSON.parse(text);
-		if (typeof value === "object" && value !== null) return value as Record<string, number>;
-	} catch {
-		// What is in the log is handed over once more, which does no harm.
-	}
-	return {};
 }

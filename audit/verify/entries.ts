@@ -3,7 +3,7 @@ import { messageOf } from "../error.ts";
 import { sha256 } from "../format/hash.ts";
 import type { LineParts } from "../format/line.ts";
 import { isPastEnd, type KeyRing, keyProblem, withEntry } from "../log/key-ring.ts";
-import { admit, type Epochs, type Writers } from "../log/writers.ts";
+import { admit, advanced, type Epochs, type Writers } from "../log/writers.ts";
 import type { FindingCode } from "./finding.ts";
 import { KeyUses } from "./key-uses.ts";
 import type { EntryProblem } from "./read.ts";
@@ -66,7 +66,7 @@ export class EntryChecker {
 		if (problem === undefined && isPastEnd(this.#ring, hint, entry.time.wall)) {
 			tell("KeyExpired", `its key ${hint} was over at ${entry.time.wall}`);
 		}
-		this.#count(entry, tell);
+		this.#count(entry, hint, tell);
 		this.#time(entry, tell);
 		try {
 			this.#ring = withEntry(this.#ring, entry, index);
@@ -103,9 +103,9 @@ export class EntryChecker {
 		return hint;
 	}
 
-	#count({ writer }: Entry, tell: Tell): void {
+	#count({ writer }: Entry, key: string, tell: Tell): void {
 		const epochs = this.#writers.get(writer.id) ?? [];
-		const admission = admit(epochs, writer);
+		const admission = admit(epochs, writer, key);
 		const what = `counter ${writer.counter} of ${writer.id}, epoch ${writer.epoch}`;
 		switch (admission.kind) {
 			case "Next":
@@ -120,9 +120,23 @@ export class EntryChecker {
 					`${what} comes where ${admission.expected} is expected: what was between is missing`,
 				);
 				// Told once, not for each entry after it.
-				const others = epochs.filter(({ epoch }) => epoch !== writer.epoch);
-				this.#writers.set(writer.id, [...others, { epoch: writer.epoch, next: writer.counter + 1 }]);
+				this.#writers.set(
+					writer.id,
+					advanced(epochs, { epoch: writer.epoch, key, next: writer.counter + 1 }),
+				);
+				return;
 			}
+			case "OtherKey":
+				tell(
+					"WriterKeyChanged",
+					`${what} is signed by ${key}, and what was there of it by ${admission.expected}`,
+				);
+				return;
+			case "Forgotten":
+				tell(
+					"CounterRepeated",
+					`${what} began before epoch ${admission.oldest}: it was put in once more, or late`,
+				);
 		}
 	}
 

@@ -28,6 +28,8 @@ export const findingCodes = {
 	CounterRepeated: 41,
 	/** A writer promised a sign of life, and there is none. */
 	HeartbeatMissing: 42,
+	/** It stands between entries of a writer, and another key has signed it than those. */
+	WriterKeyChanged: 43,
 	TileChanged: 50,
 	LeavesChanged: 51,
 	/** It is no signed note, or its signature is wrong. */

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from "ava";
 import { type EntryTime, entryClock } from "../../audit/clock.ts";
 import type { Entry } from "../../audit/entry.ts";
 import { initialKeys } from "../../audit/log/key-ring.ts";
+import type { Appended } from "../../audit/log/outcome.ts";
 import { Sequencer } from "../../audit/log/sequencer.ts";
 import { type Happening, Recorder } from "../../audit/recorder.ts";
 import { diskFiles } from "../../audit/spool/files.ts";
@@ -58,7 +59,12 @@ async function open(t: ExecutionContext, dir: string, clock: () => EntryTime, fi
 async function trailOf(spool: Spool) {
 	const store = new MemoryStore();
 	const sequencer = await Sequencer.open({ store, origin, signer, keys });
-	const outcomes = await sequencer.append(spool.oldest(256).map(({ signed }) => signed));
+	const outcomes: Appended[] = [];
+	while (spool.length > 0) {
+		const oldest = spool.oldest(256);
+		outcomes.push(...(await sequencer.append(oldest.map(({ signed }) => signed))));
+		await spool.done(oldest);
+	}
 	const all: Entry[] = [];
 	const trust = { origin, logKeys: [signer.publicKey], keys };
 	const { findings } = await verify(store, trust, { onEntry: (entry) => all.push(entry) });

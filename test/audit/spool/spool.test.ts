@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+	appendFileSync,
+	cpSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
@@ -32,11 +40,21 @@ const places = (spool: Spool) =>
 		const { epoch, counter } = decodeEntry(signed.entry).writer;
 		return `${epoch} ${counter}`;
 	});
+/** The same of all epochs: what is handed over goes into the log. */
+async function handedOver(spool: Spool): Promise<readonly string[]> {
+	const all: string[] = [];
+	while (spool.length > 0) {
+		all.push(...places(spool));
+		await spool.done(spool.oldest(Number.POSITIVE_INFINITY));
+	}
+	return all;
+}
 const expected = (epoch: string, from: number, end: number) =>
 	Array.from({ length: end - from }, (_, at) => `${epoch} ${from + at}`);
 const segmentsIn = (dir: string) => readdirSync(dir).filter((name) => name.endsWith(".log"));
 
 test("what was appended is there in order when it is opened again, until it is in the log", async (t) => {
+	// Given a spool of which a part is in the log
 	const dir = temporaryFolder(t, "spool");
 	const first = await Spool.open(dir);
 	t.deepEqual(
@@ -45,16 +63,47 @@ test("what was appended is there in order when it is opened again, until it is i
 	);
 	await first.done(first.oldest(20));
 	await first.close();
+	// When it is opened again, then another epoch begins, after what is left
 	const second = await Spool.open(dir);
-	t.is(second.epoch, first.epoch);
-	t.deepEqual(places(second), expected(first.epoch, 20, 50));
-	t.deepEqual(await append(second, 5), [50, 51, 52, 53, 54]);
-	await second.done(second.oldest(1_000));
+	t.true(second.epoch > first.epoch);
+	t.deepEqual(second.before, { epoch: first.epoch, entries: 50 });
+	t.deepEqual(await append(second, 5), [0, 1, 2, 3, 4]);
+	t.deepEqual(await handedOver(second), [...expected(first.epoch, 20, 50), ...expected(second.epoch, 0, 5)]);
 	await second.close();
 	const third = await open(t, dir);
 	t.is(third.length, 0);
-	t.deepEqual(await append(third, 1), [55]);
+	t.true(third.epoch > second.epoch);
+	t.deepEqual(await append(third, 1), [0]);
 	t.deepEqual(third.damages, []);
+});
+
+test("a folder that was set back takes no number that was used: nothing new is taken for something old", async (t) => {
+	// Given a copy of a spool, made before its last entries
+	const [dir, copy] = [temporaryFolder(t, "spool"), temporaryFolder(t, "spool")];
+	const first = await Spool.open(dir);
+	await append(first, 2);
+	cpSync(dir, copy, { recursive: true });
+	await append(first, 3);
+	const used = await handedOver(first);
+	await first.close();
+	// When the copy takes its place, and what happens then is recorded there
+	const restored = await open(t, copy);
+	await append(restored, 4);
+	const there = await handedOver(restored);
+	// Then what is new is so for whoever has seen all before
+	t.deepEqual(
+		there.filter((one) => !used.includes(one)),
+		expected(restored.epoch, 0, 4),
+	);
+});
+
+test("a later epoch comes after the others by name, whatever the clock says", async (t) => {
+	const dir = temporaryFolder(t, "spool");
+	const future = "2999-12-31T23-59-59-999Z-abcdef";
+	writeFileSync(join(dir, "done.json"), JSON.stringify({ [future]: 3 }));
+	const spool = await open(t, dir);
+	t.true(spool.epoch > future);
+	t.regex(spool.epoch, /^3000-01-01T00-00-00-000Z-[0-9a-f]{6}$/);
 });
 
 test("two processes cannot have one spool; when one is killed the other can", async (t) => {
@@ -80,8 +129,10 @@ test("SIGKILL at any moment: whatever was promised is there, once, in order", as
 		promised.push(...child.counters);
 	}
 	const spool = await open(t, dir);
-	const there = places(spool);
-	t.deepEqual(there, expected(spool.epoch, 0, there.length));
+	const there = await handedOver(spool);
+	const byEpoch = Map.groupBy(there, (one) => one.split(" ")[0] ?? "");
+	for (const [epoch, own] of byEpoch) t.deepEqual(own, expected(epoch, 0, own.length));
+	t.deepEqual([...byEpoch.keys()], [...byEpoch.keys()].sort());
 	const set = new Set(there);
 	t.deepEqual(
 		promised.filter((one) => !set.has(one)),
@@ -111,7 +162,7 @@ function startAppender(t: ExecutionContext, dir: string) {
 	};
 }
 
-test("cut off at any byte it begins with all records that are whole, and goes on counting", async (t) => {
+test("cut off at any byte it begins with all records that are whole", async (t) => {
 	t.timeout(120_000);
 	const dir = temporaryFolder(t, "spool");
 	const first = await Spool.open(dir);
@@ -127,33 +178,39 @@ test("cut off at any byte it begins with all records that are whole, and goes on
 		const whole = ends.filter((end) => end <= length).length;
 		t.deepEqual(places(spool), expected(first.epoch, 0, whole), `${length} bytes`);
 		t.is(spool.damages.length, ends.includes(length) || length === 0 ? 0 : 1);
-		t.deepEqual(await append(spool, 1), [whole]);
+		t.deepEqual(await append(spool, 1), [0]);
 		await spool.close();
 		const again = await Spool.open(other);
-		t.deepEqual(places(again), expected(first.epoch, 0, whole + 1));
 		t.deepEqual(again.damages, []);
+		t.deepEqual(await handedOver(again), [
+			...expected(first.epoch, 0, whole),
+			...expected(spool.epoch, 0, 1),
+		]);
 		await again.close();
 	}
 });
 
-test("a byte that changed in the middle is no torn end: it is told of, kept, and a new epoch begins", async (t) => {
-	const dir = temporaryFolder(t, "spool");
-	const first = await Spool.open(dir);
-	await append(first, 5);
-	await first.close();
-	const [name = ""] = segmentsIn(dir);
-	const content = readFileSync(join(dir, name));
-	const second = content.indexOf(10) + 40;
-	content[second] = (content[second] ?? 0) ^ 1;
-	writeFileSync(join(dir, name), content);
-	const spool = await open(t, dir);
-	t.deepEqual(spool.damages, [{ kind: "Damaged", file: join(dir, name), epoch: first.epoch, counter: 1 }]);
-	t.not(spool.epoch, first.epoch);
-	t.true(spool.epoch > first.epoch);
-	t.deepEqual(places(spool), expected(first.epoch, 0, 1));
-	t.deepEqual(readFileSync(join(dir, name)), content);
-	t.deepEqual(await append(spool, 1), [0]);
-});
+for (const which of [1, 4]) {
+	test(`a byte of record ${which} of 5 that changed is no torn end: it is told of, and kept`, async (t) => {
+		const dir = temporaryFolder(t, "spool");
+		const first = await Spool.open(dir);
+		await append(first, 5);
+		await first.close();
+		const [name = ""] = segmentsIn(dir);
+		const content = readFileSync(join(dir, name));
+		const ends = [...content.entries()].flatMap(([at, byte]) => (byte === 10 ? [at + 1] : []));
+		const changed = (ends[which - 1] ?? 0) + 40;
+		content[changed] = (content[changed] ?? 0) ^ 1;
+		writeFileSync(join(dir, name), content);
+		const spool = await open(t, dir);
+		t.deepEqual(spool.damages, [
+			{ kind: "Damaged", file: join(dir, name), epoch: first.epoch, counter: which },
+		]);
+		t.deepEqual(places(spool), expected(first.epoch, 0, which));
+		t.deepEqual(readFileSync(join(dir, name)), content);
+		t.deepEqual(await append(spool, 1), [0]);
+	});
+}
 
 /** A disk that fails when it is told to. */
 function failingDisk() {
@@ -204,9 +261,8 @@ for (const [code, half] of [
 		t.is(await spool.problem(), undefined);
 		await spool.close();
 		const again = await open(t, dir);
-		t.is(again.epoch, spool.epoch);
 		t.deepEqual(places(again), expected(spool.epoch, 0, 4));
-		t.deepEqual(await append(again, 1), [4]);
+		t.deepEqual(await append(again, 1), [0]);
 	});
 }
 
@@ -263,4 +319,71 @@ test("what is noted as in the log may be lost or torn: then it is handed over ag
 test("what is appended the moment that another one is on the disk is not left lying", async (t) => {
 	const spool = await open(t, temporaryFolder(t, "spool"));
 	for (let counter = 0; counter < 20; counter += 1) t.is(await spool.append(make), counter);
+});
+
+test("a disk that fills up gets back what is wholly in the log, and one whose file was taken away is told of", async (t) => {
+	// Given files that are wholly in the log, and a disk on which nothing more can be noted
+	const dir = temporaryFolder(t, "spool");
+	const first = await Spool.open(dir);
+	await append(first, 3);
+	await first.close();
+	let used = 0.5;
+	const files: SpoolFiles = {
+		...diskFiles,
+		used: async () => used,
+		replace: async (...args) => {
+			if (used > 0.9) throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+			await diskFiles.replace(...args);
+		},
+	};
+	const spool = await open(t, dir, files);
+	await append(spool, 1);
+	t.is(segmentsIn(dir).length, 2);
+	used = 0.95;
+	// When the store has taken all of it
+	await t.throwsAsync(spool.done(spool.oldest(10)));
+	// Then the older file is gone
+	t.is(segmentsIn(dir).length, 1);
+	used = 0.5;
+	await spool.done(spool.oldest(10));
+	t.is(await spool.problem(), undefined);
+	// When the folder goes while it is written to
+	rmSync(dir, { recursive: true });
+	t.regex((await spool.problem()) ?? "", /was taken away while it is written to/);
+});
+
+test("a disk that hangs holds one call, not one for each that waits", async (t) => {
+	// Given a disk that stops to answer
+	let under = 0;
+	let most = 0;
+	const { promise: answered, resolve } = Promise.withResolvers<void>();
+	let hangs = false;
+	const hanging =
+		<A extends readonly unknown[], R>(act: (...args: A) => Promise<R>) =>
+		async (...args: A): Promise<R> => {
+			under += 1;
+			most = Math.max(most, under);
+			if (hangs) await answered;
+			under -= 1;
+			return act(...args);
+		};
+	const files: SpoolFiles = {
+		...diskFiles,
+		create: async (dir, path) => {
+			const file = await diskFiles.create(dir, path);
+			return { append: hanging(file.append), close: file.close };
+		},
+		used: hanging(diskFiles.used),
+		replace: hanging(diskFiles.replace),
+	};
+	const spool = await open(t, temporaryFolder(t, "spool"), files);
+	await append(spool, 1);
+	hangs = true;
+	// When all that a spool does waits for it
+	const all = [spool.append(make), spool.problem(), spool.problem(), spool.done(spool.oldest(1))];
+	await until("one has begun", () => under > 0);
+	resolve();
+	await Promise.all(all);
+	// Then it was asked one thing at a time
+	t.is(most, 1);
 });
