@@ -7,6 +7,13 @@ export type EntryTime = Entry["time"];
 /** What is known of the wall clock: what it was compared with, and how far it may be off. */
 export type ClockQuality = { readonly source: string; readonly errorMicroseconds?: number };
 
+/** What a comparison tells that may be off by so many milliseconds; undefined: there was none. */
+export function comparedWith(source: string, errorMilliseconds: number | undefined): ClockQuality {
+	return errorMilliseconds === undefined
+		? uncompared
+		: { source, errorMicroseconds: Math.ceil(errorMilliseconds * 1_000) };
+}
+
 /** Nobody has compared the clock of this machine. */
 export const uncompared: ClockQuality = { source: "uncompared" };
 

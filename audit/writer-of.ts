@@ -6,7 +6,10 @@ import { Writer, type WriterOptions } from "./writer.ts";
 /** The writer of a component; it opens key and spool itself, and tries again where that fails. Nothing is recorded before `start`. */
 export function writerOf(
 	{ dir, key, log, url }: RecordSettings,
-	rest: Pick<WriterOptions, "name" | "about" | "onFailed" | "onStored" | "heartbeatSeconds" | "files"> & {
+	rest: Pick<
+		WriterOptions,
+		"name" | "about" | "onFailed" | "onStored" | "heartbeatSeconds" | "files" | "clockQuality"
+	> & {
 		/** Done once before anything is handed over; when it throws it is done again, and nothing is handed over before. */
 		readonly atFirst?: () => Promise<void>;
 	},

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { entryClock } from "./clock.ts";
+import { type ClockQuality, type EntryTime, entryClock } from "./clock.ts";
 import { Drain, type HandOver } from "./drain.ts";
 import type { Entry } from "./entry.ts";
 import { AuditError, isAuditError, messageOf } from "./error.ts";
@@ -28,6 +28,8 @@ export type WriterOptions = {
 	readonly onFailed: (where: "Spool" | "HandOver", error: unknown) => void;
 	/** Told of entries that are in the store now. */
 	readonly onStored?: (count: number) => void;
+	/** What is known of the clock of this machine; nothing when absent. */
+	readonly clockQuality?: () => ClockQuality;
 	/** How often it shows that it lives: seconds. */
 	readonly heartbeatSeconds?: number;
 	/** Where its spool is; the disk when absent. */
@@ -77,7 +79,7 @@ const closeMilliseconds = 2_000;
  */
 export class Writer {
 	readonly #options: WriterOptions;
-	readonly #clock = entryClock();
+	readonly #clock: () => EntryTime;
 	readonly #pending: Pending[] = [];
 	/** What is on the disk and not known to be in the store. */
 	readonly #spooled: { readonly ticket: number; readonly counter: number }[] = [];
@@ -97,6 +99,7 @@ export class Writer {
 
 	constructor(options: WriterOptions) {
 		this.#options = options;
+		this.#clock = entryClock(options.clockQuality);
 	}
 
 	/** Records that this component began, and brings what is left of before to the store. */
@@ -188,7 +191,7 @@ export class Writer {
 	}
 
 	async #close(): Promise<void> {
-		await this.#working;
+		await Promise.all([this.#working, this.#opened?.drain.stop()]);
 		const { drain, spool, signer } = this.#opened ?? {};
 		await drain?.stop();
 		await spool?.close();

@@ -161,7 +161,7 @@ export async function startOperator(
 			publisher.lookAtAll(desks.all());
 		},
 	});
-	const writer = recordWriter(options, log, metrics, (told) => {
+	const writer = recordWriter(options, log, metrics, clock, (told) => {
 		if (memory.learn(told)) desks.recollect();
 	});
 	const recorder = new RecordKeeper(context, writer, (desk) => observe(desk));

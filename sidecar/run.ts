@@ -85,7 +85,7 @@ export async function startSidecar(
 	const unshown =
 		options.stateDir === undefined ? undefined : new UnshownRaises(options.stateDir, failed("state-dir"));
 	const left = (await unshown?.load()) ?? [];
-	const recording = await recordingOf(options, spoolFiles, { metrics, log });
+	const recording = await recordingOf(options, spoolFiles, { metrics, log, clock });
 	const estop = new Estop({
 		...{ client, apiServers, transport, resolve, keys, clock, log, metrics, operatorNamespace, identity },
 		...{ profiles, onDeviceLost, unshown, recording },
@@ -122,15 +122,23 @@ export async function startSidecar(
 async function recordingOf(
 	{ record, identity, operatorNamespace }: SidecarOptions,
 	files: SpoolFiles | undefined,
-	{ metrics, log }: Pick<RecordingOptions, "log"> & { readonly metrics: Metrics },
+	{
+		metrics,
+		log,
+		clock,
+	}: Pick<RecordingOptions, "log"> & { readonly metrics: Metrics; readonly clock: Clock },
 ): Promise<Recording | undefined> {
 	if (record === undefined) return undefined;
 	// Loaded by those that keep one only: it takes 2 MB.
-	const { writerOf } = await import("../audit/writer-of.ts");
+	const [{ writerOf }, { comparedWith }] = await Promise.all([
+		import("../audit/writer-of.ts"),
+		import("../audit/clock.ts"),
+	]);
 	const writer = writerOf(record, {
 		name: `estop-${identity}`.slice(0, 200),
 		about: { component: "sidecar", identity: identity.slice(0, 1_000), operatorNamespace },
 		...(files !== undefined && { files }),
+		clockQuality: () => comparedWith("api-server", clock.errorMilliseconds()),
 		onFailed: (what, err) => {
 			metrics.errors.inc({ where: "record" });
 			log[what === "Spool" ? "error" : "warn"]({ what, err }, "failed: record");

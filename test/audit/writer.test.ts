@@ -2,6 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import { comparedWith } from "../../audit/clock.ts";
 import type { Entry } from "../../audit/entry.ts";
 import { AuditError } from "../../audit/error.ts";
 import { handOverTo } from "../../audit/hand-over.ts";
@@ -9,8 +10,9 @@ import { initialKeys } from "../../audit/log/key-ring.ts";
 import { type Happening, idFrom } from "../../audit/recorder.ts";
 import { recordSettings } from "../../audit/settings.ts";
 import { keySigner, newKey } from "../../audit/signer.ts";
+import { diskFiles, type SpoolFiles } from "../../audit/spool/files.ts";
 import { verify } from "../../audit/verify/verify.ts";
-import { Writer } from "../../audit/writer.ts";
+import { Writer, type WriterOptions } from "../../audit/writer.ts";
 import { writerOf } from "../../audit/writer-of.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { TestTrail } from "../support/trail.ts";
@@ -33,13 +35,14 @@ async function recording(t: ExecutionContext) {
 	const keys = initialKeys([keySigner(createPrivateKey(pem)).publicKey]);
 	const signer = signerFor("Checkpoints");
 	const trail = await TestTrail.start(t, { origin, signer, keys });
-	const open = (dir = join(folder, "spool"), url = trail.url) => {
+	const open = (dir = join(folder, "spool"), url = trail.url, more: Partial<WriterOptions> = {}) => {
 		const errors: string[] = [];
 		const writer = writerOf(
 			{ dir, key, log: origin, url },
 			{
 				name: "tester",
 				about: { component: "test" },
+				...more,
 				onFailed: (where, error) =>
 					errors.push(`${where}: ${error instanceof Error ? error.message : error}`),
 			},
@@ -96,6 +99,49 @@ test("a disk that fails is told of; what happened meanwhile follows in its order
 	t.true(wall >= before && wall <= after, "the time is that of the happening");
 	await until("nothing fails any more", () => writer.state().kind === "Current");
 	t.deepEqual(await findings(), []);
+});
+
+test("a disk that hangs is told of, says that nothing is on it, and its writer ends all the same", async (t) => {
+	// Given a writer whose disk does not answer from now on
+	const { open } = await recording(t);
+	let hangs = false;
+	const never = new Promise<void>(() => {});
+	const files: SpoolFiles = {
+		...diskFiles,
+		create: async (dir, path) => {
+			const file = await diskFiles.create(dir, path);
+			return { ...file, append: (bytes) => (hangs ? never : file.append(bytes)) };
+		},
+	};
+	const { writer, errors } = open(undefined, undefined, { files });
+	writer.start();
+	const before = writer.record(happening("before"));
+	await until("it is stored", () => writer.isStored(before));
+	hangs = true;
+	// When something happens
+	const ticket = writer.record(happening("later"));
+	// Then it is not said to be on the disk, and after a while that is told
+	t.true(writer.isOnDisk(before));
+	await until("it is told", () => errors.some((error) => /nothing has got to the disk of/.test(error)));
+	t.false(writer.isOnDisk(ticket));
+	t.is(writer.state().kind, "Failing");
+	const endedAt = performance.now();
+	await writer.stop();
+	t.true(performance.now() - endedAt < 20_000);
+});
+
+test("entries say what the clock was compared with", async (t) => {
+	const { open, trail } = await recording(t);
+	let error: number | undefined;
+	const { writer } = open(undefined, undefined, { clockQuality: () => comparedWith("api-server", error) });
+	writer.record(happening("before"));
+	error = 700.0004;
+	const ticket = writer.record(happening("after"));
+	await until("it is stored", () => writer.isStored(ticket));
+	const [first, second] = trail.entries().map(({ time }) => time);
+	t.is(first?.source, "uncompared");
+	t.false("errorMicroseconds" in (first ?? {}));
+	t.like(second, { source: "api-server", errorMicroseconds: 700_001 });
 });
 
 test("a key that cannot be read is told of with its file, and read again", async (t) => {

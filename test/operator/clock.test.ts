@@ -53,3 +53,18 @@ test("an answer without a date, or with nonsense for one, changes nothing", (t) 
 	// Then it keeps what it knows
 	t.true(Date.parse(clock.now()) - Date.now() > hour - 3_000);
 });
+
+test("how far this machine may be off is what a comparison leaves open", (t) => {
+	// Given a clock that nobody has compared
+	const clock = new Clock(() => {});
+	t.is(clock.errorMilliseconds(), undefined);
+	// When the API server's time, which has whole seconds, is this machine's
+	const now = Date.now();
+	clock.hear(new Date(now).toUTCString(), now);
+	// Then it is known to within that second, and a bit for the time since
+	const error = clock.errorMilliseconds() ?? Number.NaN;
+	t.true(error >= 500 && error < 2_000, `${error}`);
+	// When it is an hour behind
+	clock.hear(new Date(now - 3_600_000).toUTCString(), now);
+	t.true((clock.errorMilliseconds() ?? 0) >= 3_599_000);
+});
