@@ -78,7 +78,7 @@ export class Drain {
 	/** True when there was something. */
 	async #once(): Promise<boolean> {
 		const { spool, handOver, onDone } = this.#options;
-		const oldest = spool.oldest(mostInRound);
+		const oldest = await spool.oldest(mostInRound);
 		if (oldest.length === 0) {
 			this.#behindSince = undefined;
 			return false;

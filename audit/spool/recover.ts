@@ -14,8 +14,25 @@ export type Damage =
 /** A signed entry and its place in the spool. */
 export type Spooled = { readonly epoch: string; readonly counter: number; readonly signed: Signed };
 
-/** A file of the spool, with its records that are not in the log yet. */
-export type Segment = SegmentName & { readonly path: string; readonly records: Spooled[]; size: number };
+/** A file of the spool. */
+export type Segment = SegmentName & {
+	readonly path: string;
+	/** Bytes that are whole. */
+	size: number;
+	/** Counters of its entries that are not known to be in the log: from one up to and without another. */
+	from: number;
+	end: number;
+	/** These entries, where they are in memory. */
+	records: Spooled[] | undefined;
+};
+
+/** The entries of a file that wait. */
+export function waitingIn({ epoch, first, from, end }: Segment, records: readonly Signed[]): Spooled[] {
+	return records
+		.map((signed, index) => ({ epoch, counter: first + index, signed }))
+		.filter(({ counter }) => counter >= from && counter < end);
+}
+
 /** What an opened spool begins with. */
 export type Recovered = {
 	/** The new one. */
@@ -63,16 +80,12 @@ export async function recover(dir: string, files: SpoolFiles, names: readonly st
 		if (isDamaged) damages.push({ kind: "Damaged", file: path, epoch: name.epoch, counter });
 		// What a later file begins with takes the place of what one that failed may hold.
 		const follower = found.slice(at + 1).find(({ epoch }) => epoch === name.epoch);
-		const end = follower?.first ?? Number.POSITIVE_INFINITY;
-		const from = done[name.epoch] ?? 0;
-		const kept = broken.has(name.epoch)
-			? []
-			: records
-					.map((signed, index) => ({ epoch: name.epoch, counter: name.first + index, signed }))
-					.filter((one) => one.counter >= from && one.counter < end);
-		segments.push({ ...name, path, records: kept, size: length });
+		const known = Math.min(counter, follower?.first ?? Number.POSITIVE_INFINITY);
+		const end = broken.has(name.epoch) ? name.first : known;
+		const from = Math.min(end, Math.max(name.first, done[name.epoch] ?? 0));
+		segments.push({ ...name, path, size: length, from, end, records: undefined });
 		// Nothing that follows a gap can be in the log.
-		if (isDamaged || (follower !== undefined && counter < end)) broken.add(name.epoch);
+		if (isDamaged || (follower !== undefined && counter < follower.first)) broken.add(name.epoch);
 		if (name.epoch > latest) latest = name.epoch;
 		before = { epoch: name.epoch, entries: counter };
 		newest = records.at(-1) ?? newest;

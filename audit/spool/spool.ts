@@ -4,8 +4,16 @@ import type { Signed } from "../format/leaf.ts";
 import { encodeRecord } from "../format/line.ts";
 import { type AppendFile, diskFiles, oneAtATime, type SpoolFiles } from "./files.ts";
 import { lockFile } from "./lock.ts";
-import { type Damage, doneFile, type Recovered, recover, type Segment, type Spooled } from "./recover.ts";
-import { segmentFile } from "./segment.ts";
+import {
+	type Damage,
+	doneFile,
+	type Recovered,
+	recover,
+	type Segment,
+	type Spooled,
+	waitingIn,
+} from "./recover.ts";
+import { scan, segmentFile } from "./segment.ts";
 
 /** Makes the signed entry with this epoch and counter. What it throws goes to whoever appends; the counter is not used up. */
 export type Make = (place: { readonly epoch: string; readonly counter: number }) => Promise<Signed>;
@@ -97,7 +105,7 @@ export class Spool {
 
 	/** Entries that are not in the log yet. */
 	get length(): number {
-		return this.#segments.reduce((sum, { records }) => sum + records.length, 0);
+		return this.#segments.reduce((sum, { from, end }) => sum + end - from, 0);
 	}
 
 	/** Counter of the first entry of this epoch that is not known to be in the log. */
@@ -116,14 +124,15 @@ export class Spool {
 		});
 	}
 
-	/** The oldest entries that are not in the log yet: those of one epoch, at most so many. */
-	oldest(most: number): readonly Spooled[] {
-		const [first] = this.#segments.filter(({ records }) => records.length > 0);
-		if (first === undefined) return [];
-		return this.#segments
-			.filter(({ epoch }) => epoch === first.epoch)
-			.flatMap(({ records }) => records)
-			.slice(0, most);
+	/** The oldest entries that are not in the log yet: those of one epoch, at most so many. Throws `SPOOL`. */
+	async oldest(most: number): Promise<readonly Spooled[]> {
+		const waiting = this.#waitingSegments();
+		const oldest: Spooled[] = [];
+		for (const segment of waiting.filter(({ epoch }) => epoch === waiting[0]?.epoch)) {
+			if (oldest.length >= most) break;
+			oldest.push(...(await this.#recordsOf(segment)).slice(0, most - oldest.length));
+		}
+		return oldest;
 	}
 
 	/** These are in the log. The files stay for a day. Throws `SPOOL`: then they are handed over again, which does no harm. */
@@ -131,11 +140,36 @@ export class Spool {
 		for (const { epoch, counter } of spooled) {
 			this.#done[epoch] = Math.max(this.#done[epoch] ?? 0, counter + 1);
 		}
-		for (const { epoch, records } of this.#segments) {
-			const left = records.filter(({ counter }) => counter >= (this.#done[epoch] ?? 0));
-			records.splice(0, records.length, ...left);
+		for (const segment of this.#segments) {
+			const from = Math.min(segment.end, Math.max(segment.from, this.#done[segment.epoch] ?? 0));
+			segment.records?.splice(0, from - segment.from);
+			segment.from = from;
 		}
+		this.#forget();
 		await this.#try("what is in the log cannot be noted", () => this.#tidy());
+	}
+
+	#waitingSegments(): readonly Segment[] {
+		return this.#segments.filter(({ from, end }) => from < end);
+	}
+
+	async #recordsOf(segment: Segment): Promise<readonly Spooled[]> {
+		if (segment.records !== undefined) return segment.records;
+		await this.#try(`${segment.path} cannot be read`, async () => {
+			const { records } = scan(await this.#files.read(segment.path));
+			segment.records = waitingIn(segment, records);
+		});
+		const found = segment.records ?? [];
+		if (found.length === segment.end - segment.from) return found;
+		segment.records = undefined;
+		throw new AuditError("SPOOL", `${segment.path} holds other entries than were written to it`);
+	}
+
+	/** Of a long outage only the files at both ends are kept in memory. */
+	#forget(): void {
+		for (const segment of this.#waitingSegments().slice(1)) {
+			if (segment !== this.#segments.at(-1)) segment.records = undefined;
+		}
 	}
 
 	/** Waits for what is being written, and lets go of the folder. */
@@ -190,7 +224,8 @@ export class Spool {
 				await file?.close().catch(() => {});
 				throw error;
 			}
-			segment.records.push(...spooled);
+			segment.records?.push(...spooled);
+			segment.end += spooled.length;
 			segment.size += bytes.length;
 			this.#next += spooled.length;
 		});
@@ -206,8 +241,9 @@ export class Spool {
 		const name = { epoch: this.epoch, ordinal: this.#ordinal, first: this.#next };
 		const path = join(this.#dir, segmentFile(name));
 		this.#file = await this.#files.create(this.#dir, path);
-		const segment: Segment = { ...name, path, records: [], size: 0 };
+		const segment: Segment = { ...name, path, size: 0, from: this.#next, end: this.#next, records: [] };
 		this.#segments.push(segment);
+		this.#forget();
 		return segment;
 	}
 
@@ -215,7 +251,7 @@ export class Spool {
 	async #tidy(): Promise<void> {
 		const isFull = (await this.#used()) > mostUsed;
 		for (const segment of this.#segments.slice(0, -1)) {
-			if (segment.records.length > 0) continue;
+			if (segment.from < segment.end) continue;
 			const age = Date.now() - (await this.#files.changedAt(segment.path).catch(() => 0));
 			if (age < keepMilliseconds && !isFull) continue;
 			await this.#files.remove(segment.path);

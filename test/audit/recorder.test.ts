@@ -61,7 +61,7 @@ async function trailOf(spool: Spool) {
 	const sequencer = await Sequencer.open({ store, origin, signer, keys });
 	const outcomes: Appended[] = [];
 	while (spool.length > 0) {
-		const oldest = spool.oldest(256);
+		const oldest = await spool.oldest(256);
 		outcomes.push(...(await sequencer.append(oldest.map(({ signed }) => signed))));
 		await spool.done(oldest);
 	}

@@ -69,7 +69,7 @@ test.serial(
 		cpSync(dir, copy, { recursive: true });
 		const spool = await Spool.open(copy);
 		t.teardown(() => spool.close());
-		const found = spool.oldest(100).map(({ signed }) => decodeEntry(signed.entry));
+		const found = (await spool.oldest(100)).map(({ signed }) => decodeEntry(signed.entry));
 		t.deepEqual(
 			found.map(({ kind, action, actor }) => `${kind} ${action} ${actor.name}`),
 			["Configuration attempts-heard trail-0", "Denied patch eve", "Denied patch bob"],

@@ -1,57 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-	appendFileSync,
-	cpSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	truncateSync,
-	writeFileSync,
-} from "node:fs";
+import { appendFileSync, cpSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
-import { decodeEntry } from "../../../audit/entry.ts";
 import { AuditError, isAuditError } from "../../../audit/error.ts";
 import { type AppendFile, diskFiles, type SpoolFiles } from "../../../audit/spool/files.ts";
 import { type Make, Spool } from "../../../audit/spool/spool.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { until } from "../../support/until.ts";
-import { entryOf, signed, signerFor } from "../entries.ts";
-
-const signer = signerFor("Entries");
-const make: Make = ({ epoch, counter }) =>
-	signed(signer, entryOf(counter, { writer: { id: "w", epoch, counter } }));
-
-async function open(t: ExecutionContext, dir: string, files?: SpoolFiles): Promise<Spool> {
-	const spool = await Spool.open(dir, files);
-	t.teardown(() => spool.close());
-	return spool;
-}
-
-async function append(spool: Spool, count: number): Promise<readonly number[]> {
-	return Promise.all(Array.from({ length: count }, () => spool.append(make)));
-}
-
-/** What each entry says itself of its place. */
-const places = (spool: Spool) =>
-	spool.oldest(Number.POSITIVE_INFINITY).map(({ signed }) => {
-		const { epoch, counter } = decodeEntry(signed.entry).writer;
-		return `${epoch} ${counter}`;
-	});
-/** The same of all epochs: what is handed over goes into the log. */
-async function handedOver(spool: Spool): Promise<readonly string[]> {
-	const all: string[] = [];
-	while (spool.length > 0) {
-		all.push(...places(spool));
-		await spool.done(spool.oldest(Number.POSITIVE_INFINITY));
-	}
-	return all;
-}
-const expected = (epoch: string, from: number, end: number) =>
-	Array.from({ length: end - from }, (_, at) => `${epoch} ${from + at}`);
-const segmentsIn = (dir: string) => readdirSync(dir).filter((name) => name.endsWith(".log"));
+import { append, expected, handedOver, make, open, places, segmentsIn } from "./support.ts";
 
 test("what was appended is there in order when it is opened again, until it is in the log", async (t) => {
 	// Given a spool of which a part is in the log
@@ -61,7 +19,7 @@ test("what was appended is there in order when it is opened again, until it is i
 		await append(first, 50),
 		Array.from({ length: 50 }, (_, at) => at),
 	);
-	await first.done(first.oldest(20));
+	await first.done(await first.oldest(20));
 	await first.close();
 	// When it is opened again, then another epoch begins, after what is left
 	const second = await Spool.open(dir);
@@ -176,7 +134,7 @@ test("cut off at any byte it begins with all records that are whole", async (t) 
 		writeFileSync(join(other, name), content.subarray(0, length));
 		const spool = await Spool.open(other);
 		const whole = ends.filter((end) => end <= length).length;
-		t.deepEqual(places(spool), expected(first.epoch, 0, whole), `${length} bytes`);
+		t.deepEqual(await places(spool), expected(first.epoch, 0, whole), `${length} bytes`);
 		t.is(spool.damages.length, ends.includes(length) || length === 0 ? 0 : 1);
 		t.deepEqual(await append(spool, 1), [0]);
 		await spool.close();
@@ -206,7 +164,7 @@ for (const which of [1, 4]) {
 		t.deepEqual(spool.damages, [
 			{ kind: "Damaged", file: join(dir, name), epoch: first.epoch, counter: which },
 		]);
-		t.deepEqual(places(spool), expected(first.epoch, 0, which));
+		t.deepEqual(await places(spool), expected(first.epoch, 0, which));
 		t.deepEqual(readFileSync(join(dir, name)), content);
 		t.deepEqual(await append(spool, 1), [0]);
 	});
@@ -261,7 +219,7 @@ for (const [code, half] of [
 		t.is(await spool.problem(), undefined);
 		await spool.close();
 		const again = await open(t, dir);
-		t.deepEqual(places(again), expected(spool.epoch, 0, 4));
+		t.deepEqual(await places(again), expected(spool.epoch, 0, 4));
 		t.deepEqual(await append(again, 1), [0]);
 	});
 }
@@ -283,7 +241,7 @@ test("an entry that cannot be made uses up no counter, and none that came after 
 		);
 	}
 	t.deepEqual(await append(spool, 1), [1]);
-	t.deepEqual(places(spool), expected(spool.epoch, 0, 2));
+	t.deepEqual(await places(spool), expected(spool.epoch, 0, 2));
 });
 
 test("what comes together is synced together", async (t) => {
@@ -310,80 +268,13 @@ test("what is noted as in the log may be lost or torn: then it is handed over ag
 	const dir = temporaryFolder(t, "spool");
 	const first = await Spool.open(dir);
 	await append(first, 3);
-	await first.done(first.oldest(2));
+	await first.done(await first.oldest(2));
 	await first.close();
 	truncateSync(join(dir, "done.json"), 3);
-	t.deepEqual(places(await open(t, dir)), expected(first.epoch, 0, 3));
+	t.deepEqual(await places(await open(t, dir)), expected(first.epoch, 0, 3));
 });
 
 test("what is appended the moment that another one is on the disk is not left lying", async (t) => {
 	const spool = await open(t, temporaryFolder(t, "spool"));
 	for (let counter = 0; counter < 20; counter += 1) t.is(await spool.append(make), counter);
-});
-
-test("a disk that fills up gets back what is wholly in the log, and one whose file was taken away is told of", async (t) => {
-	// Given files that are wholly in the log, and a disk on which nothing more can be noted
-	const dir = temporaryFolder(t, "spool");
-	const first = await Spool.open(dir);
-	await append(first, 3);
-	await first.close();
-	let used = 0.5;
-	const files: SpoolFiles = {
-		...diskFiles,
-		used: async () => used,
-		replace: async (...args) => {
-			if (used > 0.9) throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
-			await diskFiles.replace(...args);
-		},
-	};
-	const spool = await open(t, dir, files);
-	await append(spool, 1);
-	t.is(segmentsIn(dir).length, 2);
-	used = 0.95;
-	// When the store has taken all of it
-	await t.throwsAsync(spool.done(spool.oldest(10)));
-	// Then the older file is gone
-	t.is(segmentsIn(dir).length, 1);
-	used = 0.5;
-	await spool.done(spool.oldest(10));
-	t.is(await spool.problem(), undefined);
-	// When the folder goes while it is written to
-	rmSync(dir, { recursive: true });
-	t.regex((await spool.problem()) ?? "", /was taken away while it is written to/);
-});
-
-test("a disk that hangs holds one call, not one for each that waits", async (t) => {
-	// Given a disk that stops to answer
-	let under = 0;
-	let most = 0;
-	const { promise: answered, resolve } = Promise.withResolvers<void>();
-	let hangs = false;
-	const hanging =
-		<A extends readonly unknown[], R>(act: (...args: A) => Promise<R>) =>
-		async (...args: A): Promise<R> => {
-			under += 1;
-			most = Math.max(most, under);
-			if (hangs) await answered;
-			under -= 1;
-			return act(...args);
-		};
-	const files: SpoolFiles = {
-		...diskFiles,
-		create: async (dir, path) => {
-			const file = await diskFiles.create(dir, path);
-			return { append: hanging(file.append), close: file.close };
-		},
-		used: hanging(diskFiles.used),
-		replace: hanging(diskFiles.replace),
-	};
-	const spool = await open(t, temporaryFolder(t, "spool"), files);
-	await append(spool, 1);
-	hangs = true;
-	// When all that a spool does waits for it
-	const all = [spool.append(make), spool.problem(), spool.problem(), spool.done(spool.oldest(1))];
-	await until("one has begun", () => under > 0);
-	resolve();
-	await Promise.all(all);
-	// Then it was asked one thing at a time
-	t.is(most, 1);
 });
