@@ -304,9 +304,9 @@ export class Writer {
 	/** What the spool no longer holds is in the store. */
 	#settle(): void {
 		const stored = this.#opened?.spool.stored ?? 0;
-		while (this.#spooled[0] !== undefined && this.#spooled[0].counter < stored) {
-			this.#storedTicket = this.#spooled.shift()?.ticket ?? this.#storedTicket;
-		}
+		const left = this.#spooled.findIndex(({ counter }) => counter >= stored);
+		const done = this.#spooled.splice(0, left < 0 ? this.#spooled.length : left);
+		this.#storedTicket = done.at(-1)?.ticket ?? this.#storedTicket;
 	}
 
 	#own(kind: Entry["kind"], action: string, metadata?: Readonly<Record<string, string>>): Happening {

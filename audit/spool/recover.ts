@@ -19,6 +19,8 @@ export type Segment = SegmentName & {
 	readonly path: string;
 	/** Bytes that are whole. */
 	size: number;
+	/** When it was last written to: milliseconds since 1970. */
+	writtenAt: number;
 	/** Counters of its entries that are not known to be in the log: from one up to and without another. */
 	from: number;
 	end: number;
@@ -83,7 +85,8 @@ export async function recover(dir: string, files: SpoolFiles, names: readonly st
 		const known = Math.min(counter, follower?.first ?? Number.POSITIVE_INFINITY);
 		const end = broken.has(name.epoch) ? name.first : known;
 		const from = Math.min(end, Math.max(name.first, done[name.epoch] ?? 0));
-		segments.push({ ...name, path, size: length, from, end, records: undefined });
+		const writtenAt = await files.changedAt(path);
+		segments.push({ ...name, path, size: length, writtenAt, from, end, records: undefined });
 		// Nothing that follows a gap can be in the log.
 		if (isDamaged || (follower !== undefined && counter < follower.first)) broken.add(name.epoch);
 		if (name.epoch > latest) latest = name.epoch;

@@ -24,8 +24,8 @@ type Waiting = {
 	readonly reject: (error: unknown) => void;
 };
 
-/** Bytes after which another file is begun. */
-const mostSegmentBytes = 4 * 2 ** 20;
+/** Bytes after which another file is begun: what is read again at once takes some milliseconds. */
+const mostSegmentBytes = 512 * 2 ** 10;
 /** A store may lose what it has acknowledged while its own disks are not synced: files stay this long. */
 const keepMilliseconds = 24 * 3_600_000;
 const mostUsed = 0.8;
@@ -227,6 +227,7 @@ export class Spool {
 			segment.records?.push(...spooled);
 			segment.end += spooled.length;
 			segment.size += bytes.length;
+			segment.writtenAt = Date.now();
 			this.#next += spooled.length;
 		});
 	}
@@ -241,7 +242,15 @@ export class Spool {
 		const name = { epoch: this.epoch, ordinal: this.#ordinal, first: this.#next };
 		const path = join(this.#dir, segmentFile(name));
 		this.#file = await this.#files.create(this.#dir, path);
-		const segment: Segment = { ...name, path, size: 0, from: this.#next, end: this.#next, records: [] };
+		const segment: Segment = {
+			...name,
+			path,
+			size: 0,
+			from: this.#next,
+			end: this.#next,
+			records: [],
+			writtenAt: Date.now(),
+		};
 		this.#segments.push(segment);
 		this.#forget();
 		return segment;
@@ -252,8 +261,7 @@ export class Spool {
 		const isFull = (await this.#used()) > mostUsed;
 		for (const segment of this.#segments.slice(0, -1)) {
 			if (segment.from < segment.end) continue;
-			const age = Date.now() - (await this.#files.changedAt(segment.path).catch(() => 0));
-			if (age < keepMilliseconds && !isFull) continue;
+			if (Date.now() - segment.writtenAt < keepMilliseconds && !isFull) continue;
 			await this.#files.remove(segment.path);
 			this.#segments.splice(this.#segments.indexOf(segment), 1);
 		}
