@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { noteKinds, rawEd25519 } from "../../audit/format/keys.ts";
 import { noteKeyHash, parseNote } from "../../audit/format/note.ts";
-import { checkpointPath } from "../../audit/layout.ts";
+import { checkpointPath, manifestPath } from "../../audit/layout.ts";
 import { initialKeys } from "../../audit/log/key-ring.ts";
+import { parseManifest } from "../../audit/log/manifest.ts";
 import { type Cosign, Sequencer } from "../../audit/log/sequencer.ts";
 import { newKey } from "../../audit/signer.ts";
 import { MemoryStore } from "../../audit/testing/memory-store.ts";
@@ -104,9 +105,10 @@ test("an auditor who runs the page finds a good trail good, step by step", async
 		.split("\n")
 		.map((line) => line.split(",")[0]);
 	const ok = (at: number) => `entry ${at}: OK`;
+	const round = (size: number) => [`checkpoint ${size}: OK`, `manifest ${size}: OK`];
 	t.deepEqual(said, [
-		...[ok(0), "checkpoint 1: OK", ...[1, 2, 3, 4, 5].map(ok), "checkpoint 6: OK"],
-		...[...[6, 7, 8].map(ok), "checkpoint 9: OK"],
+		...[ok(0), ...round(1), ...[1, 2, 3, 4, 5].map(ok), ...round(6)],
+		...[...[6, 7, 8].map(ok), ...round(9)],
 	]);
 	t.regex(grown ?? "", /^log\.example\n9\n/);
 	t.regex(seen ?? "", /^Signature Verified Successfully\nseen by the witness at 2027-01-15T08:00:00Z\n$/);
@@ -167,13 +169,9 @@ const tampered: Readonly<
 		/cmp: .*No such file/,
 		({ folder, read, write }) => {
 			write("kept", read("trail/checkpoint/000000000009"));
-			for (const name of [
-				"batch/000000000006.tsv",
-				"bundle/000000000006.ndjson",
-				"checkpoint/000000000009",
-			]) {
-				rmSync(join(folder, "trail", name));
-			}
+			const { objects } = parseManifest(parseNote(read(`trail/${manifestPath(9)}`)).text);
+			for (const key of [manifestPath(9), ...objects.map((one) => one.key)])
+				rmSync(join(folder, "trail", key));
 		},
 	],
 	"a checkpoint is over another tree": [

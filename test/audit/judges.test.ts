@@ -128,7 +128,7 @@ test("the auditor's script takes a trail with openssl, jq and sha256sum alone, a
 	t.timeout(300_000);
 	const { folder, keys, write } = await trail(t);
 	const judge = async (...indexes: readonly string[]) =>
-		promisify(execFile)("bash", [script, folder, keys.entry, keys.log, ...indexes]).then(
+		promisify(execFile)("bash", [script, folder, origin, keys.entry, keys.log, ...indexes]).then(
 			({ stdout }) => ({ status: 0, output: stdout }),
 			({ code, stdout, stderr }) => ({ status: code as number, output: `${stdout}${stderr}` }),
 		);

@@ -174,7 +174,7 @@ test("the key of checkpoints is changed with an overlap; cosign, sigstore and th
 			verifier.verify(toSignedEntity(bundleFromJSON(JSON.parse(bundle.toString())), entry as Buffer)),
 		);
 		const said = [oldKey, newKey].map(
-			(key) => spawnSync("bash", [script, folder, entryKey, key, String(index)]).status,
+			(key) => spawnSync("bash", [script, folder, origin, entryKey, key, String(index)]).status,
 		);
 		t.deepEqual(said, [index === 3 ? 1 : 0, index === 0 ? 1 : 0], `entry ${index}`);
 	}
