@@ -16,7 +16,8 @@ export type HappeningKind =
 /** A state of a desk, as entries tell it. */
 export type RecordedState = {
 	readonly generation: number;
-	readonly resourceVersion: string;
+	/** Absent of a state that is known by what status remembers. */
+	readonly resourceVersion?: string;
 	readonly values: Readonly<Record<string, string>>;
 };
 
@@ -91,4 +92,23 @@ export function details(
 ): Readonly<Record<string, string>> {
 	const known = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
 	return Object.fromEntries(known.map(([name, value]) => [clip(name, 63), clip(String(value))]));
+}
+
+/** What an entry is about, and what names it: of one kind and action there is one at each generation, unless `more` tells them apart. */
+export function about(
+	desk: TradingSafety,
+	kind: HappeningKind,
+	action: string,
+	...more: readonly string[]
+): Pick<Happening, "kind" | "action" | "sameAs" | "entity"> {
+	return { kind, action, sameAs: witnessed(desk, kind, action, ...more), entity: entityOf(desk) };
+}
+
+/** A field that changed, as it was and is; undefined: it was not there. */
+export function change(path: string, from: unknown, to: unknown): RecordedChange {
+	return {
+		path: clip(path, 512),
+		...(from !== undefined && { from: clip(JSON.stringify(from)) }),
+		...(to !== undefined && { to: clip(JSON.stringify(to)) }),
+	};
 }

@@ -8,11 +8,13 @@ export type RecordSeen =
 	| { readonly kind: "Elsewhere" }
 	| {
 			/**
-			 * Current: all that was recorded is in the store. Behind: it is on the disk. Failing: the disk does not take it.
+			 * Current: all that was recorded is in the store. Behind: it is not there yet. Failing: the disk does not take it.
 			 */
 			readonly kind: "Current" | "Behind" | "Failing";
 			/** True once what made the present generation is in the store. */
 			readonly isStored: boolean;
+			/** True once it is on the operator's disk; before, it is in memory alone. */
+			readonly isOnDisk: boolean;
 			readonly why?: string;
 	  };
 
@@ -51,7 +53,7 @@ export function auditCurrent(desk: TradingSafety, record: RecordSeen | undefined
 				type,
 				"False",
 				"Behind",
-				`what happened is on the operator's disk and not in the store: ${record.why ?? "it is being brought there"}`,
+				`${where(record.isOnDisk)}: ${record.why ?? "it is being brought there"}`,
 			);
 		case "Failing":
 			return finding(
@@ -61,6 +63,12 @@ export function auditCurrent(desk: TradingSafety, record: RecordSeen | undefined
 				`what happens is not recorded, or soon not: ${record.why ?? "the disk fails"}`,
 			);
 	}
+}
+
+function where(isOnDisk: boolean): string {
+	return isOnDisk
+		? "what happened is on the operator's disk and not in the store"
+		: "what happened is neither in the store nor on the operator's disk yet";
 }
 
 function lastTold({ status }: TradingSafety, now: string): Finding {
@@ -84,13 +92,17 @@ export function recordHolds(desk: TradingSafety, record: RecordSeen | undefined)
 		case "Behind":
 		case "Failing":
 			if (record.isStored) return [];
-			return [{ name: auditBehind, message: remedy(desk, record.kind === "Failing") }];
+			return [{ name: auditBehind, message: remedy(desk, record) }];
 	}
 }
 
-function remedy({ spec, metadata }: TradingSafety, isFailing: boolean): string {
+function remedy(
+	{ spec, metadata }: TradingSafety,
+	{ kind, isOnDisk }: Exclude<RecordSeen, { kind: "Elsewhere" }>,
+): string {
 	const what = `what made generation ${metadata.generation} is not in the audit store yet (AuditCurrent says why)`;
-	if (isFailing) return `${what}, and not on the operator's disk: mend that, or lower with the verb override`;
+	if (kind === "Failing" || !isOnDisk)
+		return `${what}, and not on the operator's disk: mend that, or lower with the verb override`;
 	if (spec.reset?.requireAudit !== "Spool") return `${what}: mend the store, or lower with the verb override`;
 	return `${what}: it is on disk; a request that acknowledges ${auditBehind} with ${approvalsWanted(spec) + 1} approvals does`;
 }
@@ -101,7 +113,7 @@ function remedy({ spec, metadata }: TradingSafety, isFailing: boolean): string {
  */
 export function isLeftToSpool({ spec }: TradingSafety, record: RecordSeen | undefined): boolean {
 	const { resetRequest, reset } = spec;
-	if (reset?.requireAudit !== "Spool" || record?.kind !== "Behind") return false;
+	if (reset?.requireAudit !== "Spool" || record?.kind !== "Behind" || !record.isOnDisk) return false;
 	const others = Object.keys(resetRequest?.approvals ?? {}).filter(
 		(name) => name !== resetRequest?.requestedBy,
 	);

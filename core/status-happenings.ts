@@ -1,4 +1,4 @@
-import type { TargetStatus, TradingSafetyStatus, Transition } from "../crds/status.ts";
+import type { Condition, TargetStatus, TradingSafetyStatus, Transition } from "../crds/status.ts";
 import type { TradingSafety } from "../crds/types.ts";
 import { isHalted } from "./change.ts";
 import {
@@ -26,13 +26,13 @@ const stages = {
 
 /** Conditions about what is left at the venue. */
 const evidenceTypes: readonly string[] = ["Flat", "OrdersCancelled"];
-/** Conditions of which each change of status is recorded. */
-const recordedConditions: readonly string[] = [
-	"Armed",
-	"AuditCurrent",
-	"LiquidationImpossible",
-	"ProofTested",
-];
+/**
+ * Conditions of which each change of status is recorded. Not `AuditCurrent`: the record would tell of itself that it is behind,
+ * and be behind by telling it.
+ */
+const recordedConditions: readonly string[] = ["Armed", "LiquidationImpossible", "ProofTested"];
+/** Whoever writes status looks at it again within this time, and then has recorded what is in it. */
+const lookedAtMilliseconds = 30_000;
 
 /**
  * What a new status of a desk has to be recorded as: stages of a transition, clearances, what did not answer, who fights a halt.
@@ -53,7 +53,7 @@ export function statusHappenings(
 			ofTarget(
 				old.targets?.find(({ name }) => name === target.name),
 				target,
-				after,
+				{ desk: after, old },
 				tell,
 			),
 		) ?? []),
@@ -62,6 +62,32 @@ export function statusHappenings(
 		...regressed(old, after.status, tell),
 		...conditions(old, after.status, tell),
 	];
+}
+
+/**
+ * The desk with the status that it had a while before this one was last written: the newest that a replica, which sees the desk
+ * for the first time, may take to be recorded. Whoever wrote the rest may have ended before it was. Undefined where status speaks
+ * of another generation, or of none.
+ */
+export function shortlyBefore(desk: TradingSafety): TradingSafety | undefined {
+	const { metadata, status } = desk;
+	const until = Date.parse(status?.observedAt ?? "") - lookedAtMilliseconds;
+	if (status === undefined || Number.isNaN(until) || status.observedGeneration !== metadata.generation)
+		return undefined;
+	const isOld = (time: unknown) => typeof time === "string" && Date.parse(time) < until;
+	const { lastTransition, clearance, regressed, ...rest } = status;
+	const reached = Object.entries(lastTransition ?? {}).filter(
+		([field, value]) => !Object.hasOwn(stages, field) || isOld(value),
+	);
+	return {
+		...desk,
+		status: {
+			...rest,
+			...(lastTransition && { lastTransition: Object.fromEntries(reached) }),
+			...(clearance && isOld(clearance.time) && { clearance }),
+			...(regressed && isOld(regressed.at) && { regressed }),
+		},
+	};
 }
 
 type Tell = (
@@ -120,7 +146,7 @@ function cleared(
 function ofTarget(
 	was: TargetStatus | undefined,
 	now: TargetStatus,
-	desk: TradingSafety,
+	{ desk, old }: { readonly desk: TradingSafety; readonly old: TradingSafetyStatus },
 	tell: Tell,
 ): readonly Happening[] {
 	const facts = { target: now.name, unconfirmed: now.unconfirmedCount, pods: now.unconfirmed?.join(", ") };
@@ -131,7 +157,7 @@ function ofTarget(
 	return [
 		...(isSilent ? [tell("Claim", "NotAcknowledged", [now.name], facts)] : []),
 		...(isDue ? [tell("Transition", "Due", [now.name], facts)] : []),
-		...(isDue ? contradicted(now, desk, tell) : []),
+		...contradicted(now, isDue, old, desk, tell),
 		...(was?.fencedAs !== undefined && now.fencedAs !== was.fencedAs
 			? [
 					tell("Transition", now.fencedAs === undefined ? "Released" : "HeldAs", [now.name, now.fencedAs], {
@@ -144,14 +170,32 @@ function ofTarget(
 	];
 }
 
-/** Its pods acknowledged that they close their positions, and the time for it is over: what Prometheus shows says otherwise. */
-function contradicted({ name }: TargetStatus, { status }: TradingSafety, tell: Tell): readonly Happening[] {
-	const evidence = status?.conditions?.filter(
-		(condition) => evidenceTypes.includes(condition.type) && condition.status === "False",
-	);
-	return (evidence ?? []).map(({ type, reason, message }) =>
-		tell("Claim", `Not${type}`, [name], { target: name, reason, message: clip(message) }),
-	);
+/**
+ * Its pods acknowledged that they close their positions, and the time for it is over, or all of it was seen closed: what Prometheus
+ * shows now says otherwise.
+ */
+function contradicted(
+	{ name, due, effective }: TargetStatus,
+	isDueNow: boolean,
+	old: TradingSafetyStatus,
+	{ status }: TradingSafety,
+	tell: Tell,
+): readonly Happening[] {
+	return (status?.conditions ?? []).flatMap((condition) => {
+		const { type, reason, message, lastTransitionTime } = condition;
+		if (!isLeft(condition)) return [];
+		const was = old.conditions?.find((one) => one.type === type)?.status;
+		const isLate = due === true && was !== "False";
+		const isUndone = effective === "Signal" && was === "True";
+		if (!isDueNow && !isLate && !isUndone) return [];
+		const which = isDueNow ? [name] : [name, lastTransitionTime];
+		return [tell("Claim", `Not${type}`, which, { target: name, reason, message: clip(message) })];
+	});
+}
+
+/** True for what was seen to be left at the venue. */
+function isLeft({ type, status }: Condition): boolean {
+	return evidenceTypes.includes(type) && status === "False";
 }
 
 function contested(old: TradingSafetyStatus, { contests = [] }: TradingSafetyStatus, tell: Tell) {
@@ -183,10 +227,13 @@ function regressed(
 }
 
 function conditions(old: TradingSafetyStatus, now: TradingSafetyStatus, tell: Tell): readonly Happening[] {
-	return (now.conditions ?? []).flatMap(({ type, status, reason, message, lastTransitionTime }) => {
+	return (now.conditions ?? []).flatMap((condition) => {
+		const { type, status, reason, message, lastTransitionTime } = condition;
 		const was = old.conditions?.find((one) => one.type === type);
 		const isOpen = type === "Fenced" && reason === "FenceOpen" && was?.reason !== "FenceOpen";
-		const hasTurned = recordedConditions.includes(type) && was !== undefined && was.status !== status;
+		// That nothing is left is a stage of the transition.
+		const isRecorded = recordedConditions.includes(type) || isLeft(condition);
+		const hasTurned = isRecorded && was !== undefined && was.status !== status;
 		if (!isOpen && !hasTurned) return [];
 		const facts = { condition: type, from: was?.status, to: status, reason, message: clip(message) };
 		return [tell("Exception", `${type}${status}`, [lastTransitionTime], facts)];

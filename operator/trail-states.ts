@@ -16,13 +16,17 @@ const stateSchema = Type.Object({
 		values: Type.Record(Type.String(), Type.String()),
 	}),
 });
-const answerSchema = Type.Object({ states: Type.Array(Type.Unknown()) });
+const answerSchema = Type.Object({
+	states: Type.Array(Type.Unknown()),
+	isCurrent: Type.Optional(Type.Boolean()),
+});
 const mode = Type.Enum([...modes]);
 const ownModesSchema = Type.Record(Type.String(), mode);
 
 /**
  * How each desk stood last as the trail tells it, by namespace: what a replica remembers that has nothing else. It can only make
- * a desk more severe. Throws `TRAIL` when the trail does not answer, or with something else.
+ * a desk more severe. Throws `TRAIL` when the trail does not answer, or with something else, and while its store does not: a lowering
+ * may be in there that it has not seen, and its desk would be raised. A desk that was quiet for very long may be missing.
  */
 export async function askTrail(url: string): Promise<ReadonlyMap<string, Remembered>> {
 	const where = new URL("/states", url);
@@ -31,6 +35,7 @@ export async function askTrail(url: string): Promise<ReadonlyMap<string, Remembe
 		if (response.status !== 200) throw new Error(`it answers ${response.status}`);
 		const body: unknown = await response.json();
 		if (!Check(answerSchema, body)) throw new Error("its answer is not about states");
+		if (body.isCurrent === false) throw new Error("its store does not answer: something later may be in it");
 		const known = body.states.filter((one) => Check(stateSchema, one));
 		return new Map(known.flatMap((one) => remembered(one) ?? []));
 	} catch (cause) {

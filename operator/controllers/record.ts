@@ -11,7 +11,7 @@ import {
 } from "../../core/happening.ts";
 import type { RecordSeen } from "../../core/recording.ts";
 import { specHappenings } from "../../core/spec-happenings.ts";
-import { statusHappenings } from "../../core/status-happenings.ts";
+import { shortlyBefore, statusHappenings } from "../../core/status-happenings.ts";
 import type { TradingSafety } from "../../crds/types.ts";
 import type { Context, Controller } from "../context.ts";
 import type { DeskState } from "../desk-state.ts";
@@ -19,14 +19,25 @@ import type { DeskState } from "../desk-state.ts";
 /** What is known of one desk. */
 type Known = {
 	/** The version that was recorded last. */
-	object: TradingSafety;
-	/** The last happening of what made its generation. */
-	ticket: number;
+	readonly object: TradingSafety;
+	/** The last happening of what made its generation, and of those before, that the writer took. */
+	readonly ticket: number;
+	/** What it did not take, to be recorded as soon as it does. While there is any, the desk's record is not stored. */
+	readonly owed: readonly Owed[];
 };
+type Owed = { readonly happening: Happening; readonly at: string };
+
+/** What is recorded with. */
+export type RecordWriter = Pick<
+	Writer,
+	"start" | "stop" | "record" | "lastTicket" | "isStored" | "isOnDisk" | "state"
+>;
 
 const lookMilliseconds = 500;
 /** What is on its way to the store for less than this is nobody's concern: each entry is, for a moment. */
 const graceMilliseconds = 5_000;
+/** The first ones and the last: the raise, and how the desk stands now. */
+const mostOwed = 64;
 
 /**
  * What has happened here that has to be recorded? Every replica records what it sees, as a witness of its own; what two of them
@@ -34,13 +45,13 @@ const graceMilliseconds = 5_000;
  */
 export class RecordKeeper implements Controller {
 	readonly #context: Context;
-	readonly #writer: Writer | undefined;
+	readonly #writer: RecordWriter | undefined;
 	readonly #onFinding: (desk: DeskState) => void;
 	readonly #desks = new Map<DeskState, Known>();
 	#timer: NodeJS.Timeout | undefined;
 
 	/** `writer`: undefined where no record is kept. `onFinding`: how the record of a desk stands has changed. */
-	constructor(context: Context, writer: Writer | undefined, onFinding: (desk: DeskState) => void) {
+	constructor(context: Context, writer: RecordWriter | undefined, onFinding: (desk: DeskState) => void) {
 		this.#context = context;
 		this.#writer = writer;
 		this.#onFinding = onFinding;
@@ -60,13 +71,14 @@ export class RecordKeeper implements Controller {
 		if (known?.object === after) return;
 		const before = known?.object;
 		const found = specHappenings(before, after, desk.stamped);
-		for (const happening of found) this.#record(happening);
-		const isMoved = !isSameGeneration(before, after);
-		const ticket = known === undefined || isMoved ? this.#writer.lastTicket : known.ticket;
-		this.#desks.set(desk, { object: after, ticket });
-		if (before === undefined) return;
-		for (const happening of statusHappenings(before, after, this.#context.identity)) this.#record(happening);
-		if (isMoved) this.#review(desk);
+		this.#desks.set(desk, { ...(known ?? { ticket: 0, owed: [] }), object: after });
+		this.#make(desk, found);
+		const then = before ?? shortlyBefore(after);
+		if (then !== undefined) {
+			for (const happening of statusHappenings(then, after, this.#context.identity)) this.#record(happening);
+		}
+		// From the first look on: without it status would say that no record is kept.
+		if (!isSameGeneration(before, after)) this.#review(desk);
 	}
 
 	/** A pod was to acknowledge, and did not in time. */
@@ -91,14 +103,47 @@ export class RecordKeeper implements Controller {
 
 	async stop(): Promise<void> {
 		clearInterval(this.#timer);
+		for (const desk of this.#desks.keys()) {
+			this.look(desk);
+			this.#makeGood(desk);
+		}
 		await this.#writer?.stop();
 	}
 
-	#record({ sameAs, changes, ...happening }: Happening): void {
-		if (this.#writer === undefined) return;
+	/** Records what made a generation: lowering waits for it. */
+	#make(desk: DeskState, found: readonly Happening[]): void {
+		const known = this.#desks.get(desk);
+		if (known === undefined) return;
+		let { ticket, owed } = known;
+		for (const happening of found) {
+			const taken = this.#record(happening);
+			if (Number.isFinite(taken)) ticket = taken;
+			else owed = [...owed.slice(0, mostOwed - 1), { happening, at: this.#context.clock.now() }];
+		}
+		this.#desks.set(desk, { ...known, ticket, owed });
+	}
+
+	/** What was lost is recorded once nothing waits in memory any more, and says when it was seen. */
+	#makeGood(desk: DeskState): void {
+		const known = this.#desks.get(desk);
+		if (this.#writer === undefined || known === undefined || known.owed.length === 0) return;
+		if (!this.#writer.isOnDisk(this.#writer.lastTicket)) return;
+		this.#desks.set(desk, { ...known, owed: [] });
+		const late = ({ happening, at }: Owed) => ({
+			...happening,
+			metadata: { ...happening.metadata, ...details({ recordedLate: true, seenAt: at }) },
+		});
+		this.#make(desk, known.owed.map(late));
+	}
+
+	/** What the writer names it by; infinite where it did not take it. */
+	#record({ sameAs, changes, ...happening }: Happening): number {
+		if (this.#writer === undefined) return Number.POSITIVE_INFINITY;
 		this.#context.metrics.recorded.inc({ kind: happening.kind });
 		// Both replicas tell of the same: one id, two witnesses.
-		this.#writer.record({ ...happening, ...(changes && { changes: [...changes] }), id: idFrom(sameAs) });
+		return this.#writer.record({
+			...{ ...happening, ...(changes && { changes: [...changes] }), id: idFrom(sameAs) },
+		});
 	}
 
 	#reviewAll(): void {
@@ -107,7 +152,12 @@ export class RecordKeeper implements Controller {
 		const state = this.#writer.state();
 		recordState.set(stateNumbers[state.kind]);
 		recordWaiting.set(state.kind === "Current" ? 0 : state.entries);
-		for (const desk of this.#desks.keys()) this.#review(desk);
+		for (const desk of this.#desks.keys()) {
+			// What was written to status itself no watch tells of.
+			this.look(desk);
+			this.#makeGood(desk);
+			this.#review(desk);
+		}
 	}
 
 	#review(desk: DeskState): void {
@@ -122,16 +172,18 @@ export class RecordKeeper implements Controller {
 		const known = this.#desks.get(desk);
 		if (this.#writer === undefined || known === undefined) return undefined;
 		if (!this.#context.elector.isLeader()) return { kind: "Elsewhere" };
-		const isStored = this.#writer.isStored(known.ticket);
+		const isWhole = known.owed.length === 0;
+		const isStored = isWhole && this.#writer.isStored(known.ticket);
+		const isOnDisk = isWhole && this.#writer.isOnDisk(known.ticket);
 		const state = this.#writer.state();
 		switch (state.kind) {
 			case "Current":
-				return { kind: "Current", isStored };
+				return { kind: "Current", isStored, isOnDisk };
 			case "Failing":
-				return { kind: "Failing", isStored, why: state.why };
+				return { kind: "Failing", isStored, isOnDisk, why: state.why };
 			case "Behind": {
-				if (state.milliseconds < graceMilliseconds) return { kind: "Current", isStored };
-				return { kind: "Behind", isStored, ...(state.why !== undefined && { why: state.why }) };
+				if (state.milliseconds < graceMilliseconds) return { kind: "Current", isStored, isOnDisk };
+				return { kind: "Behind", isStored, isOnDisk, ...(state.why !== undefined && { why: state.why }) };
 			}
 		}
 	}

@@ -1,16 +1,17 @@
 import test from "ava";
 import { clearance, holds } from "../../core/clearance.ts";
 import { auditCurrent, type RecordSeen, recordTold } from "../../core/recording.ts";
-import { statusHappenings } from "../../core/status-happenings.ts";
+import { shortlyBefore, statusHappenings } from "../../core/status-happenings.ts";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
 import { deskOf, factsOf, seen, target } from "./desk.ts";
 
 const now = "2026-01-01T00:00:10.000Z";
 const halted: TradingSafetySpec = { mode: "Emergency", targets: [target("risk", { preset: "Risk" })] };
-const stored: RecordSeen = { kind: "Current", isStored: true };
-const behind: RecordSeen = { kind: "Behind", isStored: false, why: "it hangs" };
-const failing: RecordSeen = { kind: "Failing", isStored: false, why: "no space" };
+const stored: RecordSeen = { kind: "Current", isStored: true, isOnDisk: true };
+const behind: RecordSeen = { kind: "Behind", isStored: false, isOnDisk: true, why: "it hangs" };
+const failing: RecordSeen = { kind: "Failing", isStored: false, isOnDisk: false, why: "no space" };
+const inMemory: RecordSeen = { ...behind, isOnDisk: false };
 
 /** What the leader may clear with the record as it is. */
 function cleared(spec: TradingSafetySpec, record: RecordSeen | undefined, status: TradingSafetyStatus = {}) {
@@ -64,6 +65,7 @@ test("with requireAudit: Spool one approval more does, while it is on disk", (t)
 	t.false(given(1, behind, request(["AuditBehind"], "bob")));
 	t.true(given(1, behind, request(["AuditBehind"], "bob", "carol")));
 	t.false(given(0, failing, request(["AuditBehind"], "bob")), "it is nowhere");
+	t.false(given(0, inMemory, request(["AuditBehind"], "bob")), "it is in memory alone");
 });
 
 test("AuditCurrent says what was seen: stored, behind and why, not recorded, not configured", (t) => {
@@ -71,7 +73,8 @@ test("AuditCurrent says what was seen: stored, behind and why, not recorded, not
 	t.like(auditCurrent(desk, undefined, now), { status: "False", reason: "NotConfigured" });
 	t.like(auditCurrent(desk, stored, now), { status: "True", reason: "Stored" });
 	t.like(auditCurrent(desk, behind, now), { status: "False", reason: "Behind" });
-	t.regex(auditCurrent(desk, behind, now).message, /it hangs/);
+	t.regex(auditCurrent(desk, behind, now).message, /is on the operator's disk.*it hangs/);
+	t.regex(auditCurrent(desk, inMemory, now).message, /nor on the operator's disk yet/);
 	t.like(auditCurrent(desk, failing, now), { status: "False", reason: "NotRecorded" });
 });
 
@@ -157,6 +160,92 @@ test("bots that acknowledged and are not flat when their time is over are told o
 		).map(({ kind, action, metadata }) => `${kind} ${action} ${metadata?.message ?? ""}`);
 	t.deepEqual(due("False"), ["Transition Due ", "Claim NotFlat momentum holds 7"]);
 	t.deepEqual(due("True"), ["Transition Due "]);
+});
+
+const evidence = (type: string, status: "True" | "False" | "Unknown", lastTransitionTime = "a") => ({
+	...{ type, status, reason: "NotFlat", message: "momentum holds 7", lastTransitionTime },
+});
+
+test("what is left at the venue is told of whenever it is seen, also after the time is over and where there is none", (t) => {
+	const found = (
+		target: NonNullable<TradingSafetyStatus["targets"]>[number],
+		was: ReturnType<typeof evidence>,
+		is: ReturnType<typeof evidence>,
+	) =>
+		statusHappenings(
+			deskOf(halted, { targets: [target], conditions: [was] }),
+			deskOf(halted, { targets: [target], conditions: [is] }),
+			"replica-0",
+		).map(({ kind, action }) => `${kind} ${action}`);
+	for (const type of ["Flat", "OrdersCancelled"]) {
+		const [open, closed, unknown] = [
+			evidence(type, "False"),
+			evidence(type, "True"),
+			evidence(type, "Unknown"),
+		];
+		// Given bots whose time was over, when Prometheus shows it only later, then they are told of, and the desk
+		const late = { name: "bots", due: true };
+		t.deepEqual(found(late, unknown, open), [`Claim Not${type}`, `Exception ${type}False`]);
+		// Given bots without a deadline, then the desk is; and they are when what was closed is open again
+		const told = { name: "bots", effective: "Signal" as const };
+		t.deepEqual(found(told, unknown, open), [`Exception ${type}False`]);
+		t.deepEqual(found(told, closed, open), [`Claim Not${type}`, `Exception ${type}False`]);
+		// And nothing while it stays so, or when it is no more: that is a stage
+		t.deepEqual(found(late, open, open), []);
+		t.deepEqual(found(late, open, unknown), []);
+		t.deepEqual(found(late, unknown, closed), []);
+	}
+});
+
+test("each time that it is seen anew has a name of its own", (t) => {
+	const seenAt = (at: string) =>
+		statusHappenings(
+			deskOf(halted, { targets: [{ name: "bots", due: true }], conditions: [evidence("Flat", "Unknown")] }),
+			deskOf(halted, { targets: [{ name: "bots", due: true }], conditions: [evidence("Flat", "False", at)] }),
+			"replica-0",
+		).map(({ sameAs }) => sameAs);
+	t.is(new Set([...seenAt("a"), ...seenAt("b")]).size, 4);
+});
+
+test("the record does not tell of itself that it is behind: that would make it so", (t) => {
+	const said = (status: "True" | "False") =>
+		deskOf(halted, { conditions: [evidence("AuditCurrent", status), evidence("Armed", "True")] });
+	t.deepEqual(statusHappenings(said("True"), said("False"), "replica-0"), []);
+	t.deepEqual(statusHappenings(said("False"), said("True"), "replica-0"), []);
+});
+
+test("a replica that sees a desk first tells the stages that whoever wrote status may not have recorded, no older ones", (t) => {
+	// Given a status that was written last at 12:00:40
+	const day = "2026-01-01T12:00";
+	const status: TradingSafetyStatus = {
+		...{ observedGeneration: 7, observedAt: `${day}:40.000Z` },
+		lastTransition: {
+			...{ generation: 7, from: "Normal", to: "Emergency", observedAt: `${day}:00.000Z` },
+			...{ fencedAt: `${day}:01.000Z`, toldAt: `${day}:09.000Z`, confirmedAt: `${day}:39.000Z` },
+		},
+		clearance: { generation: 7, toMode: "Pause", time: `${day}:39.500Z` },
+	};
+	const told = (desk: ReturnType<typeof deskOf>) => {
+		const before = shortlyBefore(desk);
+		return (
+			before && statusHappenings(before, desk, "replica-0").map(({ kind, action }) => `${kind} ${action}`)
+		);
+	};
+	// Then what is of the last half minute is told
+	t.deepEqual(told(deskOf(halted, status)), ["Transition Confirmed", "Reset Cleared"]);
+	// And nothing once a later look has found all of it
+	t.deepEqual(told(deskOf(halted, { ...status, observedAt: "2026-01-01T12:05:00.000Z" })), []);
+	// And with the names that it has when it is seen to happen
+	const desk = deskOf(halted, status);
+	const before = deskOf(halted, {
+		...status,
+		lastTransition: { ...status.lastTransition, confirmedAt: undefined },
+	} as never);
+	const [live] = statusHappenings(before, desk, "replica-0");
+	t.is(live?.sameAs, statusHappenings(shortlyBefore(desk), desk, "replica-1")[0]?.sameAs);
+	// And not where status speaks of another generation, or there is none
+	t.is(shortlyBefore(deskOf(halted, status, 8)), undefined);
+	t.is(shortlyBefore(deskOf(halted)), undefined);
 });
 
 test("of another object nothing that was seen before counts", (t) => {

@@ -1,13 +1,9 @@
 import test from "ava";
 import fc from "fast-check";
-import { encodeEntry } from "../../audit/entry.ts";
-import { idFrom } from "../../audit/recorder.ts";
-import type { Happening } from "../../core/happening.ts";
 import { specHappenings } from "../../core/spec-happenings.ts";
 import type { TradingSafetySpec } from "../../crds/spec.ts";
 import type { TradingSafetyStatus } from "../../crds/status.ts";
-import { modes } from "../../crds/vocabulary.ts";
-import { entryOf } from "../audit/entries.ts";
+import { asEntry, specs } from "./any-spec.ts";
 import { deskOf, target } from "./desk.ts";
 
 const running: TradingSafetySpec = { mode: "Normal", targets: [target("bots")] };
@@ -157,6 +153,98 @@ test("who moved the mode is not guessed where nothing stamps", (t) => {
 	t.is(specHappenings(before, after, true)[0]?.actor.name, "alice");
 });
 
+test("an override of configuration has the reason that it gave, never that of somebody else's halt", (t) => {
+	// Given a halt that one person gave a reason for
+	const halted: TradingSafetySpec = { ...running, mode: "Emergency", reason: "market crash", setBy: "rita" };
+	const targets = [target("bots", { preset: "Risk" })];
+	const override = (after: TradingSafetySpec, by = 1) =>
+		step(halted, after, { by }).find(({ kind }) => kind === "Override");
+	// When another one configures in it, without a reason, then none was given
+	t.is(override({ ...halted, targets })?.justification, "none was given");
+	// When a reason comes with it, then it is that
+	t.is(override({ ...halted, targets, reason: "wrong preset" })?.justification, "wrong preset");
+	// When nobody saw which change the reason came with, then it is not guessed
+	t.is(override({ ...halted, targets, reason: "wrong preset" }, 3)?.justification, "none was given");
+});
+
+test("rewriting the reason of a halt is recorded with both, by nobody that the object knows", (t) => {
+	// Given a halt with a reason
+	const halted: TradingSafetySpec = { ...running, mode: "Emergency", reason: "loss limit", setBy: "rita" };
+	// When only the reason is changed
+	const [found, ...others] = step(halted, { ...halted, reason: "a test" });
+	// Then the record has what it was
+	t.is(others.length, 0);
+	t.is(`${found?.kind} ${found?.action}`, "Intervention Rewrite");
+	t.deepEqual(found?.changes, [{ path: "reason", from: '"loss limit"', to: '"a test"' }]);
+	t.deepEqual(found?.actor, { name: "unknown" });
+	t.is(found?.justification, "none was given");
+	t.is(found?.before?.generation, 7);
+	t.is(found?.after?.generation, 8);
+	// And where it moves too, the new reason is that of the move
+	t.deepEqual(words(step(halted, { ...halted, freeze: true, reason: "worse" })), ["Intervention Raise"]);
+});
+
+test("a trip that is told otherwise under the same id is recorded, each part of it, whatever else moves", (t) => {
+	// Given a press
+	const trip = { id: "t-1", source: "BOX-1", type: "Button", detail: { loss: "7" } };
+	const halted: TradingSafetySpec = { ...running, mode: "Reduce", trip, setBy: "sidecar" };
+	const other = { id: "t-1", source: "nobody", type: "Manual", detail: { loss: "0" } };
+	// When somebody rewrites it
+	const [found] = step(halted, { ...halted, trip: other, setBy: "eve" });
+	// Then each part is told as it was and is, and who
+	t.is(`${found?.kind} ${found?.action} ${found?.actor.name}`, "Intervention Rewrite eve");
+	t.deepEqual(
+		found?.changes?.filter(({ path }) => path !== "setBy"),
+		[
+			{ path: "trip.source", from: '"BOX-1"', to: '"nobody"' },
+			{ path: "trip.type", from: '"Button"', to: '"Manual"' },
+			{ path: "trip.detail", from: '{"loss":"7"}', to: '{"loss":"0"}' },
+		],
+	);
+	// And beside a raise, and when it is taken away
+	const raised = step(halted, { ...halted, mode: "Emergency", trip: other, setBy: "eve" });
+	t.deepEqual(words(raised), ["Intervention Raise", "Intervention Rewrite"]);
+	const { trip: _gone, ...without } = halted;
+	t.deepEqual(
+		step(halted, without)[0]?.changes?.map(({ path, to }) => [path, to]),
+		["id", "source", "type", "detail"].map((name) => [`trip.${name}`, undefined]),
+	);
+	// And a new trip is one, not a rewritten one
+	t.deepEqual(words(step(halted, { ...halted, trip: { ...other, id: "t-2" } })), ["Trip TrippedAgain"]);
+});
+
+test("an approval that is taken back or changed is recorded, with what it was", (t) => {
+	// Given a request with two approvals
+	const request = (approvals: Readonly<Record<string, { note?: string }>>): TradingSafetySpec => ({
+		...{ ...running, mode: "Emergency" },
+		resetRequest: { requestedBy: "alice", toMode: "Pause", reason: "flat", approvals },
+	});
+	const approved = request({ bob: { note: "seen" }, carol: {} });
+	// When one takes theirs back, and the other changes their remark
+	const found = step(approved, request({ carol: { note: "not sure" } }));
+	// Then both are there, by who did it, with before and after
+	t.deepEqual(
+		found.map(({ kind, action, actor, changes, before, after }) => [
+			...[`${kind} ${action}`, actor.name, changes?.[0]?.from, changes?.[0]?.to],
+			...[before?.generation, after?.generation],
+		]),
+		[
+			["Reset ApprovalWithdrawn", "bob", '{"note":"seen"}', undefined, 7, 8],
+			["Reset ApprovalChanged", "carol", "{}", '{"note":"not sure"}', 7, 8],
+		],
+	);
+	// And a request that is changed is told as it was
+	const asked = request({ bob: {} });
+	const changed = {
+		...asked,
+		resetRequest: { ...asked.resetRequest, toMode: "Normal", approvals: {} },
+	} as const;
+	const [other, ...rest] = step(asked, changed);
+	t.is(rest.length, 0);
+	t.true(other?.changes?.[0]?.from?.includes('"toMode":"Pause"'));
+	t.true(other?.changes?.[0]?.to?.includes('"toMode":"Normal"'));
+});
+
 test("two replicas that see the same step give it the same name, other steps others", (t) => {
 	const [one] = step(running, { ...running, mode: "Pause" });
 	const [same] = step(running, { ...running, mode: "Pause" });
@@ -164,38 +252,6 @@ test("two replicas that see the same step give it the same name, other steps oth
 	t.is(one?.sameAs, same?.sameAs);
 	t.not(one?.sameAs, other?.sameAs);
 });
-
-const specs = fc.record(
-	{
-		mode: fc.constantFrom(...modes),
-		freeze: fc.boolean(),
-		enforcement: fc.constantFrom("Enforce" as const, "Observe" as const),
-		reason: fc.string({ unit: "binary", maxLength: 1_024 }),
-		setBy: fc.string({ unit: "binary", maxLength: 256 }),
-		targetModes: fc.dictionary(fc.string({ maxLength: 63 }), fc.constantFrom(...modes), { maxKeys: 4 }),
-		trip: fc.record({
-			id: fc.string({ maxLength: 128 }),
-			type: fc.string({ maxLength: 64 }),
-			source: fc.string(),
-		}),
-		resetRequest: fc.record(
-			{
-				reason: fc.string(),
-				requestedBy: fc.string(),
-				approvals: fc.dictionary(fc.string(), fc.constant({})),
-			},
-			{ requiredKeys: [] },
-		),
-		reset: fc.record({ approvals: fc.nat({ max: 8 }) }),
-	},
-	{ requiredKeys: [] },
-);
-
-/** Throws unless it can be an entry. */
-function asEntry({ sameAs, changes, ...rest }: Happening): Buffer {
-	const fixed = { ...entryOf(0), ...rest, ...(changes && { changes: [...changes] }) };
-	return encodeEntry({ ...fixed, id: idFrom(sameAs) });
-}
 
 test("whatever moves is recorded, with both states and a reason, whatever is in it; what stands still is not", (t) => {
 	fc.assert(

@@ -98,3 +98,50 @@ test("of two entries about a desk the later one counts, in whatever order they a
 	states.note(3, entryOf(3, raised("a", "Normal")));
 	t.like(states.all(), [{ index: 7, after: { values: { mode: "Emergency" } } }]);
 });
+
+/** How a desk stands at a generation, and in which version. */
+const at = (generation: number, mode: string, resourceVersion?: string, uid = "u1"): Partial<Entry> => ({
+	entity: { type: "TradingSafety", id: "a/desk", uid },
+	after: { generation, values: { mode }, ...(resourceVersion !== undefined && { resourceVersion }) },
+});
+
+/** What is known after entries at these indices, in either order. */
+function stateAfter(
+	...told: readonly (readonly [number, Partial<Entry>])[]
+): readonly (string | undefined)[] {
+	return [told, told.toReversed()].map((some) => {
+		const states = new DeskStates();
+		for (const [index, entry] of some) states.note(index, entryOf(index, entry));
+		return states.all()[0]?.after.values?.mode;
+	});
+}
+
+test("a replica that brings late what it saw long ago does not turn the state back", (t) => {
+	// Given a desk in Emergency, and an earlier Normal that came into the log after it
+	const late = [
+		[100, at(10, "Emergency")],
+		[101, at(5, "Normal")],
+	] as const;
+	t.deepEqual(stateAfter(...late), ["Emergency", "Emergency"]);
+	// And with versions
+	const versioned = [
+		[100, at(10, "Emergency", "900")],
+		[101, at(5, "Normal", "800")],
+	] as const;
+	t.deepEqual(stateAfter(...versioned), ["Emergency", "Emergency"]);
+	// Given a cluster that was led back: its generations count anew, and the later version counts
+	const restored = [
+		[100, at(10, "Emergency", "900")],
+		[101, at(6, "Normal", "1001")],
+	] as const;
+	t.deepEqual(stateAfter(...restored), ["Normal", "Normal"]);
+});
+
+test("a desk made anew is another one, also when something late is told of the one before", (t) => {
+	const anew = [
+		[100, at(10, "Emergency", "900", "old")],
+		[101, at(1, "Pause", "950", "new")],
+		[102, at(10, "Reduce", "940", "old")],
+	] as const;
+	t.deepEqual(stateAfter(...anew), ["Pause", "Pause"]);
+});
