@@ -32,8 +32,14 @@ export function manifestPath(size: number): string {
 	return `${folders.manifest}${padded(size)}`;
 }
 
-/** The number in one of these keys; undefined for a key of another kind. */
+const keyPattern =
+	/^(?:batch\/(\d{12})\.tsv|bundle\/(\d{12})\.ndjson|checkpoint\/(\d{12})|manifest\/(\d{12}))$/;
+
+/** The number in one of these keys; undefined for any other, one that ends otherwise included. */
 export function numberOf(key: string): number | undefined {
-	const [, text] = /^(?:batch|bundle|checkpoint|manifest)\/(\d{12})(?:\.tsv|\.ndjson)?$/.exec(key) ?? [];
+	const text = keyPattern
+		.exec(key)
+		?.slice(1)
+		.find((one) => one !== undefined);
 	return text === undefined ? undefined : Number(text);
 }

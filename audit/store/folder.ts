@@ -54,5 +54,6 @@ export class FolderStore implements Reading {
 
 function isNotThere(error: unknown): boolean {
 	const { code } = error as NodeJS.ErrnoException;
-	return code === "ENOENT" || code === "ENOTDIR";
+	// A folder is no object, whatever its name.
+	return code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR";
 }

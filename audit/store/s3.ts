@@ -3,16 +3,17 @@ import {
 	GetObjectRetentionCommand,
 	type GetObjectRetentionCommandOutput,
 	HeadObjectCommand,
-	ListObjectsV2Command,
 	ListObjectVersionsCommand,
 	PutObjectCommand,
 	S3Client,
 	S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { AuditError, messageOf } from "../error.ts";
+import { AuditError } from "../error.ts";
 import { sha256 } from "../format/hash.ts";
+import { hasStatus, storeFailure } from "./s3-failure.ts";
 import type { Store, Written } from "./store.ts";
+import { type ListedVersion, type StoredVersion, versionPages } from "./versions.ts";
 
 /** How to reach a bucket. */
 export type S3Options = {
@@ -27,9 +28,6 @@ export type S3Options = {
 	readonly callMilliseconds?: number;
 };
 
-/** One version of an object, or a marker that hides those before it. */
-export type StoredVersion = { readonly versionId: string; readonly isMarker: boolean };
-
 /** How a version is locked, as the store tells. */
 export type Lock = { readonly mode: string | undefined; readonly retainUntil: Date | undefined };
 
@@ -37,6 +35,10 @@ export type Lock = { readonly mode: string | undefined; readonly retainUntil: Da
 const callMilliseconds = 10_000;
 /** What a store may round its dates by. */
 const toleranceMilliseconds = 1_000;
+/** Room in a page for delete markers and later versions beside the keys that are wanted. */
+const otherVersions = 8;
+/** What stores give at once. */
+const mostInPage = 1_000;
 
 /**
  * A bucket with Object Lock. Each object is written with `If-None-Match: *`, its SHA-256 and a COMPLIANCE retention of its own
@@ -86,10 +88,10 @@ export class S3Store implements Store {
 			);
 			versionId = answer.VersionId;
 		} catch (error) {
-			if (!hasStatus(error, 412)) throw this.#failure(`${key} was not written, or nobody knows`, error);
+			if (!hasStatus(error, 412))
+				throw storeFailure(this.#options, `${key} was not written, or nobody knows`, error);
 		}
-		// Without a version of ours somebody was first: ourselves, when an answer was lost, or another leader.
-		const held = await this.#held(key, versionId);
+		const held = await this.#counting(key, versionId);
 		if (held === undefined) {
 			throw new AuditError(
 				"STORE",
@@ -97,13 +99,13 @@ export class S3Store implements Store {
 			);
 		}
 		if (!held.bytes.equals(bytes)) {
-			if (versionId === undefined) {
+			if (versionId !== held.versionId) {
 				throw new AuditError("FENCED", `${this.#name(key)} was written by somebody else, with other bytes`);
 			}
 			throw new AuditError("WORM", `${this.#name(key)} is not what was written a moment ago`);
 		}
 		const { mode, retainUntil } = await this.lock(key, held.versionId);
-		const isOurs = versionId !== undefined;
+		const isOurs = versionId === held.versionId;
 		const isLocked =
 			mode === "COMPLIANCE" &&
 			retainUntil !== undefined &&
@@ -121,45 +123,46 @@ export class S3Store implements Store {
 	}
 
 	async get(key: string): Promise<Buffer | undefined> {
-		return (await this.#held(key, undefined))?.bytes;
+		return (await this.#counting(key, undefined))?.bytes;
 	}
 
+	/** Below delete markers, too: whoever may delete could have a log end early otherwise. */
 	async list(
 		prefix: string,
-		{ after, most }: { readonly after?: string; readonly most?: number } = {},
+		{ after, most = Number.POSITIVE_INFINITY }: { readonly after?: string; readonly most?: number } = {},
 	): Promise<readonly string[]> {
 		const keys: string[] = [];
-		let token: string | undefined;
-		do {
-			const answer = await this.#try(`keys below ${prefix} were not listed`, () =>
-				this.client.send(
-					new ListObjectsV2Command({
-						Bucket: this.#options.bucket,
-						Prefix: prefix,
-						...(after !== undefined && { StartAfter: after }),
-						...(most !== undefined && { MaxKeys: most - keys.length }),
-						...(token !== undefined && { ContinuationToken: token }),
-					}),
-				),
-			);
-			for (const { Key } of answer.Contents ?? []) if (Key !== undefined) keys.push(Key);
-			token = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
-		} while (token !== undefined && (most === undefined || keys.length < most));
-		return keys;
+		const first = most + otherVersions;
+		const limits = { after, most: first < mostInPage ? first : undefined };
+		for await (const page of this.#versions(prefix, limits)) {
+			for (const { key, isMarker } of page) {
+				if (isMarker || key === keys.at(-1) || (after !== undefined && key <= after)) continue;
+				keys.push(key);
+			}
+			if (keys.length >= most) break;
+		}
+		return keys.slice(0, most);
 	}
 
-	/** An object: that version, or the oldest one, which nobody can have put there later. */
-	async #held(key: string, versionId: string | undefined) {
-		const version = versionId ?? (await this.#oldest(key));
-		if (version === undefined) return undefined;
+	/**
+	 * What counts under a key: the oldest version, which nobody can have put there later. Some stores let a write through over a
+	 * delete marker, so that after one of ours (its version is given) another may count all the same: somebody was first.
+	 */
+	async #counting(key: string, ours: string | undefined) {
+		const [oldest, own] = await Promise.all([
+			this.#oldest(key),
+			ours === undefined ? undefined : this.#version(key, ours),
+		]);
+		if (oldest === undefined || oldest === ours) return own;
+		return this.#version(key, oldest);
+	}
+
+	#version(key: string, versionId: string) {
 		return this.#try(`${key} was not read`, async () => {
 			const answer = await this.client.send(
-				new GetObjectCommand({ ...this.#at(key), VersionId: version, ChecksumMode: "ENABLED" }),
+				new GetObjectCommand({ ...this.#at(key), VersionId: versionId, ChecksumMode: "ENABLED" }),
 			);
-			return {
-				bytes: Buffer.from((await answer.Body?.transformToByteArray()) ?? []),
-				versionId: version,
-			};
+			return { bytes: Buffer.from((await answer.Body?.transformToByteArray()) ?? []), versionId };
 		});
 	}
 
@@ -180,62 +183,42 @@ export class S3Store implements Store {
 	/** What the store holds of each object with this prefix: its versions and delete markers, the newest first. */
 	async versions(prefix: string): Promise<ReadonlyMap<string, readonly StoredVersion[]>> {
 		const found = new Map<string, StoredVersion[]>();
-		let marker: { readonly KeyMarker?: string; readonly VersionIdMarker?: string } | undefined = {};
-		while (marker !== undefined) {
-			const from: object = marker;
-			const answer = await this.#try(`versions below ${prefix} were not listed`, () =>
-				this.client.send(
-					new ListObjectVersionsCommand({ Bucket: this.#options.bucket, Prefix: prefix, ...from }),
-				),
-			);
-			for (const [isMarker, all] of [
-				[false, answer.Versions ?? []],
-				[true, answer.DeleteMarkers ?? []],
-			] as const) {
-				for (const { Key = "", VersionId = "" } of all) {
-					found.set(Key, [...(found.get(Key) ?? []), { versionId: VersionId, isMarker }]);
-				}
+		for await (const page of this.#versions(prefix)) {
+			for (const { key, versionId, isMarker } of page) {
+				const known = found.get(key);
+				if (known === undefined) found.set(key, [{ versionId, isMarker }]);
+				else known.push({ versionId, isMarker });
 			}
-			marker =
-				answer.IsTruncated === true
-					? {
-							...(answer.NextKeyMarker !== undefined && { KeyMarker: answer.NextKeyMarker }),
-							...(answer.NextVersionIdMarker !== undefined && {
-								VersionIdMarker: answer.NextVersionIdMarker,
-							}),
-						}
-					: undefined;
 		}
 		return found;
 	}
 
 	async #oldest(key: string): Promise<string | undefined> {
 		let oldest: string | undefined;
-		let marker: { readonly KeyMarker?: string; readonly VersionIdMarker?: string } | undefined;
-		do {
-			const answer = await this.#try(`versions of ${key} were not listed`, () =>
-				this.client.send(
-					new ListObjectVersionsCommand({ Bucket: this.#options.bucket, Prefix: key, ...marker }),
-				),
-			);
-			// The newest comes first; of other keys with this prefix nothing is wanted.
-			oldest = answer.Versions?.findLast(({ Key }) => Key === key)?.VersionId ?? oldest;
-			const goesOn = answer.IsTruncated === true && answer.NextKeyMarker === key;
-			marker = goesOn
-				? {
-						KeyMarker: key,
-						...(answer.NextVersionIdMarker !== undefined && { VersionIdMarker: answer.NextVersionIdMarker }),
-					}
-				: undefined;
-		} while (marker !== undefined);
+		for await (const page of this.#versions(key)) {
+			// The newest comes first; of other keys with this prefix, which come after it, nothing is wanted.
+			oldest = page.findLast((one) => one.key === key && !one.isMarker)?.versionId ?? oldest;
+			if (page.some((one) => one.key !== key)) break;
+		}
 		return oldest;
+	}
+
+	#versions(
+		prefix: string,
+		limits?: { readonly after: string | undefined; readonly most: number | undefined },
+	): AsyncGenerator<readonly ListedVersion[]> {
+		const ask = (query: object) =>
+			this.#try(`versions below ${prefix} were not listed`, () =>
+				this.client.send(new ListObjectVersionsCommand({ Bucket: this.#options.bucket, ...query })),
+			);
+		return versionPages(ask, prefix, limits);
 	}
 
 	async #try<T>(failure: string, act: () => Promise<T>): Promise<T> {
 		try {
 			return await act();
 		} catch (error) {
-			throw this.#failure(failure, error);
+			throw storeFailure(this.#options, failure, error);
 		}
 	}
 
@@ -246,50 +229,10 @@ export class S3Store implements Store {
 	#name(key: string): string {
 		return `s3://${this.#options.bucket}/${key}`;
 	}
-
-	/** One clear line for what people get wrong. */
-	#failure(what: string, cause: unknown): AuditError {
-		const { bucket, endpoint = "s3" } = this.#options;
-		const remedy = remedyOf(cause);
-		return new AuditError(
-			"STORE",
-			`${endpoint}, bucket ${bucket}: ${what}: ${messageOf(cause) || String(cause)}${remedy === undefined ? "" : ` (${remedy})`}`,
-			{ cause },
-		);
-	}
 }
 
 /** How stores say that an object has none. */
 function noRetention(error: unknown): Pick<GetObjectRetentionCommandOutput, "Retention"> {
 	if (error instanceof S3ServiceException && (error.$metadata.httpStatusCode ?? 500) < 500) return {};
 	throw error;
-}
-
-function hasStatus(error: unknown, status: number): boolean {
-	return error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
-}
-
-function remedyOf(error: unknown): string | undefined {
-	if (!(error instanceof S3ServiceException)) {
-		const { name, code } = error as NodeJS.ErrnoException;
-		if (name === "CredentialsProviderError") return "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-		const isAway = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ETIMEDOUT"].includes(
-			code ?? "",
-		);
-		return isAway ? "does the store run there, and can it be reached from here?" : undefined;
-	}
-	switch (error.name) {
-		case "NoSuchBucket":
-		case "InvalidBucketName":
-			return "is there such a bucket, made with Object Lock?";
-		case "InvalidRequest":
-			return "is there such a bucket, and was it made with Object Lock? Only a new one can be";
-		default:
-			// Of an unknown user versitygw says that it is not found.
-			return hasStatus(error, 401) ||
-				hasStatus(error, 403) ||
-				/UserNotFound|InvalidAccessKey/.test(error.name)
-				? "are these the right credentials, and may they do this?"
-				: undefined;
-	}
 }

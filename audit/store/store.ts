@@ -37,13 +37,18 @@ export async function lastNumbered(
 	prefix: string,
 	numberOf: (key: string) => number | undefined,
 ): Promise<number | undefined> {
-	const firstAfter = async (number: number) => {
-		const after = `${prefix}${String(number).padStart(12, "0")}~`;
-		const [key] = await store.list(prefix, { after, most: 1 });
-		return key === undefined ? undefined : numberOf(key);
+	const first = async (from: string | undefined) => {
+		let after = from;
+		for (;;) {
+			const [key] = await store.list(prefix, { most: 1, ...(after !== undefined && { after }) });
+			const number = key === undefined ? undefined : numberOf(key);
+			if (key === undefined || number !== undefined) return number;
+			// What somebody else has put there does not hide what comes after it.
+			after = key;
+		}
 	};
-	const [first] = await store.list(prefix, { most: 1 });
-	let low = first === undefined ? undefined : numberOf(first);
+	const firstAfter = (number: number) => first(`${prefix}${String(number).padStart(12, "0")}~`);
+	let low = await first(undefined);
 	if (low === undefined) return undefined;
 	// Doubling finds a bound, halving the last one below it.
 	let step = 1;

@@ -22,11 +22,16 @@ export async function endingRounds(
 	const until = performance.now() + milliseconds;
 	const batch = await reading.get(batchPath(last));
 	if (batch === undefined) return [];
-	const size = last + batch.reduce((count, byte) => (byte === newline ? count + 1 : count), 0);
+	const size = last + linesIn(batch);
 	while ((await reading.get(manifestPath(size))) === undefined) {
 		if (performance.now() > until) return [];
 		await sleep(lookMilliseconds);
 	}
 	// Each begins where the one before it ends.
 	return [...begun.slice(1), size];
+}
+
+/** Entries in a batch. */
+export function linesIn(batch: Buffer): number {
+	return batch.reduce((count, byte) => (byte === newline ? count + 1 : count), 0);
 }

@@ -9,7 +9,7 @@ export const findingCodes = {
 	EntryDuplicated: 22,
 	EntriesReordered: 23,
 	EntryInserted: 24,
-	/** Its time is before that of one that the same writer wrote earlier. */
+	/** Its time is before that of one that the same writer wrote earlier, in whatever epoch. */
 	EntryBackdated: 25,
 	/** Its bytes are JSON, but not the canonical ones. */
 	EntryNotCanonical: 26,
@@ -52,9 +52,10 @@ export const findingCodes = {
 	ObjectUnexpected: 64,
 	/** Somebody deleted an object, as far as the store lets them. */
 	DeleteMarker: 70,
-	/** Somebody wrote an object a second time. */
+	/** Somebody wrote an object a second time, or it is not the version that its manifest tells. */
 	SecondVersion: 71,
 	RetentionMissing: 72,
+	/** It is locked for less than was asked for, or than its manifest says. */
 	RetentionShort: 73,
 } as const;
 

@@ -13,7 +13,10 @@ export type Level =
 export type VerifyOptions = {
 	/** Signed notes of the log that somebody kept: it must have grown from each of them. */
 	readonly remembered?: readonly string[];
-	/** What time it was when the trail was fetched (milliseconds since 1970): writers must have been heard of up to then. */
+	/**
+	 * What time it was when the trail was fetched (milliseconds since 1970): writers must have been heard of up to then. Left out: up to
+	 * what others have said last.
+	 */
 	readonly at?: number;
 	/** Least time that objects must be locked from when they were written: seconds. */
 	readonly retentionSeconds?: number;
@@ -25,7 +28,10 @@ export type VerifyOptions = {
 	readonly threads?: number;
 	/** Told after each round. */
 	readonly onProgress?: (done: number, of: number) => void;
-	/** Gets each entry that can be read, in order; none where only hashes are verified. */
+	/**
+	 * Gets each entry that the log has signed and of which nobody doubts who wrote it, in order; none where only hashes are verified.
+	 * What is wrong with its time or its counter does not hide it.
+	 */
 	readonly onEntry?: (entry: Entry, index: number) => void;
 };
 

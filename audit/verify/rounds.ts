@@ -6,7 +6,7 @@ import type { Reading } from "../store/store.ts";
 import { type Examined, examine, type Job } from "./examine.ts";
 import type { Level } from "./report.ts";
 import { examinerOf } from "./threads.ts";
-import { logKeysOf, type Opened, openCheckpoint, type Trust } from "./trust.ts";
+import { logKeysOf, type Opened, openCheckpointOf, type Trust } from "./trust.ts";
 
 /** A round by itself, with its two signed notes as they are there. */
 export type Round = {
@@ -72,18 +72,10 @@ async function readRound(
 		reading.get(manifestPath(size)),
 	]);
 	const checkpoint = note?.toString();
-	const opened = checkpoint === undefined ? undefined : openAt(checkpoint, size, trust);
+	const opened = checkpoint === undefined ? undefined : openCheckpointOf(size, checkpoint, trust);
 	const logId = checkpoint && opened?.kind === "Good" ? logIdOf(checkpoint, trust) : undefined;
 	const examined = await by({ ...job, ...(checkpoint && logId && { proven: { checkpoint, logId } }) });
 	return { size, note, manifest, opened, examined };
-}
-
-/** A checkpoint for this size, and no other. */
-function openAt(note: string, size: number, trust: Trust): Opened {
-	const opened = openCheckpoint(note, trust);
-	if (opened.kind === "Bad" || opened.checkpoint.size === size) return opened;
-	const message = `it is the checkpoint of ${opened.checkpoint.size} entries`;
-	return { kind: "Bad", code: "CheckpointReplayed", message };
 }
 
 /** The key that signed a checkpoint first, of those that the log has had: its bundles name that one. */

@@ -29,6 +29,7 @@ export type Opened =
 			readonly kind: "Good";
 			readonly checkpoint: Checkpoint;
 			readonly text: string;
+			/** Each once. */
 			readonly witnesses: readonly Cosigned[];
 	  }
 	| { readonly kind: "Bad"; readonly code: FindingCode; readonly message: string };
@@ -64,15 +65,25 @@ export function openCheckpoint(content: string, trust: Trust): Opened {
 		if (!signers.some((one) => own.includes(one))) {
 			return bad("CheckpointUnsigned", "no key of this log has signed it");
 		}
-		const cosigned = note.signatures.flatMap((signature) =>
-			signers.some(
-				(one) => witnesses.includes(one) && one.name === signature.name && one.keyId.equals(signature.keyId),
-			)
-				? [{ name: signature.name, at: cosignedAt(signature) }]
-				: [],
-		);
-		return { kind: "Good", checkpoint, text: content, witnesses: cosigned };
+		// By name: a witness has signed once, however many lines it has there, and with however many keys.
+		const cosigned = new Map<string, Cosigned>();
+		for (const signature of note.signatures) {
+			const { name, keyId } = signature;
+			const isWitness = signers.some(
+				(one) => witnesses.includes(one) && one.name === name && one.keyId.equals(keyId),
+			);
+			if (isWitness && !cosigned.has(name)) cosigned.set(name, { name, at: cosignedAt(signature) });
+		}
+		return { kind: "Good", checkpoint, text: content, witnesses: [...cosigned.values()] };
 	} catch (error) {
 		return bad("CheckpointChanged", messageOf(error));
 	}
+}
+
+/** Opens the checkpoint of a tree of this size, and of no other. */
+export function openCheckpointOf(size: number, content: string, trust: Trust): Opened {
+	const opened = openCheckpoint(content, trust);
+	if (opened.kind === "Bad" || opened.checkpoint.size === size) return opened;
+	const message = `it is the checkpoint of ${opened.checkpoint.size} entries`;
+	return { kind: "Bad", code: "CheckpointReplayed", message };
 }

@@ -2,20 +2,20 @@ import { messageOf } from "../error.ts";
 import { hashesIn, hashLength } from "../format/hash.ts";
 import { linesOf, splitLine } from "../format/line.ts";
 import type { TreeHead } from "../format/merkle.ts";
-import { leavesPath, tilePath, tilesBetween, tileWidth } from "../format/tiles.ts";
+import { leavesPath, tileWidth } from "../format/tiles.ts";
 import { emptyTree, grow, rootHash, type Tree } from "../format/tree.ts";
-import { batchPath, bundlePath, checkpointPath, folders, manifestPath } from "../layout.ts";
+import { batchPath, checkpointPath, folders, manifestPath } from "../layout.ts";
 import { readTail } from "../log/tail.ts";
 import type { Reading } from "../store/store.ts";
 import { difference } from "./compare.ts";
-import { endingRounds } from "./ending.ts";
 import { EntryChecker } from "./entries.ts";
 import { digestOf, type Examined } from "./examine.ts";
 import type { Finding, FindingCode } from "./finding.ts";
 import { numbersIn } from "./keys-in.ts";
-import { checkManifest, leafHashesOf } from "./objects.ts";
+import { checkManifest, headIn, leafHashesOf, writtenIn } from "./objects.ts";
 import type { Level, Report, VerifyOptions } from "./report.ts";
 import { type Round, type RoundsOptions, roundAfter, roundsOf } from "./rounds.ts";
+import { keysOf, sizesOf } from "./sizes.ts";
 import { type Cosigned, type Opened, openCheckpoint, type Trust } from "./trust.ts";
 
 type Place = { readonly object: string; readonly index?: number };
@@ -56,13 +56,10 @@ class Verification {
 	}
 
 	async run(): Promise<Report> {
-		const { onProgress, remembered = [], at } = this.#options;
-		const keys = await this.#list();
+		const { onProgress, remembered = [], settleMilliseconds = 0 } = this.#options;
+		const keys = await keysOf(this.#reading);
 		this.#unclaimed = new Set(keys);
-		const sizes = numbersIn(keys, folders.checkpoint);
-		const ending = await endingRounds(this.#reading, keys, this.#options.settleMilliseconds ?? 0);
-		const ends = [...sizes, ...numbersIn(keys, folders.manifest), ...ending];
-		const known = [...new Set(ends)].sort((a, b) => a - b);
+		const known = await sizesOf(this.#reading, this.#trust, keys, settleMilliseconds);
 		const firsts = numbersIn(keys, folders.batch);
 		const last = known.at(-1) ?? 0;
 		const kept = remembered.map((note) => openCheckpoint(note, this.#trust));
@@ -92,33 +89,24 @@ class Verification {
 				`${this.#witnesses.length} of ${wanted} witnesses have signed it`,
 			);
 		}
-		if (at !== undefined) {
-			this.#entries.end(at, (_, message) =>
-				this.#tell("HeartbeatMissing", { object: "the end of the log" }, message),
-			);
-		}
+		this.#entries.end(this.#options.at, (_, message) =>
+			this.#tell("HeartbeatMissing", { object: "the end of the log" }, message),
+		);
 		return {
 			level: this.#level,
 			findings: this.#findings,
 			size: this.#tree.size,
 			root: rootHash(this.#tree),
-			checkpoints: sizes.length,
+			checkpoints: numbersIn(keys, folders.checkpoint).length,
 			witnesses: this.#witnesses,
 		};
-	}
-
-	async #list(): Promise<readonly string[]> {
-		const { batch, ...others } = folders;
-		const lists = await Promise.all(Object.values(others).map((prefix) => this.#reading.list(prefix)));
-		// Written first and listed last: whatever else was there, its batch is among them.
-		return [...lists.flat(), ...(await this.#reading.list(batch))];
 	}
 
 	/** The entries up to this size, of which a checkpoint or a manifest tells. */
 	async #round({ size, note, manifest, opened, examined: assumed }: Round): Promise<void> {
 		const first = this.#tree.size;
 		const [batch, checkpoint] = [batchPath(first), checkpointPath(size)];
-		this.#claim(first, size);
+		for (const key of writtenIn(first, size)) this.#unclaimed.delete(key);
 		const isAfterThis = assumed.before !== undefined && isSameTree(assumed.before, this.#tree);
 		// Where what is there before the round is not right: once more, after what is.
 		const { examined } = isAfterThis
@@ -132,18 +120,23 @@ class Verification {
 		if (note === undefined) this.#missing(checkpoint);
 		if (opened?.kind === "Bad") this.#tell(opened.code, { object: checkpoint }, opened.message);
 		if (opened?.kind === "Good") this.#witnesses = opened.witnesses;
-		const head = opened?.kind === "Good" ? opened.checkpoint : undefined;
-		const isRight = await this.#whichIsRight(examined, { first, size, head, batch, checkpoint });
+		const isGood = opened?.kind === "Good";
+		const head = isGood ? opened.checkpoint : headIn(manifest, size, this.#trust);
+		const signed = isGood ? checkpoint : manifestPath(size);
+		const isRight = await this.#whichIsRight(examined, { first, size, head, batch, signed });
 		if (this.#heads.has(size)) this.#heads.set(size, rootHash(this.#tree));
-		if (this.#level === "signatures") this.#check(examined, batch);
-		if (!isRight) return;
+		if (this.#level === "signatures") this.#check(examined, batch, isRight, head !== undefined);
+		if (!isRight) {
+			this.#entries.lost(size);
+			return;
+		}
 		this.#findings.push(...examined.findings);
 		if (manifest === undefined) this.#missing(manifestPath(size));
 		else await this.#manifest(manifest, { first, size, note, examined });
 	}
 
-	/** Entries in their order. */
-	#check(examined: Examined, object: string): void {
+	/** Entries in their order. Shown is what the log has signed, and nothing that is in doubt. */
+	#check(examined: Examined, object: string, isRight: boolean, isSigned: boolean): void {
 		const { batch = Buffer.alloc(0), problems, first } = examined;
 		const count = countOf(examined);
 		const byEntry = Map.groupBy(problems, ({ at }) => at);
@@ -152,8 +145,13 @@ class Verification {
 		for (const [at, line] of lines.slice(0, count).entries()) {
 			const index = first + at;
 			const tell = (code: FindingCode, message: string) => this.#tell(code, { object, index }, message);
-			const entry = this.#entries.check(splitLine(line), index, byEntry.get(at) ?? [], tell);
-			if (entry !== undefined) this.#options.onEntry?.(entry, index);
+			const own = byEntry.get(at) ?? [];
+			if (!isRight) {
+				this.#entries.checkAlone(splitLine(line), index, own, tell);
+				continue;
+			}
+			const entry = this.#entries.check(splitLine(line), index, own, tell);
+			if (entry !== undefined && isSigned) this.#options.onEntry?.(entry, index);
 		}
 	}
 
@@ -165,10 +163,11 @@ class Verification {
 			readonly size: number;
 			readonly head: TreeHead | undefined;
 			readonly batch: string;
-			readonly checkpoint: string;
+			/** Where the log has signed what is in the head. */
+			readonly signed: string;
 		},
 	): Promise<boolean> {
-		const { first, size, head, batch, checkpoint } = round;
+		const { first, size, head, batch, signed } = round;
 		if (found.size === size && (head === undefined || root.equals(head.root))) {
 			this.#tree = found;
 			return true;
@@ -190,11 +189,19 @@ class Verification {
 			);
 			this.#tree = tree;
 		} else {
-			this.#tell(
-				"SplitView",
-				{ object: checkpoint },
-				"the log has signed it, and it is over other entries than are there",
-			);
+			const [code, object, message] =
+				head === undefined
+					? ([
+							"EntryChanged",
+							batch,
+							`it is not what the log had up to entry ${size}: nothing that it has signed is there`,
+						] as const)
+					: ([
+							"SplitView",
+							signed,
+							"the log has signed it, and it is over other entries than are there",
+						] as const);
+			this.#tell(code, { object, ...(head === undefined && { index: first }) }, message);
 			this.#tree = wanted === undefined ? found : (tree ?? found);
 		}
 		await this.#checkTail(size);
@@ -208,16 +215,6 @@ class Verification {
 		} catch (error) {
 			const at = { index: Math.floor(size / tileWidth), width: size % tileWidth };
 			this.#tell("LeavesChanged", { object: leavesPath(at) }, messageOf(error));
-		}
-	}
-
-	/** All that a round has written. */
-	#claim(first: number, size: number): void {
-		const own = [batchPath(first), bundlePath(first), checkpointPath(size), manifestPath(size)];
-		for (const key of own) this.#unclaimed.delete(key);
-		for (const tile of tilesBetween(first, size)) {
-			this.#unclaimed.delete(tilePath(tile));
-			if (tile.level === 0) this.#unclaimed.delete(leavesPath(tile));
 		}
 	}
 
@@ -238,7 +235,7 @@ class Verification {
 			bytes,
 			{
 				...{ first, size, root: examined.root.toString("base64") },
-				...(this.#level === "signatures" && { writers, keys }),
+				...(this.#level === "signatures" && !this.#entries.hasLost && { writers, keys }),
 			},
 			this.#trust,
 			async (key) => {
