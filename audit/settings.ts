@@ -41,8 +41,13 @@ export function recordSettings(
 			`to keep a record give ${missing.map((name) => `--${name}`).join(", ")}, too`,
 		);
 	}
-	if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+	return { dir, key, log, url: recordUrl(url) };
+}
+
+/** `--record-to`, as it is given. Throws `USAGE` where it is no URL to post to. */
+export function recordUrl<T extends string | undefined>(url: T): T {
+	if (url !== undefined && (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))) {
 		throw new AuditError("USAGE", `--record-to must be like http://HOST:PORT, got "${url}"`);
 	}
-	return { dir, key, log, url };
+	return url;
 }

@@ -1,4 +1,5 @@
 import type { Entry } from "../entry.ts";
+import { plain } from "./plain.ts";
 
 /** An entry that was verified, and its index. */
 export type Indexed = { readonly index: number; readonly entry: Entry };
@@ -10,7 +11,8 @@ export function lineOf({ index, entry }: Indexed): string {
 	const to = after?.values?.mode;
 	const change = from !== undefined || to !== undefined ? ` ${from ?? "?"} -> ${to ?? "?"}` : "";
 	const why = justification === undefined ? "" : `: ${justification}`;
-	return `${String(index).padStart(8)}  ${time.wall}  ${kind} ${action}${change}  ${entity.type} ${entity.id}  by ${actor.name}${why}`;
+	const what = `${kind} ${action}${change}  ${entity.type} ${entity.id}  by ${actor.name}${why}`;
+	return plain(`${String(index).padStart(8)}  ${time.wall}  ${what}`);
 }
 
 /** Counters from one to another, both included. */

@@ -37,9 +37,7 @@ export async function trailOf(options: CliOptions): Promise<Reading> {
 	if (options.bucket !== undefined) return bucketOf(options, 0);
 	if (trail === undefined)
 		throw new AuditError("USAGE", "where is the trail? give --trail DIR or --bucket NAME");
-	if (statSync(trail, { throwIfNoEntry: false })?.isDirectory() !== true) {
-		throw new AuditError("USAGE", `${trail} is no folder`);
-	}
+	if (!isFolder(trail)) throw new AuditError("USAGE", `${trail} is no folder`);
 	const reading = new FolderStore(trail);
 	const [first] = await reading.list(folders.batch, { most: 1 });
 	const [last] = await reading.list(folders.checkpoint, { most: 1 });
@@ -50,6 +48,15 @@ export async function trailOf(options: CliOptions): Promise<Reading> {
 		);
 	}
 	return reading;
+}
+
+function isFolder(path: string): boolean {
+	try {
+		return statSync(path).isDirectory();
+	} catch {
+		// Not there, not for this account, or below a file.
+		return false;
+	}
 }
 
 /** What is trusted. Throws `USAGE` and `KEY`. */

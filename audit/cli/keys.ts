@@ -17,7 +17,13 @@ type Say = (text: string) => void;
 
 /** Makes a key for entries and one for checkpoints in a folder. Throws `KEY` where there are some. */
 export function makeKeys(folder: string, say: Say): number {
-	mkdirSync(folder, { recursive: true, mode: 0o700 });
+	try {
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+	} catch (cause) {
+		throw new AuditError("KEY", `${folder} cannot be a folder, name another one: ${messageOf(cause)}`, {
+			cause,
+		});
+	}
 	for (const [name, purpose] of [
 		["entries", "Entries"],
 		["checkpoints", "Checkpoints"],
@@ -95,7 +101,7 @@ async function write(options: CliOptions, happening: Happening): Promise<number>
 				const writer = `keys-${hostname().slice(0, 200)}-${spool.epoch}`;
 				const recorder = new Recorder({ spool, signer, log, writer, clock: entryClock() });
 				if (!left) await recorder.record(happening);
-				const outcomes = await handOver(spool.oldest(mostInRound).map(({ signed }) => signed));
+				const outcomes = await handOver((await spool.oldest(mostInRound)).map(({ signed }) => signed));
 				return { outcome: outcomes[0], isLeft: left };
 			} finally {
 				await spool.close();

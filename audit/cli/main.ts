@@ -1,19 +1,17 @@
-import { createPublicKey } from "node:crypto";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { AuditError, isAuditError, messageOf } from "../error.ts";
-import { spkiOf } from "../format/keys.ts";
-import { trustedRoot } from "../format/trusted-root.ts";
-import { folders } from "../layout.ts";
+import { AuditError, isAuditError } from "../error.ts";
 import { probe } from "../store/probe.ts";
 import { inspect } from "../verify/deep.ts";
-import { type Finding, findingCodes } from "../verify/finding.ts";
+import { findingCodes } from "../verify/finding.ts";
 import type { Report } from "../verify/report.ts";
 import { verify } from "../verify/verify.ts";
-import { bucketOf, readKey, readNamed, trailOf, trustOf } from "./inputs.ts";
+import { fetchTrail } from "./export.ts";
+import { findingText } from "./finding-text.ts";
+import { bucketOf, readNamed, trailOf, trustOf } from "./inputs.ts";
 import { addKey, makeKeys, offer, revokeKey, showPublic } from "./keys.ts";
-import { type CliOptions, count, parseOptions, usage } from "./options.ts";
-import { findProof } from "./prove.ts";
+import { type CliOptions, count, parseOptions } from "./options.ts";
+import { plain } from "./plain.ts";
+import { prove } from "./proof.ts";
+import { usage } from "./usage.ts";
 import { type View, viewOf } from "./views.ts";
 
 const progressMilliseconds = 1_000;
@@ -35,7 +33,7 @@ export async function run(
 		return await act(parseOptions(args), say);
 	} catch (error) {
 		if (!(error instanceof AuditError)) throw error;
-		console.error(`tradingsafety-audit: ${error.message}`);
+		console.error(plain(`tradingsafety-audit: ${error.message}`));
 		return isAuditError(error, "USAGE") ? 2 : 1;
 	}
 }
@@ -89,7 +87,7 @@ async function verified(options: CliOptions, see: View["see"] | undefined): Prom
 	});
 	if (!options.deep) return notEmpty(report, options);
 	const store = bucketOf(options, 0);
-	const found = await inspect(store, options.retentionSeconds ?? 0, (done) =>
+	const found = await inspect(store, trustOf(options), options.retentionSeconds ?? 0, (done) =>
 		tell(`${done} objects looked at`),
 	);
 	return notEmpty({ ...report, findings: [...report.findings, ...found] }, options);
@@ -131,7 +129,7 @@ function asJson({ level, findings, size, root, checkpoints, witnesses }: Report)
 }
 
 function summary({ level, findings, size, root, checkpoints, witnesses }: Report): string {
-	const told = findings.map(textOf);
+	const told = findings.map(findingText);
 	const cosigned = witnesses.map(({ name, at }) => `${name} at ${new Date(at * 1_000).toISOString()}`);
 	const good =
 		level === "signatures"
@@ -142,75 +140,29 @@ function summary({ level, findings, size, root, checkpoints, witnesses }: Report
 		...told.slice(0, 50),
 		...(told.length > 50 ? [`... and ${told.length - 50} more (-o json has all)`] : []),
 		`${size} entries under ${checkpoints} checkpoints, root ${root.toString("base64")}`,
-		`witnesses: ${cosigned.length === 0 ? "none" : cosigned.join(", ")}`,
+		plain(`witnesses: ${cosigned.length === 0 ? "none" : cosigned.join(", ")}`),
 	].join("\n");
-}
-
-function textOf({ code, index, object, message }: Finding): string {
-	return `${code} (${findingCodes[code]})  ${index === undefined ? "" : `entry ${index}, `}${object}: ${message}`;
-}
-
-async function prove(options: CliOptions, index: number, say: (text: string) => void): Promise<number> {
-	const { signed, bundle, size } = await findProof(await trailOf(options), index);
-	const trust = trustOf(options);
-	mkdirSync(options.out, { recursive: true });
-	const write = (name: string, bytes: string | Uint8Array) => {
-		const path = join(options.out, name);
-		writeFileSync(path, bytes);
-		return path;
-	};
-	const entry = write(`${index}.json`, signed.entry);
-	const file = write(`${index}.sigstore.json`, bundle);
-	const keys = trust.logKeys.map((key) => ({ key, from: "1970-01-01T00:00:00Z" }));
-	const root = write("trusted_root.json", JSON.stringify(trustedRoot(trust.origin, keys)));
-	const known = options.entryKeys.find((path) => spkiOf(readKey(path)).equals(Buffer.from(signed.key)));
-	if (known === undefined)
-		say("its key is none of those given: an entry before it must have added it, see timeline");
-	const pem = createPublicKey({ key: Buffer.from(signed.key), format: "der", type: "spki" });
-	const key = known ?? write(`${index}.key.pem`, pem.export({ type: "spki", format: "pem" }));
-	say(`entry ${index} of ${size} is in ${entry}. Check it without us:`);
-	say(`cosign verify-blob --key ${key} --trusted-root ${root} --bundle ${file} ${entry}`);
-	return 0;
 }
 
 async function fetchAll(options: CliOptions, folder: string, say: (text: string) => void): Promise<number> {
 	const store = bucketOf(options, 0);
 	try {
-		let done = 0;
-		for (const prefix of Object.values(folders)) {
-			for (const key of await store.list(prefix)) {
-				const bytes = await store.get(key);
-				if (bytes === undefined) throw new AuditError("MISSING", `${key} was listed and is not there`);
-				writeNew(folder, key, bytes);
-				done += 1;
-				if (done % 500 === 0) console.error(`... ${done} objects`);
-			}
+		const tell = (text: string) => console.error(text);
+		const { objects, later, refused } = await fetchTrail(store, folder, { settleMilliseconds, tell });
+		if (objects === 0 && later > 0) {
+			throw new AuditError(
+				"MISSING",
+				`bucket ${options.bucket?.name}: the first round of its trail ended only now: call again`,
+			);
 		}
-		if (done === 0) {
+		if (objects === 0 && refused === 0) {
 			throw new AuditError("MISSING", `bucket ${options.bucket?.name} holds no trail: is it the right one?`);
 		}
-		say(`${done} objects are in ${folder}`);
-		return 0;
+		if (later > 0) console.error(`... ${later} objects of rounds that ended meanwhile are left out`);
+		say(`${objects} objects are in ${folder}`);
+		return refused === 0 ? 0 : 1;
 	} finally {
 		store.close();
-	}
-}
-
-/** What is in the folder already stays: it may be of another trail. Throws `USAGE`. */
-function writeNew(folder: string, key: string, bytes: Buffer): void {
-	const path = join(folder, key);
-	try {
-		mkdirSync(join(path, ".."), { recursive: true });
-		writeFileSync(path, bytes, { flag: "wx" });
-	} catch (cause) {
-		const isThere =
-			(cause as NodeJS.ErrnoException).code === "EEXIST" &&
-			statSync(path, { throwIfNoEntry: false })?.isFile();
-		if (!isThere) throw new AuditError("USAGE", `${path} cannot be written: ${messageOf(cause)}`, { cause });
-		if (readFileSync(path).equals(bytes)) return;
-		throw new AuditError("USAGE", `${path} is there already with other bytes: name another folder`, {
-			cause,
-		});
 	}
 }
 
@@ -220,7 +172,7 @@ async function doctor(options: CliOptions, say: (text: string) => void): Promise
 		const answers = await probe(store, options.bucket?.name ?? "");
 		for (const one of answers) {
 			const text = `${one.passed ? "ok    " : one.isRequired ? "FAILED" : "note  "}  ${one.what}${one.why === undefined ? "" : `: ${one.why}`}`;
-			say(options.json ? JSON.stringify(one) : text);
+			say(options.json ? JSON.stringify(one) : plain(text));
 		}
 		return answers.some(({ passed, isRequired }) => isRequired && !passed) ? 1 : 0;
 	} finally {

@@ -1,12 +1,15 @@
-import { AuditError } from "../error.ts";
-import type { Signed } from "../format/leaf.ts";
-import { decodeLine, linesOf } from "../format/line.ts";
+import { AuditError, messageOf } from "../error.ts";
+import { linesOf } from "../format/line.ts";
 import { batchPath, bundlePath, checkpointPath, folders, numberOf } from "../layout.ts";
 import type { Reading } from "../store/store.ts";
 
-/** An entry with what proves it. */
+/** An entry with what is said to prove it, as they are there: see examine-proof.ts. */
 export type ProvenEntry = {
-	readonly signed: Signed;
+	readonly index: number;
+	/** Of its batch. */
+	readonly first: number;
+	/** Its line: entry, signature and key. */
+	readonly line: Buffer;
 	/** Sigstore bundle, JSON. */
 	readonly bundle: string;
 	/** The checkpoint that the bundle is over, and its size. */
@@ -14,7 +17,7 @@ export type ProvenEntry = {
 	readonly size: number;
 };
 
-/** Finds an entry and its proof: three objects are read. Throws `MISSING`. */
+/** Finds an entry and its proof: three objects are read. Throws `MISSING`, `FORMAT`. */
 export async function findProof(reading: Reading, index: number): Promise<ProvenEntry> {
 	const after = checkpointPath(index);
 	const [found] = await reading.list(folders.checkpoint, { after, most: 1 });
@@ -26,15 +29,27 @@ export async function findProof(reading: Reading, index: number): Promise<Proven
 		if (bytes === undefined) throw new AuditError("MISSING", `${key} is not in the trail`);
 		return bytes;
 	};
-	const [batch, bundles, checkpoint] = await Promise.all(
-		[batchPath(first), bundlePath(first), checkpointPath(size)].map(need),
-	);
-	const line = linesOf(batch ?? Buffer.alloc(0))[index - first];
-	const bundle = linesOf(bundles ?? Buffer.alloc(0))[index - first];
+	const lines = async (key: string) => {
+		const bytes = await need(key);
+		try {
+			return linesOf(bytes);
+		} catch (cause) {
+			throw new AuditError("FORMAT", `${key} was changed, see verify: ${messageOf(cause)}`, { cause });
+		}
+	};
+	const [batch, bundles, checkpoint] = await Promise.all([
+		lines(batchPath(first)),
+		lines(bundlePath(first)),
+		need(checkpointPath(size)),
+	]);
+	const [line, bundle] = [batch[index - first], bundles[index - first]];
 	if (line === undefined || bundle === undefined) {
-		throw new AuditError("MISSING", `${batchPath(first)} or its bundles do not reach to entry ${index}`);
+		throw new AuditError(
+			"MISSING",
+			`${batchPath(first)} or its bundles do not reach to entry ${index}, see verify`,
+		);
 	}
-	return { signed: decodeLine(line), bundle: bundle.toString(), checkpoint: String(checkpoint), size };
+	return { index, first, line, bundle: bundle.toString(), checkpoint: checkpoint.toString(), size };
 }
 
 /** The first entry of the batch with this one: batches have at most 256 entries. */

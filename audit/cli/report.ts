@@ -3,6 +3,7 @@ import type { Finding } from "../verify/finding.ts";
 import type { Report } from "../verify/report.ts";
 import { attemptsRecorded } from "./attempts.ts";
 import type { Indexed } from "./forensics.ts";
+import { plain } from "./plain.ts";
 
 /** Formats of {@link writeReport}. */
 export const reportFormats = ["html", "csv", "ndjson"] as const;
@@ -199,9 +200,9 @@ function findingText({ code, index, object, message }: Finding): string {
 
 function csv(input: ReportInput, entries: readonly Indexed[]): string {
 	// A table that is opened as a sheet must not calculate what somebody wrote as a reason.
-	const safe = (text: string) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+	const safe = (text: string) => (/^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text);
 	const row = (all: readonly string[]) =>
-		`${all.map((text) => `"${safe(text).replaceAll('"', '""')}"`).join(",")}\r\n`;
+		`${all.map((text) => `"${plain(safe(text)).replaceAll('"', '""')}"`).join(",")}\r\n`;
 	return [
 		...firstPage(input).map(([name, value]) => row([`# ${name}`, value])),
 		row(columns),
@@ -256,5 +257,5 @@ function escaped(text: string): string {
 		'"': "&quot;",
 		"'": "&#39;",
 	};
-	return text.replace(/[&<>"']/g, (character) => names[character] ?? character);
+	return plain(text).replace(/[&<>"']/g, (character) => names[character] ?? character);
 }

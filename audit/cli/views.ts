@@ -1,8 +1,10 @@
 import { AuditError } from "../error.ts";
 import type { Report } from "../verify/report.ts";
 import { type Indexed, LastStates, lineOf, WriterSpans } from "./forensics.ts";
-import { type CliOptions, count, time } from "./options.ts";
+import { type CliOptions, count } from "./options.ts";
+import { plain, plainLines } from "./plain.ts";
 import { ReportEntries, writeReport } from "./report.ts";
+import { time } from "./time.ts";
 
 /** What a command shows of a trail: it sees each entry as it is verified, and keeps only what it needs. */
 export type View = {
@@ -55,10 +57,14 @@ function show(index: number, json: boolean, say: Say): View {
 			if (one.index === index) found = one;
 		},
 		end: ({ size }) => {
-			if (found === undefined) {
+			if (found !== undefined) {
+				const text = JSON.stringify({ index, ...found.entry }, undefined, json ? undefined : 2);
+				say(json ? text : plainLines(text));
+			} else if (index < size) {
+				console.error(`entry ${index} is not good: it is not shown`);
+			} else {
 				throw new AuditError("MISSING", `there is no entry ${index}: the trail has ${size}`);
 			}
-			say(JSON.stringify({ index, ...found.entry }, undefined, json ? undefined : 2));
 		},
 	};
 }
@@ -71,7 +77,7 @@ function gaps(json: boolean, say: Say): View {
 			const words = missing.length === 0 ? "none missing" : `MISSING ${missing.join(", ")}`;
 			const ended = span.hasStopped ? "ended on purpose" : "not ended";
 			const line = `${span.writer}  ${span.epoch}  ${span.first} to ${span.last}, ${words}; ${span.from} to ${span.to}, ${ended}`;
-			say(json ? JSON.stringify(span) : line);
+			say(json ? JSON.stringify(span) : plain(line));
 		}
 	};
 	return { see: (one) => spans.see(one), end };

@@ -49,6 +49,35 @@ test("what people wrote is text, in a page and in a sheet", (t) => {
 	t.is(JSON.parse(line).entry.justification, hostile);
 });
 
+test("no format for people lets text of an entry steer, forge lines or calculate", (t) => {
+	// Given reasons that begin or go on with what does
+	const reasons = [
+		"+1",
+		"-1",
+		"@SUM(A1)",
+		"\t=1",
+		"\uff1d1",
+		'x\r\n"# verified","good"',
+		"\u001b[2J\u202e\u009b",
+	];
+	const told = reasons.map((justification, index) => ({
+		index,
+		entry: mode(index, "Normal", "Pause", { justification }),
+	}));
+	const sheet = writeReport({ ...input, entries: told }, "csv");
+	const page = writeReport({ ...input, entries: told }, "html");
+	// Then each is one cell of text
+	for (const shown of [
+		...[`"'+1"`, `"'-1"`, `"'@SUM(A1)"`, `"'\\u0009=1"`, `"'\uff1d1"`],
+		...[`"x\\u000d\\u000a""# verified"",""good"""`, `"\\u001b[2J\\u202e\\u009b"`],
+	]) {
+		t.true(sheet.includes(`,${shown}\r\n`), `${shown}\n${sheet}`);
+	}
+	t.is(sheet.split("\r\n").length - 1, sheet.split("\n").length - 1);
+	for (const one of "\u001b\u009b\u202e") t.false((sheet + page).includes(one));
+	t.true(page.includes("<td>\\u001b[2J\\u202e\\u009b</td>"));
+});
+
 test("sections hold what they are about, each with the rule that asks for it, and only from that time", (t) => {
 	const page = writeReport(input, "html");
 	for (const [title, count] of [
