@@ -20,13 +20,14 @@ const bucket = ["bucket", "endpoint", "region"] as const;
 const trust = ["origin", "log-key", "entry-key", "witness", "require-witness"] as const;
 const proven = ["trail", ...bucket, ...trust] as const;
 const verified = [...proven, "checkpoint", "as-of", "deep", "retention"] as const;
-const written = ["origin", "signer", "record-to", "spool", "justification"] as const;
+const recorded = ["signer", "record-to", "spool"] as const;
+const written = ["origin", ...recorded, "justification"] as const;
 
 type Takes = { readonly operand: boolean; readonly options: readonly Flag[] };
 
 /** What can be asked for, and what each command takes: anything else would be left aside without a word. */
 export const commands = {
-	verify: { operand: false, options: [...verified, "level", "output"] },
+	verify: { operand: false, options: [...verified, ...recorded, "level", "output"] },
 	show: { operand: true, options: [...verified, "output"] },
 	timeline: { operand: false, options: [...verified, "output"] },
 	who: { operand: true, options: [...verified, "output"] },

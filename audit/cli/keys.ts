@@ -1,19 +1,17 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
-import { entryClock } from "../clock.ts";
 import { AuditError, messageOf } from "../error.ts";
 import { keyHint } from "../format/keys.ts";
-import { handOverTo } from "../hand-over.ts";
 import { type Asking, keyAdded, keyRevoked, type OfferedKey, offerKey, parseOffer } from "../key-entries.ts";
-import { mostInRound } from "../log/outcome.ts";
-import { type Happening, Recorder } from "../recorder.ts";
-import { newKey, type Signer, signerAt } from "../signer.ts";
-import { Spool } from "../spool/spool.ts";
+import { newKey } from "../signer.ts";
 import { readKey, readNamed } from "./inputs.ts";
 import type { CliOptions } from "./options.ts";
+import { needed, withSigner, writeEntry } from "./write-entry.ts";
 
 type Say = (text: string) => void;
+
+const spoolName = "key-entry";
 
 /** Makes a key for entries and one for checkpoints in a folder. Throws `KEY` where there are some. */
 export function makeKeys(folder: string, say: Say): number {
@@ -68,7 +66,7 @@ export async function addKey(options: CliOptions, file: string, say: Say): Promi
 		throw new AuditError("KEY", `${file} offers a key to the log ${offered.log}, not to ${options.origin}`);
 	}
 	const happening = keyAdded(offered, asking(options));
-	const index = await write(options, happening);
+	const index = await writeEntry(options, happening, spoolName);
 	say(`entry ${index}: key ${happening.entity.id} signs from entry ${index + 1} on`);
 	return 0;
 }
@@ -76,58 +74,9 @@ export async function addKey(options: CliOptions, file: string, say: Say): Promi
 /** Writes the entry that revokes a key, named by its public key. */
 export async function revokeKey(options: CliOptions, file: string, say: Say): Promise<number> {
 	const hint = keyHint(readKey(file));
-	const index = await write(options, keyRevoked(hint, asking(options), options.fromIndex));
+	const index = await writeEntry(options, keyRevoked(hint, asking(options), options.fromIndex), spoolName);
 	say(`entry ${index}: key ${hint} signs nothing from entry ${options.fromIndex ?? index + 1} on`);
 	return 0;
-}
-
-/**
- * Brings one entry into the log, by way of a spool that is gone afterwards. Where nobody knows what became of it the spool stays,
- * and the next call hands the same entry over again.
- */
-async function write(options: CliOptions, happening: Happening): Promise<number> {
-	const log = needed(options.origin, "for which log? give --origin");
-	const parent = needed(options.spool, "where is it kept until the log has it? give --spool DIR");
-	const url = needed(options.recordTo, "who keeps the trail? give --record-to URL");
-	const key = needed(options.signer, "which key of the log signs it? give --signer");
-	// Never the spool of somebody else, whose folder is not to go away.
-	const dir = join(parent, "key-entry");
-	const { handOver, close } = handOverTo({ url });
-	try {
-		const { outcome, isLeft } = await withSigner(key, async (signer) => {
-			const spool = await Spool.open(dir);
-			try {
-				const left = spool.length > 0;
-				const writer = `keys-${hostname().slice(0, 200)}-${spool.epoch}`;
-				const recorder = new Recorder({ spool, signer, log, writer, clock: entryClock() });
-				if (!left) await recorder.record(happening);
-				const outcomes = await handOver((await spool.oldest(mostInRound)).map(({ signed }) => signed));
-				return { outcome: outcomes[0], isLeft: left };
-			} finally {
-				await spool.close();
-			}
-		});
-		rmSync(dir, { recursive: true });
-		if (outcome?.kind === "Appended" && !isLeft) return outcome.index;
-		if (outcome?.kind === "Refused")
-			throw new AuditError("ENTRY", `the log ${log} refuses it: ${outcome.why}`);
-		const which = outcome?.kind === "Appended" ? `entry ${outcome.index}` : "in the log";
-		throw new AuditError(
-			"SPOOL",
-			`${dir} held what an earlier call had written, which is ${which} now: look at the timeline, then call again if it is not what you asked for`,
-		);
-	} finally {
-		close();
-	}
-}
-
-async function withSigner<T>(key: string, act: (signer: Signer) => Promise<T>): Promise<T> {
-	const signer = await signerAt(key);
-	try {
-		return await act(signer);
-	} finally {
-		await signer.close();
-	}
 }
 
 function asking({ justification }: CliOptions): Asking {
@@ -142,9 +91,4 @@ function readOffer(path: string): OfferedKey {
 	} catch (cause) {
 		throw new AuditError("KEY", `${path}: ${messageOf(cause)}`, { cause });
 	}
-}
-
-function needed(value: string | undefined, ask: string): string {
-	if (value === undefined) throw new AuditError("USAGE", `${ask} (tradingsafety-audit --help)`);
-	return value;
 }

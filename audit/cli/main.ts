@@ -11,6 +11,7 @@ import { addKey, makeKeys, offer, revokeKey, showPublic } from "./keys.ts";
 import { type CliOptions, count, parseOptions } from "./options.ts";
 import { plain } from "./plain.ts";
 import { prove } from "./proof.ts";
+import { assertRecordable, recordVerification } from "./record-verification.ts";
 import { usage } from "./usage.ts";
 import { type View, viewOf } from "./views.ts";
 
@@ -58,9 +59,13 @@ async function act(options: CliOptions, say: (text: string) => void): Promise<nu
 		case "prove":
 			return prove(options, count("the index", operand) ?? 0, say);
 		case "verify": {
+			if (options.recordTo !== undefined) assertRecordable(options);
+			const startedAt = performance.now();
 			const report = await verified(options, undefined);
 			say(json ? JSON.stringify(asJson(report)) : summary(report));
-			return exitCode(report);
+			if (options.recordTo === undefined) return exitCode(report);
+			const isRecorded = await recordVerification(options, report, performance.now() - startedAt);
+			return exitCode(report) || (isRecorded ? 0 : 1);
 		}
 		default: {
 			const view = viewOf(options, say);

@@ -23,7 +23,7 @@ keys: KEY is the path of a private key (PEM), or a key in a token (pkcs11:...), 
   add-key FILE          writes the entry that adds the key that FILE offers
   revoke-key FILE       writes the entry that revokes the key of which FILE is the public one, PEM
   --signer KEY          signs that entry: a key that may sign in this log
-  --record-to URL       the process that keeps the trail
+  --record-to URL       the process that keeps the trail; of verify as well, with --signer and --spool: what came out is recorded
   --spool DIR           folder of its own, for the entry until the log has it; gone afterwards
   --justification TEXT  why
   --not-after TIME      the offered key signs nothing that says a later time

@@ -49,6 +49,38 @@ async function world(t: ExecutionContext) {
 	return { folder, file, old, next, trail, spool, by, verified };
 }
 
+test("that a trail was verified is an entry of the log, good or not; where that fails it is told", async (t) => {
+	t.timeout(120_000);
+	// Given a log with an entry
+	const { file, old, next, trail, spool, by, verified } = await world(t);
+	const offered = await call(["offer", next.path, "--origin", origin]);
+	await call(["add-key", file("offer.json", offered.out), ...by(old.path)]);
+	const recorded = ["--record-to", trail.url, "--spool", spool, "--signer", old.path];
+	const ask = verified();
+	// When it is verified, and that is to be recorded
+	const good = await ask(["verify", ...recorded]);
+	t.is(good.code, 0, good.err);
+	t.regex(good.out, /^GOOD/);
+	t.regex(good.err, /entry 1 says that it was verified/);
+	// Then the log says who did it, and what came out
+	const last = trail.entries().at(-1);
+	t.like(last, { kind: "Verification", action: "verify", actor: { via: "tradingsafety-audit" } });
+	t.like(last?.metadata, { outcome: "Good", level: "signatures", findings: "0", size: "1" });
+	// When what was kept is not in it, then the log says that
+	const kept = file("kept", "no checkpoint at all\n");
+	const bad = await ask(["verify", "--checkpoint", kept, ...recorded]);
+	t.is(bad.code, 52, bad.err);
+	t.like(trail.entries().at(-1)?.metadata, { outcome: "NotGood", findings: "1" });
+	t.regex(trail.entries().at(-1)?.metadata?.first ?? "", /CheckpointChanged/);
+	// When the log does not take it
+	const away = ["--record-to", "http://127.0.0.1:1", "--spool", spool, "--signer", old.path];
+	const told = await ask(["verify", ...away]);
+	t.is(told.code, 1);
+	t.regex(told.out, /^GOOD/);
+	t.regex(told.err, /that it was verified is not recorded: .*127\.0\.0\.1:1/);
+	t.is((await ask(["verify", "--record-to", trail.url])).code, 2);
+});
+
 test("a key is offered where it is, added by the old one, and revokes that: each an entry of the log, and the trail is good", async (t) => {
 	t.timeout(120_000);
 	const { file, old, next, trail, spool, by, verified } = await world(t);
