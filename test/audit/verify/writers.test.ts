@@ -12,7 +12,7 @@ const keys = initialKeys([entries.publicKey, stolen.publicKey]);
 const trust = { origin, logKeys: [signer.publicKey], keys };
 
 const by = (key: typeof entries, epoch: string, counter: number) =>
-	signed(key, entryOf(counter, { writer: { id: "op", epoch, counter } }));
+	signed(key, entryOf(counter, { writer: { id: "op", epoch, counter }, time: entryOf(0).time }));
 
 async function findingsOf(
 	all: readonly ReturnType<typeof by>[],
