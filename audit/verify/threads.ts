@@ -26,10 +26,10 @@ export type Answer =
 	| { readonly code: AuditErrorCode; readonly message: string };
 
 /** So many jobs one after the other go to one thread: it knows the tree before all but the first of them. */
-const jobsInTurn = 4;
+const jobsInTurn = 3;
 
 /** Collected often, what was read of the last rounds does not pile up: 100 MB less for a thread. */
-const youngMegabytes = 12;
+const youngMegabytes = 8;
 
 /** Examines rounds in so many threads; without any, in this one. */
 export function examinerOf(reading: Reading, threads: number): Examiner {
