@@ -4,7 +4,7 @@ import { messageOf } from "../error.ts";
 import { encodeBundles } from "../format/bundle.ts";
 import { hashLength, leafHash, sha256Text } from "../format/hash.ts";
 import { assertP256, signedFirstBy } from "../format/keys.ts";
-import { leafText } from "../format/leaf.ts";
+import { type LeafParts, leafText } from "../format/leaf.ts";
 import { exactBase64, type LineParts, splitLine } from "../format/line.ts";
 import { isIncluded } from "../format/merkle.ts";
 import { parseNote } from "../format/note.ts";
@@ -52,7 +52,8 @@ export function examineProof(proven: ProvenEntry, trust: Trust): Examined {
 	const { parts, problems } = read;
 	const claimed = readBundle(proven.bundle);
 	if (claimed === undefined) return bad("BundleChanged", bundlePath(first), "it is no bundle of an entry");
-	const leaf = leafText({ ...parts, digest: sha256Text(parts.entry, "base64") });
+	const leafParts = { ...parts, digest: sha256Text(parts.entry, "base64") };
+	const leaf = leafText(leafParts);
 	const isIn = (bytes: Uint8Array | string) =>
 		isIncluded({
 			...{ index, size, root: checkpoint.root, leafHash: leafHash(bytes) },
@@ -67,7 +68,7 @@ export function examineProof(proven: ProvenEntry, trust: Trust): Examined {
 			? bad("EntryChanged", batchPath(first), `its bytes are not those that ${checkpointPath(size)} covers`)
 			: bad("BundleChanged", bundlePath(first), `it does not prove the entry under ${checkpointPath(size)}`);
 	}
-	if (bundleOf(proven, trust, { leaf, parts, claimed, root: checkpoint.root }) !== proven.bundle) {
+	if (bundleOf(proven, trust, { leaf, leafParts, claimed, root: checkpoint.root }) !== proven.bundle) {
 		return bad("BundleChanged", bundlePath(first), "it is not the bundle that follows from the entry");
 	}
 	const [problem] = problems;
@@ -126,19 +127,19 @@ function bundleOf(
 	trust: Trust,
 	{
 		leaf,
-		parts,
+		leafParts,
 		claimed,
 		root,
 	}: {
 		readonly leaf: string;
-		readonly parts: LineParts;
+		readonly leafParts: LeafParts;
 		readonly claimed: Claimed;
 		readonly root: Uint8Array;
 	},
 ): string {
 	const logId = signedFirstBy(parseNote(checkpoint), trust.origin, trust.logKeys) ?? Buffer.alloc(0);
 	const proven = {
-		...{ leaf: { ...parts, digest: sha256Text(parts.entry, "base64") }, index },
+		...{ leaf: leafParts, index },
 		body: Buffer.from(leaf).toString("base64"),
 		proof: claimed.proof.map((hash) => JSON.stringify(hash)).join(","),
 	};

@@ -4,6 +4,7 @@ import { AuditError, messageOf } from "../error.ts";
 import { folders } from "../layout.ts";
 import type { Reading } from "../store/store.ts";
 import { endingRounds } from "../verify/ending.ts";
+import { keysOf } from "../verify/sizes.ts";
 import { type Choice, choose, sizeOf } from "./choice.ts";
 import { plain } from "./plain.ts";
 
@@ -40,11 +41,7 @@ export async function fetchTrail(reading: Reading, folder: string, options: Fetc
 
 async function choice(reading: Reading, settleMilliseconds: number): Promise<Choice> {
 	const before = sizeOf(await reading.list(folders.manifest));
-	const { batch, ...others } = folders;
-	const listed: string[] = [];
-	for (const prefix of Object.values(others)) listed.push(...(await reading.list(prefix)));
-	// Written first and listed last: whatever else was there, its batch is among them.
-	listed.push(...(await reading.list(batch)));
+	const listed = await keysOf(reading);
 	const manifests = await reading.list(folders.manifest);
 	await endingRounds(reading, [...new Set([...listed, ...manifests])], settleMilliseconds);
 	return choose(listed, { before, meanwhile: sizeOf(await reading.list(folders.manifest)) });

@@ -1,19 +1,15 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { initialKeys } from "../../audit/log/key-ring.ts";
 import { Sequencer } from "../../audit/log/sequencer.ts";
 import { MemoryStore } from "../../audit/testing/memory-store.ts";
-import { temporaryFolder } from "../support/folder.ts";
+import { auditorFolder, blocks, script } from "./auditor-folder.ts";
 import { entryOf, origin, signed, signerFor } from "./entries.ts";
 
 // Whoever can write to the bucket wants the auditor to run a command, or to read OK.
 
-const script = fileURLToPath(new URL("../../audit/auditor/check.sh", import.meta.url));
-const page = readFileSync(new URL("../../docs/auditor.md", import.meta.url), "utf8");
-const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = ""]) => text);
 const blockWith = (words: string) => blocks.find((block) => block.includes(words)) ?? "exit 9";
 
 /** Four entries in three rounds, the last of which says that it is of another log where that is asked. */
@@ -25,16 +21,10 @@ async function given(t: ExecutionContext, lastOf = origin) {
 	for (const some of [[0], [1, 2], [3]]) {
 		await sequencer.append(await Promise.all(some.map((at) => signed(first, entryOf(at, { log: lastOf })))));
 	}
-	const folder = temporaryFolder(t, "hostile");
-	const write = (name: string, bytes: Buffer | string) => {
-		mkdirSync(dirname(join(folder, name)), { recursive: true });
-		writeFileSync(join(folder, name), bytes);
-	};
-	for (const [key, bytes] of store.objects) write(`trail/${key}`, bytes);
-	const pem = (key: typeof signer.publicKey) => key.export({ type: "spki", format: "pem" }) as string;
-	write("entry-keys.pem", pem(first.publicKey) + pem(second.publicKey));
-	write("log-keys.pem", pem(signer.publicKey));
-	const read = (name: string) => readFileSync(join(folder, name), "utf8");
+	const { folder, write, read } = auditorFolder(t, store, {
+		entries: [first.publicKey, second.publicKey],
+		log: signer.publicKey,
+	});
 	return {
 		folder,
 		write,

@@ -1,8 +1,7 @@
 import { execFile } from "node:child_process";
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { noteKinds, rawEd25519 } from "../../audit/format/keys.ts";
 import { noteKeyHash, parseNote } from "../../audit/format/note.ts";
@@ -13,14 +12,10 @@ import { type Cosign, Sequencer } from "../../audit/log/sequencer.ts";
 import { newKey } from "../../audit/signer.ts";
 import { MemoryStore } from "../../audit/testing/memory-store.ts";
 import { ensureJudges } from "../../dev/judges/judges.ts";
-import { temporaryFolder } from "../support/folder.ts";
+import { auditorFolder, blocks, pem, script } from "./auditor-folder.ts";
 import { entryOf, origin, signed, signerFor } from "./entries.ts";
 
 // The commands of docs/auditor.md, as they stand there.
-
-const page = readFileSync(new URL("../../docs/auditor.md", import.meta.url), "utf8");
-const script = fileURLToPath(new URL("../../audit/auditor/check.sh", import.meta.url));
-const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text = ""]) => text);
 
 let binaries = "";
 test.before("cosign is built", async (t) => {
@@ -60,19 +55,14 @@ async function given(t: ExecutionContext) {
 		});
 		await sequencer.append(await Promise.all(some));
 	}
-	const folder = temporaryFolder(t, "auditor");
-	const write = (name: string, bytes: Buffer | string) => {
-		mkdirSync(dirname(join(folder, name)), { recursive: true });
-		writeFileSync(join(folder, name), bytes);
-	};
-	for (const [key, bytes] of store.objects) write(`trail/${key}`, bytes);
-	const pem = (key: typeof signer.publicKey) => key.export({ type: "spki", format: "pem" }) as string;
-	write("entry-keys.pem", pem(first.publicKey) + pem(second.publicKey));
-	write("log-keys.pem", pem(signer.publicKey));
+	const { folder, write, read } = auditorFolder(t, store, {
+		entries: [first.publicKey, second.publicKey],
+		log: signer.publicKey,
+	});
 	write("witness.pem", pem(createPublicKey(witness)));
 	write("kept", store.objects.get(checkpointPath(6)) ?? "");
 	cpSync(script, join(folder, "check.sh"));
-	return { folder, write, read: (name: string) => readFileSync(join(folder, name), "utf8") };
+	return { folder, write, read };
 }
 
 /** Runs blocks of the page in one shell, which ends with the first command that fails; the result is the output of each. */

@@ -11,6 +11,7 @@ import { MemoryStore } from "../../audit/testing/memory-store.ts";
 import { verify } from "../../audit/verify/verify.ts";
 import { call } from "../audit/cli/call.ts";
 import { entryOf, origin, signed, signerFor } from "../audit/entries.ts";
+import { heldAt } from "../audit/hold.ts";
 import { openStore, realStores } from "../audit/store/stores.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
@@ -44,20 +45,7 @@ async function held(t: ExecutionContext, prefix: string) {
 	const store = new MemoryStore();
 	const append = await logIn(store);
 	await append(2);
-	const { promise, resolve: release } = Promise.withResolvers<void>();
-	const reached = new Promise<void>((resolve) => {
-		store.onPut = (key) => {
-			if (!key.startsWith(prefix)) return;
-			resolve();
-			return promise;
-		};
-	});
-	const appending = append(250);
-	await reached;
-	t.teardown(() => {
-		release();
-		return appending;
-	});
+	const { release } = await heldAt(t, store, prefix, () => append(250));
 	return { store, release };
 }
 

@@ -1,27 +1,9 @@
 import test from "ava";
 import { spkiOf } from "../../../audit/format/keys.ts";
 import type { Signed } from "../../../audit/format/leaf.ts";
-import { decodeLine, linesOf } from "../../../audit/format/line.ts";
 import { initialKeys } from "../../../audit/log/key-ring.ts";
-import { Sequencer } from "../../../audit/log/sequencer.ts";
-import { MemoryStore } from "../../../audit/testing/memory-store.ts";
-import { entryOf, origin, signed, signerFor } from "../entries.ts";
-
-function world() {
-	const entries = signerFor("Entries");
-	const signer = signerFor("Checkpoints");
-	const store = new MemoryStore();
-	const keys = initialKeys([entries.publicKey]);
-	const open = (more: object = {}) => Sequencer.open({ store, origin, signer, keys, ...more });
-	return { entries, store, open };
-}
-
-/** All entries in the store, as somebody reads them who knows only of batches. */
-function stored(store: MemoryStore): readonly Signed[] {
-	return [...store.objects.entries()]
-		.filter(([key]) => key.startsWith("batch/"))
-		.flatMap(([, batch]) => linesOf(batch).map((line) => decodeLine(line)));
-}
+import { entryOf, signed, signerFor } from "../entries.ts";
+import { stored, world } from "./support.ts";
 
 test("whoever holds another key neither takes the place of an entry nor makes its writer forgotten", async (t) => {
 	// Given a writer in its first epoch, and a thief with a key of somebody else

@@ -5,6 +5,7 @@ import type { Reading } from "../../../audit/store/store.ts";
 import { MemoryStore } from "../../../audit/testing/memory-store.ts";
 import { verify } from "../../../audit/verify/verify.ts";
 import { entryOf, origin, signed, signerFor } from "../entries.ts";
+import { heldAt } from "../hold.ts";
 
 const entries = signerFor("Entries");
 const signer = signerFor("Checkpoints");
@@ -16,20 +17,8 @@ async function held(t: ExecutionContext, prefix: string) {
 	const store = new MemoryStore();
 	const sequencer = await Sequencer.open({ store, origin, signer, keys });
 	await sequencer.append([await signed(entries, entryOf(0)), await signed(entries, entryOf(1))]);
-	const { promise, resolve: release } = Promise.withResolvers<void>();
-	const reached = new Promise<void>((resolve) => {
-		store.onPut = (key) => {
-			if (!key.startsWith(prefix)) return;
-			resolve();
-			return promise;
-		};
-	});
-	const appending = sequencer.append([await signed(entries, entryOf(2))]);
-	await reached;
-	t.teardown(() => {
-		release();
-		return appending;
-	});
+	const third = await signed(entries, entryOf(2));
+	const { release } = await heldAt(t, store, prefix, () => sequencer.append([third]));
 	return { store, release };
 }
 
